@@ -1,0 +1,154 @@
+"""A data set in memory: images as they are stored, labels, names, and where all of it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tinynet.arrays import Array, Device, array_module
+from tinynet.errors import DataError, mismatch
+from tinynet.random import Purpose, Stream, check_seed
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """`len(dataset)` examples: `images` (N, ...) with `labels` (N,), or (N, K) targets of a regression.
+
+    Images stay uint8 until their batch is gathered, a quarter of the memory of float32. A pixel p then becomes
+    (p / 255 - mean) / deviation, so without `standardize` it lies in [0, 1]. Float images are taken as they are,
+    but for the same mean and deviation.
+
+    Raises DataError for an empty set, unequal lengths, and NaN or infinity in float images.
+    """
+
+    images: Array
+    labels: Array
+    class_names: tuple[str, ...] = ()
+    name: str = "arrays"
+    image_shape: tuple[int, ...] = ()  # (H, W) or (H, W, C) of one picture, also where images are flat
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.labels):
+            raise DataError(
+                mismatch(
+                    f"data set {self.name!r}",
+                    "as many labels as images",
+                    f"{len(self.images)} images and {len(self.labels)} labels",
+                    "check that both come from the same split",
+                )
+            )
+        if len(self.images) == 0:
+            raise DataError(
+                mismatch(f"data set {self.name!r}", "at least one example", "none", "check how it was cut or filtered")
+            )
+        _check_finite(self.images, self.name)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.images.shape[1:]))
+        return f"<Dataset {self.name}: {len(self):,} examples of {shape} {self.images.dtype}>"
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the images were drawn by this library rather than collected."""
+        return bool(self.provenance.get("synthetic", False))
+
+    def inputs(self, chosen: Array | slice, dtype: np.dtype) -> Array:
+        """The images `chosen` by index, scaled, in a floating `dtype`: what the first layer is given."""
+        xp = array_module(self.images)
+        raw = self.images[chosen] if isinstance(chosen, slice) else xp.take(self.images, chosen, axis=0)
+        return scale_pixels(raw, dtype, self.mean, self.deviation)
+
+    def standardize(self, like: Dataset | None = None) -> Dataset:
+        """The same data with pixels of mean 0 and deviation 1, measured here or on `like` (the training set)."""
+        if like is not None:
+            return replace(self, mean=like.mean, deviation=like.deviation)
+        xp = array_module(self.images)
+        unit = 255.0 if self.images.dtype == np.uint8 else 1.0
+        mean = float(self.images.mean(dtype=xp.float64)) / unit
+        deviation = float(self.images.std(dtype=xp.float64)) / unit
+        return replace(self, mean=mean, deviation=deviation or 1.0)
+
+    def subset(self, chosen: Array | slice) -> Dataset:
+        """The examples `chosen` by index or slice, in that order."""
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
+
+    def split(self, fraction: float, seed: int = 0) -> tuple[Dataset, Dataset]:
+        """(the rest, a random `fraction` of the examples), shuffled, with the share of each class kept.
+
+        `train, validation = train.split(0.1)`. Pure function of the labels and `seed`.
+        """
+        if not 0 < fraction < 1:
+            raise ValueError(f"split: expected a fraction between 0 and 1, got {fraction}; try 0.1")
+        labels = np.asarray(self.labels)
+        order = Stream(check_seed(seed), Purpose.SPLIT).permutation(len(self))
+        groups = [order[labels[order] == label] for label in np.unique(labels)] if labels.ndim == 1 else [order]
+        held_out = np.concatenate([group[: round(fraction * len(group))] for group in groups])
+        mask = np.zeros(len(self), bool)
+        mask[held_out] = True
+        return self.subset(order[~mask[order]]), self.subset(order[mask[order]])
+
+    def to(self, device: Device) -> Dataset:
+        """The same data set with its arrays on `device`."""
+        return replace(self, images=device.put(self.images), labels=device.put(self.labels))
+
+    def pictures(self, chosen: Array | slice) -> Array:
+        """The images `chosen`, in the shape of a picture: (n, H, W) or (n, H, W, C)."""
+        return self.images[chosen].reshape(-1, *(self.image_shape or self.images.shape[1:]))
+
+
+def from_arrays(
+    images: Array, labels: Array, class_names: Sequence[str] = (), name: str = "arrays", flatten: bool = False
+) -> Dataset:
+    """A data set of your own arrays: `images` (N, ...), uint8 or floating; `labels` (N,) integers from 0, or targets."""
+    images, labels = (a if hasattr(a, "dtype") else np.asarray(a) for a in (images, labels))
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise DataError(
+            mismatch(name, "images of dtype uint8 or floating", images.dtype, "convert with images.astype('float32')")
+        )
+    shape = tuple(images.shape[1:])
+    images = images.reshape(len(images), -1) if flatten else images
+    return Dataset(images, labels, tuple(class_names), name, shape)
+
+
+def as_dataset(data: Dataset | tuple[Array, Array]) -> Dataset:
+    """`data` itself if it is a Dataset, or the pair (images, labels) made into one."""
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, tuple) and len(data) == 2:
+        return from_arrays(*data)
+    raise TypeError(f"expected a Dataset or a pair (images, labels), got {type(data).__name__}; see tn.data.from_arrays")
+
+
+def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: float = 1.0) -> Array:
+    """(p / 255 - mean) / deviation for uint8 pixels, (p - mean) / deviation for floats; in `dtype`, in one pass or two."""
+    if raw.dtype == np.uint8:
+        scaled = raw.astype(dtype)
+        scaled *= dtype.type(1 / (255 * deviation))
+    elif mean == 0 and deviation == 1:
+        return raw.astype(dtype, copy=False)
+    else:
+        scaled = raw.astype(dtype)
+        scaled *= dtype.type(1 / deviation)
+    if mean != 0:
+        scaled -= dtype.type(mean / deviation)
+    return scaled
+
+
+def _check_finite(images: Array, name: str) -> None:
+    if images.dtype.kind != "f":
+        return
+    xp = array_module(images)
+    rows = xp.isfinite(images.reshape(len(images), -1)).all(axis=1)
+    if not bool(rows.all()):
+        first = int(rows.argmin())
+        raise DataError(
+            mismatch(f"data set {name!r}", "finite numbers", f"NaN or infinity in example {first}", "clean or drop it")
+        )

@@ -1,0 +1,43 @@
+"""What tinynet raises, and the one form its messages have: who, expected, received, remedy.
+
+    Dense(784, 10): expected x of shape (N, 784), got (32, 28, 28); put Flatten() before it
+
+Each class is also the built-in exception that a caller would look for, so `except ValueError` keeps working.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ShapeError(ValueError):
+    """An array has another shape or dtype than the layer, loss or dataset can take."""
+
+
+class DataError(ValueError):
+    """A data set, file or value cannot be used: missing, damaged, empty, out of range."""
+
+
+class DeviceError(RuntimeError):
+    """A device cannot be used, or arrays of two devices met in one operation."""
+
+
+class DivergenceError(ArithmeticError):
+    """Training produced a loss that is NaN or infinite. `history` holds the epochs completed before it."""
+
+    def __init__(self, message: str, history: object = None) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+def mismatch(who: object, expected: object, received: object, remedy: str) -> str:
+    """One error message in the house form."""
+    return f"{who}: expected {expected}, got {received}; {remedy}"
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
+    """The message for a misspelt name: the close match if there is one, and every name that is known."""
+    close = difflib.get_close_matches(str(name), known := sorted(known), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "check the spelling."
+    return f"unknown {kind} {name!r}; {hint} Known: {', '.join(known)}"

@@ -1,0 +1,104 @@
+"""Initial values of parameters: functions (shape, stream) -> float64 array, known by name.
+
+For a matrix of shape (inputs, outputs), fan_in = inputs and fan_out = outputs; for a kernel of shape (height, width,
+inputs, outputs) both are multiplied by height * width. The aim of each formula is that the size of activations, or of
+gradients, stays the same from layer to layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Union
+
+import numpy as np
+
+from tinynet.arrays import Array
+from tinynet.errors import ShapeError, mismatch, unknown_name
+from tinynet.random import Stream
+
+Shape = tuple[int, ...]
+Initializer = Union[str, Callable[[Shape, Stream], np.ndarray], Array]
+
+
+def zeros(shape: Shape, stream: Stream) -> np.ndarray:
+    """All 0."""
+    return np.zeros(shape)
+
+
+def ones(shape: Shape, stream: Stream) -> np.ndarray:
+    """All 1."""
+    return np.ones(shape)
+
+
+def glorot_uniform(shape: Shape, stream: Stream) -> np.ndarray:
+    """Uniform within +-sqrt(6 / (fan_in + fan_out)): for sigmoid, tanh and linear layers.
+
+    Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, eq. 16.
+    """
+    limit = math.sqrt(6 / sum(fans(shape)))
+    return stream.uniform(shape, -limit, limit)
+
+
+def glorot_normal(shape: Shape, stream: Stream) -> np.ndarray:
+    """Normal with variance 2 / (fan_in + fan_out). Source: Glorot and Bengio 2010, eq. 12."""
+    return stream.normal(shape, 0, math.sqrt(2 / sum(fans(shape))))
+
+
+def he_uniform(shape: Shape, stream: Stream) -> np.ndarray:
+    """Uniform within +-sqrt(6 / fan_in): for ReLU. Source: He et al. 2015, eq. 10."""
+    limit = math.sqrt(6 / fans(shape)[0])
+    return stream.uniform(shape, -limit, limit)
+
+
+def he_normal(shape: Shape, stream: Stream) -> np.ndarray:
+    """Normal with variance 2 / fan_in: for ReLU.
+
+    Source: K. He et al., "Delving deep into rectifiers", ICCV 2015, eq. 10.
+    """
+    return stream.normal(shape, 0, math.sqrt(2 / fans(shape)[0]))
+
+
+def lecun_uniform(shape: Shape, stream: Stream) -> np.ndarray:
+    """Uniform within +-sqrt(3 / fan_in). Source: Y. LeCun et al., "Efficient backprop", 1998, eq. 16."""
+    limit = math.sqrt(3 / fans(shape)[0])
+    return stream.uniform(shape, -limit, limit)
+
+
+def lecun_normal(shape: Shape, stream: Stream) -> np.ndarray:
+    """Normal with variance 1 / fan_in. Source: LeCun et al. 1998, eq. 16."""
+    return stream.normal(shape, 0, math.sqrt(1 / fans(shape)[0]))
+
+
+INITIALIZERS: dict[str, Callable[[Shape, Stream], np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        zeros, ones, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal,
+    )  # fmt: skip
+}
+
+
+def find_initializer(initializer: Initializer) -> Callable[[Shape, Stream], np.ndarray]:
+    """The function behind a name, a function itself, or an array of values to start from. ValueError if unknown."""
+    if isinstance(initializer, str):
+        if initializer not in INITIALIZERS:
+            raise ValueError(unknown_name("initializer", initializer, INITIALIZERS))
+        return INITIALIZERS[initializer]
+    if callable(initializer):
+        return initializer
+    values = np.asarray(initializer, np.float64)
+
+    def given_values(shape: Shape, stream: Stream) -> np.ndarray:
+        if values.shape != shape:
+            raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, "transpose or cut it"))
+        return values
+
+    return given_values
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """(fan_in, fan_out) of a parameter: how many inputs an output sums, and how many outputs an input feeds."""
+    if len(shape) < 2:
+        return max(1, math.prod(shape)), max(1, math.prod(shape))
+    field = math.prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]

@@ -1,0 +1,176 @@
+"""What a layer is: a function that returns its output together with the function that takes the gradient back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinynet.arrays import ALIGNMENT, Array, aligned_zeros, array_module
+from tinynet.errors import DeviceError, ShapeError, mismatch
+from tinynet.initializers import Initializer, find_initializer
+from tinynet.random import Purpose, Stream
+
+Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
+
+_ALIGNED = ALIGNMENT // 4  # parameters begin at multiples of 16 elements: 64 bytes in float32
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one forward pass is for. Layers read it and never change it.
+
+    `training` turns dropout on. `seed`, `step` and the layer's place name its random numbers, and `first_row` is
+    where these rows stand in the whole batch. `input_gradient` says whether backward must return dx: the first
+    layer's is a fifth of an MLP's arithmetic, and nobody reads it.
+    """
+
+    training: bool = False
+    seed: int = 0
+    step: int = 0
+    layer: int = 0
+    first_row: int = 0
+    input_gradient: bool = True
+
+    def at(self, place: int, input_gradient: bool) -> Run:
+        """The same pass as seen by the layer `place` steps further on."""
+        return Run(self.training, self.seed, self.step, self.layer + place, self.first_row, input_gradient)
+
+    def stream(self, purpose: Purpose) -> Stream:
+        """This layer's random numbers in this step."""
+        return Stream(self.seed, purpose, self.layer, self.step)
+
+
+INFERENCE = Run()
+
+
+class Layer:
+    """Base of all layers. A layer of your own needs one method:
+
+        forward(x, run) -> (y, backward)        backward(dy, grads) -> dx
+
+    `backward` writes the gradient of each parameter into `grads[name]` (it finds old numbers there and overwrites
+    them) and returns the gradient of the input, or None where `run.input_gradient` is False. It owns `dy` and may
+    overwrite it; it never touches `x`. Nothing is cached on `self`, so a layer may run twice before it goes back once.
+
+    Parameters are declared in `__init__` with `add_parameter` and read as attributes. They are views into one vector:
+    the layer's own at first, the model's as soon as a model takes the layer in.
+    """
+
+    input_shape: tuple[int, ...] | None = None  # of one example, where the layer knows it
+    _shapes: Mapping[str, tuple[int, ...]] = {}
+    _initializers: Mapping[str, Initializer] = {}
+    _offsets: Mapping[str, int] = {}
+    _vector: Array = None
+    _taken = False  # by a model
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        """The output, and the function that turns its gradient into those of the input and the parameters."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x, run)")
+
+    def __call__(self, x: Array) -> Array:
+        """The output in inference."""
+        return self.forward(x, INFERENCE)[0]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    # Parameters: named views into one vector ------------------------------------------------------------------------
+
+    def add_parameter(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> None:
+        """Declare the parameter `self.<name>`; `initializer` is a name, a function (shape, stream), or an array."""
+        find_initializer(initializer)  # a misspelt name fails here, where it stands, not when a model is built
+        self._shapes = {**self._shapes, name: tuple(shape)}
+        self._initializers = {**self._initializers, name: initializer}
+        self.bind(aligned_zeros(self.size, np.float32), 0)
+        self.draw(seed=0, place=0)
+
+    @property
+    def size(self) -> int:
+        """Elements of the vector that the parameters take, padding included."""
+        return sum(_padded(math.prod(shape)) for shape in self._shapes.values())
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters by name: views, so writing into them writes into the vector."""
+        return {name: getattr(self, name) for name in self._shapes}
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers are trained here."""
+        return sum(math.prod(shape) for shape in self._shapes.values())
+
+    def views(self, vector: Array) -> Any:
+        """`vector`, laid out like the one that holds the parameters, as named arrays: {"weight": ..., "bias": ...}."""
+        return {
+            name: vector[self._offsets[name] : self._offsets[name] + math.prod(shape)].reshape(shape)
+            for name, shape in self._shapes.items()
+        }
+
+    def bind(self, vector: Array, start: int) -> None:
+        """Keep the parameters in `vector` from element `start` on; their values are those found there."""
+        offsets = {}
+        for name, shape in self._shapes.items():
+            offsets[name] = start
+            start += _padded(math.prod(shape))
+        self._vector, self._offsets = vector, offsets
+        vars(self).update(self.views(vector))
+
+    def draw(self, seed: int, place: int) -> None:
+        """Write the initial values: a pure function of `seed`, the layer's place in its model, and the shapes."""
+        for number, (name, values) in enumerate(self.parameters.items()):
+            stream = Stream(seed, Purpose.WEIGHTS, layer=place, step=number)
+            drawn = find_initializer(self._initializers[name])(self._shapes[name], stream)
+            values[...] = array_module(values).asarray(drawn.astype(values.dtype))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """`layer.weight = values` writes into the vector: a new array here would be one that nobody trains."""
+        if name not in self._shapes:
+            object.__setattr__(self, name, value)
+            return
+        view = getattr(self, name)
+        if tuple(value.shape) != view.shape:
+            raise ShapeError(mismatch(f"{self}.{name}", f"shape {view.shape}", tuple(value.shape), "transpose or cut it"))
+        view[...] = value
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in self._shapes}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A copied or unpickled layer: its parameters are views into the copied vector, not arrays beside it."""
+        vars(self).update(state)
+        vars(self).update(self.views(self._vector))
+
+    # Containers override these; a plain layer stands for itself ------------------------------------------------------
+
+    @property
+    def places(self) -> int:
+        """How many places of its model the layer takes: 1, or those of its parts."""
+        return 1
+
+    def leaves(self) -> list[Layer]:
+        """The layers with no parts, in forward order; one that stands twice is listed twice."""
+        return [self]
+
+    def expect(self, x: Array, shape: tuple[int | None, ...], remedy: str) -> None:
+        """Raise unless `x` has `shape` (None fits any size), and the dtype and device of the parameters."""
+        if len(x.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, x.shape)):
+            wanted = ", ".join("N" if size is None else str(size) for size in shape)
+            raise ShapeError(mismatch(self, f"x of shape ({wanted})", tuple(x.shape), remedy))
+        if self._vector is None:
+            return
+        if array_module(x) is not array_module(self._vector):
+            here, there = array_module(self._vector).__name__, array_module(x).__name__
+            raise DeviceError(
+                mismatch(self, f"x as an array of {here}, like the weights", there, "move the model: model.to(device)")
+            )
+        if x.dtype != self._vector.dtype:
+            wanted = f"x of dtype {self._vector.dtype}, like the weights"
+            raise ShapeError(mismatch(self, wanted, x.dtype, f"convert it: x.astype('{self._vector.dtype}')"))
+
+
+def _padded(count: int) -> int:
+    return -(-count // _ALIGNED) * _ALIGNED

@@ -1,0 +1,47 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinynet.arrays import Array, array_module
+from tinynet.initializers import Initializer
+from tinynet.layers.base import Backward, Layer, Run
+
+
+class Dense(Layer):
+    """y = x W + b: every output is a weighted sum of every input.
+
+        dW = x^T dy        db = sum of dy over the batch        dx = dy W^T
+
+    x (N, inputs), W (inputs, outputs), b (outputs,), y (N, outputs). Initially W is `glorot_uniform` and b zero.
+    Raises ShapeError for another shape or dtype of x, DeviceError if x is not where the weights are.
+    Source: D. Rumelhart, G. Hinton, R. Williams, "Learning representations by back-propagating errors", Nature 1986.
+    """
+
+    weight: Array
+    bias: Array
+
+    def __init__(
+        self, inputs: int, outputs: int, weight: Initializer = "glorot_uniform", bias: Initializer = "zeros"
+    ) -> None:
+        self.input_shape, self.outputs = (inputs,), outputs
+        self.add_parameter("weight", (inputs, outputs), weight)
+        self.add_parameter("bias", (outputs,), bias)
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        xp = array_module(x)
+        weight = self.weight
+        self.expect(x, (None, *self.input_shape), "put Flatten() before it" if x.ndim > 2 else "check the layer before")
+        y = x @ weight  # (N, outputs)
+        y += self.bias
+
+        def backward(dy: Array, grads: Any) -> Array:
+            xp.matmul(x.T, dy, out=grads["weight"])  # (inputs, outputs)
+            dy.sum(axis=0, out=grads["bias"])  # (outputs,)
+            return dy @ weight.T if run.input_gradient else None  # (N, inputs)
+
+        return y, backward
+
+    def __repr__(self) -> str:
+        return f"Dense({self.input_shape[0]}, {self.outputs})"

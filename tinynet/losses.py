@@ -1,0 +1,111 @@
+"""Losses: what training makes small. Each returns its value and the function that gives the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinynet.arrays import Array, array_module
+from tinynet.errors import DataError, ShapeError, mismatch
+
+LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the outputs
+
+
+class Loss:
+    """Base of all losses. `forward` trusts its targets; `check_targets` looks at them once, when data comes in.
+
+    On a GPU a label out of range would wrap round in silence, and a check in every step would wait for the device.
+    """
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
+        """The loss, a 0-d value averaged over the batch, and backward(dloss=1.0) -> the gradient of `outputs`."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets)")
+
+    def __call__(self, outputs: Array, targets: Array) -> float:
+        """The loss of checked targets, as a number."""
+        self.check_targets(targets, outputs.shape)
+        return float(self.forward(outputs, targets)[0])
+
+    def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
+        """Raise DataError or ShapeError unless `targets` fit outputs of this shape (its first number is not read)."""
+
+    def hits(self, outputs: Array, targets: Array) -> Array | None:
+        """How many outputs are right, as a 0-d value; None where a loss knows no right and wrong."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class SoftmaxCrossEntropy(Loss):
+    """loss = mean over rows of -log softmax(logits)[label];   dlogits = (softmax(logits) - onehot(label)) / N.
+
+    logits (N, classes), labels (N,) integers from 0. With m the largest logit of a row, the loss of the row is
+    log(sum_j exp(logit_j - m)) - (logit_label - m): finite and exact at logits of +-1e4, where softmax alone is 0 or 1.
+    """
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
+        logits, labels = outputs, targets
+        xp = array_module(logits)
+        count = len(logits)
+        if labels.shape != (count,):  # (N, 1) would broadcast to (N, N) without a word
+            raise ShapeError(mismatch(self, f"labels of shape ({count},)", tuple(labels.shape), "use labels.reshape(-1)"))
+        rows = xp.arange(count)
+        shifted = logits - logits.max(axis=1, keepdims=True)  # (N, classes), at most 0
+        exponentials = xp.exp(shifted)
+        total = exponentials.sum(axis=1, keepdims=True)  # (N, 1), at least 1
+        loss = (xp.log(total[:, 0]) - shifted[rows, labels]).mean()
+
+        def backward(dloss: Any = 1.0) -> Array:
+            dlogits = exponentials / total
+            dlogits[rows, labels] -= 1
+            dlogits *= dloss / count
+            return dlogits
+
+        return loss, backward
+
+    def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
+        if len(outputs_shape) != 2:
+            raise ShapeError(mismatch(self, "logits of shape (N, classes)", outputs_shape, "put Flatten() before Dense"))
+        classes = outputs_shape[1]
+        if targets.dtype.kind not in "iu" or targets.ndim != 1:
+            received = f"{targets.dtype} of shape {tuple(targets.shape)}"
+            remedy = "use labels.argmax(axis=1) for one-hot rows" if targets.ndim == 2 else "use labels.astype('int64')"
+            raise DataError(mismatch(self, "integer labels of shape (N,)", received, remedy))
+        wrong = (targets < 0) | (targets >= classes)
+        if bool(wrong.any()):
+            first = int(wrong.argmax())
+            received = f"{int(targets[first])} in example {first}"
+            remedy = f"the last layer has {classes} outputs, and labels count from 0"
+            raise DataError(mismatch(self, f"labels from 0 to {classes - 1}", received, remedy))
+
+    def hits(self, outputs: Array, targets: Array) -> Array:
+        return (outputs.argmax(axis=1) == targets).sum()
+
+
+class MeanSquaredError(Loss):
+    """loss = mean of (y - t)^2 over all entries;   dy = 2 (y - t) / (number of entries).
+
+    Outputs y and targets t of one shape, (N, K), floating.
+    """
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
+        if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) without a word
+            remedy = "reshape the targets: targets.reshape(-1, 1) for one output"
+            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), remedy))
+        difference = outputs - targets
+        loss = (difference * difference).mean()
+
+        def backward(dloss: Any = 1.0) -> Array:
+            return difference * (2 * dloss / difference.size)
+
+        return loss, backward
+
+    def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
+        if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
+            wanted = ("N", *outputs_shape[1:])
+            remedy = "reshape the targets: targets.reshape(-1, 1) for one output"
+            raise ShapeError(mismatch(self, f"targets of shape {wanted}", tuple(targets.shape), remedy))
+        if targets.dtype.kind != "f":
+            remedy = "convert them: targets.astype('float32')"
+            raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))

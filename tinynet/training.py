@@ -1,0 +1,221 @@
+"""Training: the loop, in the open."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from tinynet.arrays import Array, Device, aligned_zeros, to_numpy
+from tinynet.callbacks import Callback, default_callbacks
+from tinynet.data.batches import batch_count, batches, in_order
+from tinynet.data.dataset import Dataset, as_dataset
+from tinynet.errors import DivergenceError
+from tinynet.history import History
+from tinynet.layers.base import Run
+from tinynet.losses import Loss, SoftmaxCrossEntropy
+from tinynet.model import Sequential
+from tinynet.optimizers import SGD, Optimizer, State
+from tinynet.random import check_seed
+
+Data = Dataset | tuple[Array, Array]
+
+
+@dataclass
+class TrainingState:
+    """A training run is a value: these five are all of it."""
+
+    theta: Array
+    optimizer: State
+    seed: int
+    step: int = 0
+    history: History = field(default_factory=History)
+
+
+class Evaluation(NamedTuple):
+    """The mean loss and, for a classifier, the share of examples it got right (else NaN)."""
+
+    loss: float
+    accuracy: float
+
+
+def fit(
+    model: Sequential,
+    train: Data,
+    *,
+    validation: Data | None = None,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    epochs: int = 10,
+    batch_size: int = 128,
+    seed: int = 0,
+    device: str | Device | None = None,
+    measure_train: bool = False,
+    progress: bool = True,
+    callbacks: Sequence[Callback] = (),
+) -> History:
+    """Train `model` in place, and return what was measured, a row an epoch (see History).
+
+    train, validation   a Dataset, or a pair (images, labels)
+    loss, optimizer     SoftmaxCrossEntropy() and SGD(0.1) unless given
+    epochs, batch_size  whole numbers from 1; the last batch of an epoch may be shorter, and is used
+    seed                of shuffles and dropout; the model's own seed is that of its initial weights
+    device              "cpu", "gpu", "gpu:N", "auto"; None trains where the model is. Model and data move there.
+    measure_train       also measure the training set after each epoch in inference mode
+    progress            show a bar on a terminal (needs tqdm)
+
+    Raises DivergenceError, with the history so far, when the loss becomes NaN or infinite; DataError and ShapeError
+    for data that do not fit the model; DeviceError where the device cannot be used.
+    """
+    loss, optimizer = loss or SoftmaxCrossEntropy(), optimizer or SGD(0.1)
+    place = model.to(device).device if device is not None else model.device
+    steps = batch_count(as_dataset(train), batch_size)
+    callbacks = [*callbacks, *default_callbacks(progress)]
+    with place.active(), np.errstate(over="ignore", invalid="ignore"):  # the meter reports divergence, and says where
+        data = _enter(train, model, loss, place)
+        held_out = _enter(validation, model, loss, place) if validation is not None else None
+        state = TrainingState(model.theta, optimizer.start(model.theta), check_seed(seed))
+        gradient = aligned_zeros(len(state.theta), state.theta.dtype, place.module)
+        grads = model.views(gradient)
+
+        for epoch in range(check_epochs(epochs)):
+            meter = Meter(steps, epoch, place, optimizer, state, callbacks)
+            for callback in callbacks:
+                callback.epoch_begins(epoch + 1, epochs, len(data))
+            for x, labels in batches(data, batch_size, seed, epoch, model.dtype):
+                run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
+                outputs, backward = model.forward(x, run)
+                value, loss_backward = loss.forward(outputs, labels)
+                backward(loss_backward(), grads)
+                optimizer.update(state.theta, gradient, state.optimizer, state.step)
+                state.step += 1
+                meter.add(value, loss.hits(outputs, labels), len(labels))
+            row = meter.row()
+            if measure_train:
+                row.update(_named("train", _evaluate(model, data, loss)))
+            if held_out is not None:
+                row.update(_named("validation", _evaluate(model, held_out, loss)))
+            state.history.append(row)
+            for callback in callbacks:
+                callback.epoch_ends(state.history)
+    return state.history
+
+
+def evaluate(
+    model: Sequential, data: Data, loss: Loss | None = None, batch_size: int = 1000, device: str | Device | None = None
+) -> Evaluation:
+    """The loss and accuracy of `model` on `data` in inference mode: dropout off, nothing changed.
+
+    Raises what `fit` raises for data that do not fit.
+    """
+    loss = loss or SoftmaxCrossEntropy()
+    place = model.to(device).device if device is not None else model.device
+    with place.active():
+        return _evaluate(model, _enter(data, model, loss, place), loss, batch_size)
+
+
+class Meter:
+    """Adds up losses and hits of one epoch on the device where they are born, and reads them once, at its end.
+
+    On the CPU reading is free, so there a loss that is NaN or infinite stops the run in the step it appears.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        epoch: int,
+        device: Device,
+        optimizer: Optimizer,
+        state: TrainingState,
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self.epoch, self.device, self.optimizer, self.state, self.callbacks = epoch, device, optimizer, state, callbacks
+        self.losses = device.module.zeros(steps, np.float64)
+        self.hits: Array | None = device.module.zeros(steps, np.int64)
+        self.counts: list[int] = []
+        self.first_step, self.began = state.step, time.perf_counter()
+
+    def add(self, value: Array, hits: Array | None, count: int) -> None:
+        """Take in one step: the mean loss of its `count` examples, and how many it got right (None: not known)."""
+        done = len(self.counts)
+        self.losses[done] = value
+        if hits is None or self.hits is None:
+            self.hits = None
+        else:
+            self.hits[done] = hits
+        self.counts.append(count)
+        if self.device.on_host and not math.isfinite(value):
+            self.check()
+        for callback in self.callbacks:
+            callback.batch_ends(count, self.running() if self.device.on_host else {})
+
+    def running(self) -> dict[str, float]:
+        """Loss and accuracy, averaged over the examples so far."""
+        counts, done = np.array(self.counts), len(self.counts)
+        numbers = {"loss": float(to_numpy(self.losses)[:done] @ counts / counts.sum())}
+        if self.hits is not None:
+            numbers["accuracy"] = float(to_numpy(self.hits)[:done].sum() / counts.sum())
+        return numbers
+
+    def check(self) -> None:
+        """Raise DivergenceError if a loss so far is NaN or infinite."""
+        finite = np.isfinite(to_numpy(self.losses))
+        if finite.all():
+            return
+        step = self.first_step + int(finite.argmin())
+        rate = self.optimizer.rate(step)
+        raise DivergenceError(
+            f"training diverged: the loss was {to_numpy(self.losses)[finite.argmin()]} in epoch {self.epoch + 1}, "
+            f"step {step}, at learning rate {rate:g}; try a smaller one, {rate / 10:g} say, or look for outliers in "
+            "the data",
+            self.state.history,
+        )
+
+    def row(self) -> dict[str, float]:
+        """The epoch as a row of the history. This is where a GPU is waited for, once an epoch."""
+        self.check()
+        seconds = time.perf_counter() - self.began
+        return {
+            "epoch": self.epoch + 1,
+            **{f"running_{name}": value for name, value in self.running().items()},
+            "learning_rate": self.optimizer.rate(self.state.step - 1),
+            "seconds": seconds,
+            "samples_per_second": sum(self.counts) / seconds,
+        }
+
+
+def _evaluate(model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000) -> Evaluation:
+    """Loss and accuracy of data that are checked and in place; added up on the device, read once."""
+    total, hits = 0.0, 0
+    for x, labels in in_order(data, batch_size, model.dtype):
+        outputs = model(x)
+        total = total + loss.forward(outputs, labels)[0] * float(len(labels))
+        batch_hits = loss.hits(outputs, labels)
+        hits = hits + batch_hits if batch_hits is not None else float("nan")
+    return Evaluation(float(total) / len(data), float(hits) / len(data))
+
+
+def _named(split: str, measured: Evaluation) -> dict[str, float]:
+    numbers = {f"{split}_loss": measured.loss, f"{split}_accuracy": measured.accuracy}
+    return {name: value for name, value in numbers.items() if not math.isnan(value) or name.endswith("loss")}
+
+
+def _enter(data: Data, model: Sequential, loss: Loss, device: Device) -> Dataset:
+    """The data set on the device, once it is sure that the model can take it and the loss its labels."""
+    dataset = as_dataset(data).to(device)
+    if dataset.labels.dtype.kind == "f":  # targets of a regression
+        dataset = replace(dataset, labels=dataset.labels.astype(model.dtype))
+    outputs = model(dataset.inputs(slice(0, 1), model.dtype))
+    loss.check_targets(dataset.labels, outputs.shape)
+    return dataset
+
+
+def check_epochs(epochs: int) -> int:
+    """`epochs`; ValueError unless it is a whole number from 1."""
+    if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 1:
+        raise ValueError(f"epochs: expected a whole number from 1, got {epochs!r}; try epochs=10")
+    return int(epochs)

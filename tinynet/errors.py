@@ -19,6 +19,10 @@ class DataError(ValueError):
     """A data set, file or value cannot be used: missing, damaged, empty, out of range."""
 
 
+class DataNotFoundError(DataError):
+    """A data set is neither here nor to be had from anywhere."""
+
+
 class DeviceError(RuntimeError):
     """A device cannot be used, or arrays of two devices met in one operation."""
 

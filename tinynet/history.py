@@ -11,7 +11,7 @@ class History:
     """One row an epoch: a dict of numbers by name, the same names in every row.
 
     epoch                     1 for the first
-    running_loss, _accuracy   averaged over the epoch's batches as they were trained on: with dropout on, while theta moved
+    running_loss, _accuracy   averaged over the epoch's batches as they were trained on: dropout on, theta moving
     train_loss, _accuracy     re-measured after the epoch in inference mode, where `fit(measure_train=True)` asked
     validation_loss, _accuracy  likewise on the validation set, where one was given
     learning_rate             of the epoch's last step

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Union
-
 import numpy as np
 
 from tinynet.arrays import Array
@@ -18,7 +16,7 @@ from tinynet.errors import ShapeError, mismatch, unknown_name
 from tinynet.random import Stream
 
 Shape = tuple[int, ...]
-Initializer = Union[str, Callable[[Shape, Stream], np.ndarray], Array]
+Initializer = str | Callable[[Shape, Stream], np.ndarray] | Array
 
 
 def zeros(shape: Shape, stream: Stream) -> np.ndarray:
@@ -34,7 +32,8 @@ def ones(shape: Shape, stream: Stream) -> np.ndarray:
 def glorot_uniform(shape: Shape, stream: Stream) -> np.ndarray:
     """Uniform within +-sqrt(6 / (fan_in + fan_out)): for sigmoid, tanh and linear layers.
 
-    Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, eq. 16.
+    Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010, eq. 16.
     """
     limit = math.sqrt(6 / sum(fans(shape)))
     return stream.uniform(shape, -limit, limit)
@@ -73,7 +72,14 @@ def lecun_normal(shape: Shape, stream: Stream) -> np.ndarray:
 INITIALIZERS: dict[str, Callable[[Shape, Stream], np.ndarray]] = {
     function.__name__: function
     for function in (
-        zeros, ones, glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal,
+        zeros,
+        ones,
+        glorot_uniform,
+        glorot_normal,
+        he_uniform,
+        he_normal,
+        lecun_uniform,
+        lecun_normal,
     )  # fmt: skip
 }
 

@@ -49,7 +49,8 @@ class SoftmaxCrossEntropy(Loss):
         xp = array_module(logits)
         count = len(logits)
         if labels.shape != (count,):  # (N, 1) would broadcast to (N, N) without a word
-            raise ShapeError(mismatch(self, f"labels of shape ({count},)", tuple(labels.shape), "use labels.reshape(-1)"))
+            expected, remedy = f"labels of shape ({count},)", "use labels.reshape(-1)"
+            raise ShapeError(mismatch(self, expected, tuple(labels.shape), remedy))
         rows = xp.arange(count)
         shifted = logits - logits.max(axis=1, keepdims=True)  # (N, classes), at most 0
         exponentials = xp.exp(shifted)
@@ -66,7 +67,8 @@ class SoftmaxCrossEntropy(Loss):
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         if len(outputs_shape) != 2:
-            raise ShapeError(mismatch(self, "logits of shape (N, classes)", outputs_shape, "put Flatten() before Dense"))
+            remedy = "put Flatten() before Dense"
+            raise ShapeError(mismatch(self, "logits of shape (N, classes)", outputs_shape, remedy))
         classes = outputs_shape[1]
         if targets.dtype.kind not in "iu" or targets.ndim != 1:
             received = f"{targets.dtype} of shape {tuple(targets.shape)}"

@@ -12,7 +12,7 @@ from tinynet.data.batches import in_order
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.errors import ShapeError, mismatch
 from tinynet.layers.activations import Softmax
-from tinynet.layers.base import INFERENCE, Backward, Layer, Run
+from tinynet.layers.base import TRAINING, Backward, Layer, Run, arrays_in
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.random import check_seed
 from tinynet.summary import summary_table
@@ -55,9 +55,9 @@ class Sequential(Layer):
             while backwards:
                 backward = backwards.pop()  # what this layer kept of the forward pass is freed as soon as it is used
                 number = len(backwards)
-                earlier = [g.copy() for g in _arrays(grads[number])] if self._stands_again(number) else []
+                earlier = [g.copy() for g in arrays_in(grads[number])] if self._stands_again(number) else []
                 dy = backward(dy, grads[number])
-                for gradient, seen in zip(_arrays(grads[number]), earlier):
+                for gradient, seen in zip(arrays_in(grads[number]), earlier):
                     gradient += seen
                 if dy is None:  # nobody before this layer has parameters
                     backwards.clear()
@@ -66,7 +66,7 @@ class Sequential(Layer):
         return x, backward_all
 
     def loss_and_gradient(
-        self, x: Array, targets: Array, loss: Loss | None = None, run: Run = Run(training=True)
+        self, x: Array, targets: Array, loss: Loss | None = None, run: Run = TRAINING
     ) -> tuple[float, Array]:
         """The loss of one batch and its gradient, a vector laid out like `theta`.
 
@@ -94,10 +94,12 @@ class Sequential(Layer):
         Raises ValueError for a model of one output, whose softmax is always 1 (call the model for its raw outputs).
         """
         dataset = data if isinstance(data, Dataset) else from_arrays(data, np.zeros(len(data), np.uint8), name="x")
-        softmax = (lambda y: y) if isinstance(self.layers[-1], Softmax) else Softmax()
         device = self.device
+        outputs = []
         with device.active():
-            outputs = [to_numpy(softmax(self(device.put(x)))) for x, _ in in_order(dataset, batch_size, self.dtype)]
+            for x, _ in in_order(dataset, batch_size, self.dtype):
+                y = self(device.put(x))
+                outputs.append(to_numpy(y if isinstance(self.layers[-1], Softmax) else Softmax()(y)))
         if outputs[0].ndim != 2 or outputs[0].shape[1] < 2:
             remedy = "call model(x) for the raw outputs"
             raise ValueError(mismatch("predict", "a model with outputs (N, classes)", outputs[0].shape, remedy))
@@ -206,12 +208,3 @@ def _take(layer: Layer) -> None:
             mismatch("Sequential", "layers of its own", f"{layer}, which belongs to another model", "build a new one")
         )
     layer._taken = True
-
-
-def _arrays(views: Any) -> Iterator[Array]:
-    """The arrays in what `views` returned, however deep models are nested."""
-    for part in views.values() if isinstance(views, dict) else views:
-        if isinstance(part, (dict, list)):
-            yield from _arrays(part)
-        else:
-            yield part

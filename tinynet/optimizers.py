@@ -7,12 +7,11 @@ An optimizer is a rule and holds only its settings. What it remembers between st
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Union
 
 from tinynet.arrays import Array, array_module
 
 State = dict[str, Array]
-LearningRate = Union[float, Callable[[int], float]]  # a number, or a function of the step
+LearningRate = float | Callable[[int], float]  # a number, or a function of the step
 
 
 class Optimizer:

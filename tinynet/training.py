@@ -190,7 +190,8 @@ class Meter:
 
 def _evaluate(model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000) -> Evaluation:
     """Loss and accuracy of data that are checked and in place; added up on the device, read once."""
-    total, hits = 0.0, 0
+    total: Array = 0.0
+    hits: Array = 0
     for x, labels in in_order(data, batch_size, model.dtype):
         outputs = model(x)
         total = total + loss.forward(outputs, labels)[0] * float(len(labels))

@@ -107,7 +107,7 @@ class Dataset:
 def from_arrays(
     images: Array, labels: Array, class_names: Sequence[str] = (), name: str = "arrays", flatten: bool = False
 ) -> Dataset:
-    """A data set of your own arrays: `images` (N, ...), uint8 or floating; `labels` (N,) integers from 0, or targets."""
+    """A data set of your own arrays: `images` (N, ...), uint8 or floating; `labels` (N,) from 0, or targets (N, K)."""
     images, labels = (a if hasattr(a, "dtype") else np.asarray(a) for a in (images, labels))
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise DataError(
@@ -124,11 +124,11 @@ def as_dataset(data: Dataset | tuple[Array, Array]) -> Dataset:
         return data
     if isinstance(data, tuple) and len(data) == 2:
         return from_arrays(*data)
-    raise TypeError(f"expected a Dataset or a pair (images, labels), got {type(data).__name__}; see tn.data.from_arrays")
+    raise TypeError(f"data: expected a Dataset or a pair (images, labels), got {type(data).__name__}; see from_arrays")
 
 
 def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: float = 1.0) -> Array:
-    """(p / 255 - mean) / deviation for uint8 pixels, (p - mean) / deviation for floats; in `dtype`, in one pass or two."""
+    """(p / 255 - mean) / deviation for uint8 pixels, (p - mean) / deviation for floats; in `dtype`."""
     if raw.dtype == np.uint8:
         scaled = raw.astype(dtype)
         scaled *= dtype.type(1 / (255 * deviation))

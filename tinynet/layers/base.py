@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ class Run:
 
 
 INFERENCE = Run()
+TRAINING = Run(training=True)
 
 
 class Layer:
@@ -117,7 +118,7 @@ class Layer:
             offsets[name] = start
             start += _padded(math.prod(shape))
         self._vector, self._offsets = vector, offsets
-        vars(self).update(self.views(vector))
+        vars(self).update(Layer.views(self, vector))
 
     def draw(self, seed: int, place: int) -> None:
         """Write the initial values: a pure function of `seed`, the layer's place in its model, and the shapes."""
@@ -133,7 +134,8 @@ class Layer:
             return
         view = getattr(self, name)
         if tuple(value.shape) != view.shape:
-            raise ShapeError(mismatch(f"{self}.{name}", f"shape {view.shape}", tuple(value.shape), "transpose or cut it"))
+            who, received = f"{self}.{name}", tuple(value.shape)
+            raise ShapeError(mismatch(who, f"shape {view.shape}", received, "transpose or cut it"))
         view[...] = value
 
     def __getstate__(self) -> dict[str, Any]:
@@ -142,7 +144,7 @@ class Layer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copied or unpickled layer: its parameters are views into the copied vector, not arrays beside it."""
         vars(self).update(state)
-        vars(self).update(self.views(self._vector))
+        vars(self).update(Layer.views(self, self._vector))
 
     # Containers override these; a plain layer stands for itself ------------------------------------------------------
 
@@ -170,6 +172,15 @@ class Layer:
         if x.dtype != self._vector.dtype:
             wanted = f"x of dtype {self._vector.dtype}, like the weights"
             raise ShapeError(mismatch(self, wanted, x.dtype, f"convert it: x.astype('{self._vector.dtype}')"))
+
+
+def arrays_in(views: Any) -> Iterator[Array]:
+    """The arrays in what `layer.views` returned, however deep models are nested."""
+    for part in views.values() if isinstance(views, dict) else views:
+        if isinstance(part, (dict, list)):
+            yield from arrays_in(part)
+        else:
+            yield part
 
 
 def _padded(count: int) -> int:

@@ -25,14 +25,15 @@ class Dense(Layer):
     def __init__(
         self, inputs: int, outputs: int, weight: Initializer = "glorot_uniform", bias: Initializer = "zeros"
     ) -> None:
-        self.input_shape, self.outputs = (inputs,), outputs
+        self.inputs, self.outputs = inputs, outputs
+        self.input_shape = (inputs,)
         self.add_parameter("weight", (inputs, outputs), weight)
         self.add_parameter("bias", (outputs,), bias)
 
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
         xp = array_module(x)
         weight = self.weight
-        self.expect(x, (None, *self.input_shape), "put Flatten() before it" if x.ndim > 2 else "check the layer before")
+        self.expect(x, (None, self.inputs), "put Flatten() before it" if x.ndim > 2 else "check the layer before")
         y = x @ weight  # (N, outputs)
         y += self.bias
 
@@ -44,4 +45,4 @@ class Dense(Layer):
         return y, backward
 
     def __repr__(self) -> str:
-        return f"Dense({self.input_shape[0]}, {self.outputs})"
+        return f"Dense({self.inputs}, {self.outputs})"

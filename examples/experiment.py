@@ -1,0 +1,282 @@
+"""What the examples share: opening the data, running arms over seeds, the table, and the files it all ends in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tinynet as tn
+from tinynet import environment, metrics, plots
+from tinynet.arrays import Device
+from tinynet.callbacks import Callback
+
+SYNTHETIC_NOTE = "synthetic data, not Fashion-MNIST"
+
+
+def open_data(name: str | None, folder: Path | None) -> tuple[tn.data.Dataset, tn.data.Dataset]:
+    """(train, test) of the data set named. With no name: Fashion-MNIST if it can be had, else the synthetic set."""
+    if name == "synthetic_fashion":
+        return tn.data.synthetic_fashion()
+    try:
+        return tn.data.fashion_mnist(folder)
+    except tn.DataNotFoundError as error:
+        if name is not None or folder is not None:
+            raise
+        print(f"Fashion-MNIST cannot be had:\n  {error}\nUsing the synthetic set instead.\n", file=sys.stderr)
+        return tn.data.synthetic_fashion()
+
+
+@dataclass
+class ArmSummary:
+    """An arm over its seeds: means, and the standard deviation of the test accuracy (NaN for one seed)."""
+
+    arm: str
+    seeds: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    test_accuracy_deviation: float
+    seconds: float
+    samples_per_second: float
+
+
+class EpochPrinter(Callback):
+    """One line an epoch."""
+
+    def __init__(self, title: str, epochs: int) -> None:
+        self.title, self.epochs = title, epochs
+
+    def epoch_ends(self, history: tn.History) -> None:
+        row = history.last
+        train = f"train {row['train_loss']:.4f} {row['train_accuracy']:7.2%}"
+        test = f"test {row['validation_loss']:.4f} {row['validation_accuracy']:7.2%}"
+        print(f"{self.title}  {row['epoch']:>3}/{self.epochs}  {train}  {test}  {row['samples_per_second']:9,.0f}/s")
+
+
+class Experiment:
+    """Runs, one after the other, on one data set and device; then what they amount to."""
+
+    def __init__(
+        self, device: Device, train: tn.data.Dataset, test: tn.data.Dataset, options: argparse.Namespace
+    ) -> None:
+        self.device, self.options = device, options
+        self.class_names, self.name, self.note = train.class_names, train.name, ""
+        if train.is_synthetic:
+            self.note = SYNTHETIC_NOTE
+        self.provenance = {"train": dict(train.provenance), "test": dict(test.provenance)}
+        self.test_on_host = test
+        self.train, self.test = train.to(device), test.to(device)
+        self.runs: list[dict[str, Any]] = []
+        self.histories: dict[str, list[tn.History]] = {}
+        self.probabilities: dict[str, np.ndarray] = {}  # of the test set, by the first seed of each arm
+
+    def heading(self) -> str:
+        """What is about to happen."""
+        options, blas = self.options, environment.blas()
+        where = f"device {self.device.name} ({blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads)"
+        if self.device.name != "cpu":
+            where = f"device {self.device!r}"
+        chosen = f", chosen from --device {options.device}" if options.device == "auto" else ""
+        data = f"data {self.name}: {len(self.train):,} training and {len(self.test):,} test images"
+        plan = f"{options.epochs} epochs, batch {options.batch_size}, learning rate {options.lr:g}, {options.seeds} seed(s)"
+        return "\n".join([where + chosen, data + (f" ({self.note})" if self.note else ""), plan, ""])
+
+    def run(self, arm: str, model: tn.Sequential, optimizer: tn.Optimizer, seed: int) -> None:
+        """Train one arm with one seed, and keep what came of it. A run that diverges is kept as such."""
+        options = self.options
+        title = f"{arm:<13}" + (f" seed {seed}" if options.seeds > 1 else "")
+        record: dict[str, Any] = {
+            "arm": arm,
+            "seed": seed,
+            "model": repr(model),
+            "optimizer": repr(optimizer),
+            "learning_rate": options.lr,
+            "device": self.device.name,
+            "dataset": self.name,
+            "synthetic": bool(self.note),
+        }
+        began = time.perf_counter()
+        try:
+            history = tn.fit(
+                model,
+                self.train,
+                validation=self.test,
+                optimizer=optimizer,
+                epochs=options.epochs,
+                batch_size=options.batch_size,
+                seed=seed,
+                device=self.device,
+                measure_train=True,
+                progress=False,
+                callbacks=[EpochPrinter(title, options.epochs)],
+            )
+        except tn.DivergenceError as error:
+            print(f"{title}  {error}")
+            history, record["diverged"] = error.history, str(error)
+        record["epochs"] = [_test_named(row) for row in history]
+        record["wall_seconds"] = time.perf_counter() - began
+        if "diverged" not in record:
+            record.update(_final_numbers(history))
+            self.histories.setdefault(arm, []).append(history)
+            if arm not in self.probabilities:
+                self.probabilities[arm] = model.predict(self.test)
+        self.runs.append(record)
+
+    @property
+    def diverged(self) -> list[dict[str, Any]]:
+        """The runs that did not come to an end."""
+        return [run for run in self.runs if "diverged" in run]
+
+    def summaries(self) -> list[ArmSummary]:
+        """A row an arm, over the seeds that came to an end."""
+        return [_summarise(arm, [run for run in self.runs if run["arm"] == arm]) for arm in self.histories]
+
+    def best_arm(self) -> str:
+        """The arm with the highest mean test accuracy."""
+        return max(self.summaries(), key=lambda row: row.test_accuracy).arm
+
+    def table(self) -> str:
+        """The result, as a Markdown table, which is readable in a terminal as well."""
+        return markdown_table(self.summaries(), self.diverged)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(self.options).items()}
+        return {
+            "dataset": self.name,
+            "synthetic": bool(self.note),
+            "settings": settings,
+            "manifest": {**environment.describe(self.device), "data": self.provenance},
+            "runs": self.runs,
+        }
+
+
+def _test_named(row: dict[str, float]) -> dict[str, float]:
+    """A row of the history; here the validation set is the test set."""
+    return {name.replace("validation_", "test_"): value for name, value in row.items()}
+
+
+def _final_numbers(history: tn.History) -> dict[str, Any]:
+    last = history.last
+    seconds = sum(history["seconds"])
+    return {
+        "train": {"loss": last["train_loss"], "accuracy": last["train_accuracy"]},
+        "test": {"loss": last["validation_loss"], "accuracy": last["validation_accuracy"]},
+        "seconds": seconds,
+        "samples_per_second": statistics.median(history["samples_per_second"]),
+    }
+
+
+def _summarise(arm: str, runs: list[dict[str, Any]]) -> ArmSummary:
+    ended = [run for run in runs if "diverged" not in run]
+    accuracies = [run["test"]["accuracy"] for run in ended]
+    return ArmSummary(
+        arm=arm,
+        seeds=len(ended),
+        train_loss=statistics.fmean(run["train"]["loss"] for run in ended),
+        train_accuracy=statistics.fmean(run["train"]["accuracy"] for run in ended),
+        test_loss=statistics.fmean(run["test"]["loss"] for run in ended),
+        test_accuracy=statistics.fmean(accuracies),
+        test_accuracy_deviation=statistics.stdev(accuracies) if len(ended) > 1 else math.nan,
+        seconds=statistics.fmean(run["seconds"] for run in ended),
+        samples_per_second=statistics.median(run["samples_per_second"] for run in ended),
+    )
+
+
+def markdown_table(summaries: list[ArmSummary], diverged: list[dict[str, Any]]) -> str:
+    """Arms by loss and accuracy on train and test, seconds of training, samples per second."""
+    lines = [("arm", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "samples/s")]
+    lines.append(("---", *["---:"] * 6))
+    for row in summaries:
+        spread = f" ± {100 * row.test_accuracy_deviation:.2f}" if row.seeds > 1 else ""
+        accuracies = f"{row.train_accuracy:.2%}", f"{row.test_accuracy:.2%}{spread}"
+        speed = f"{row.seconds:.1f}", f"{row.samples_per_second:,.0f}"
+        lines.append((row.arm, f"{row.train_loss:.4f}", accuracies[0], f"{row.test_loss:.4f}", accuracies[1], *speed))
+    lines += [(f"{run['arm']} (seed {run['seed']})", *["diverged"] * 4, "", "") for run in diverged]
+    widths = [max(len(line[column]) for line in lines) for column in range(7)]
+    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines)
+
+
+def write_report(experiment: Experiment, folder: Path) -> list[Path]:
+    """Write results.json, results.md and the pictures; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / "results.json", folder / "results.md"]
+    paths[0].write_text(json.dumps(experiment.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    paths[1].write_text(_page(experiment), encoding="utf-8")
+    return paths + (_draw(experiment, folder) if experiment.histories else [])
+
+
+def _draw(experiment: Experiment, folder: Path) -> list[Path]:
+    names = ("learning_curves.png", "comparison.png", "confusion_matrix.png", "predictions.png")
+    curves, comparison, confusion, predictions = (folder / name for name in names)
+    note, best, test = experiment.note, experiment.best_arm(), experiment.test_on_host
+    probabilities = experiment.probabilities[best]
+    labels, classes = np.asarray(test.labels), test.class_names
+    plots.learning_curves(experiment.histories, curves, note=note)
+    plots.comparison([vars(row) for row in experiment.summaries()], comparison, note=note)
+    matrix = metrics.confusion_matrix(labels, probabilities.argmax(axis=1), len(classes))
+    plots.confusion_matrix(matrix, classes, confusion, title=f"{best}, seed 0", note=note)
+    chosen = plots.choose_predictions(labels, probabilities, count=32, mistakes=16)
+    shown = test.pictures(chosen), labels[chosen], probabilities[chosen]
+    plots.predictions(*shown, classes, predictions, title=f"{best}, seed 0", note=note)
+    return [curves, comparison, confusion, predictions]
+
+
+def _page(experiment: Experiment) -> str:
+    """results.md: the table, what it was measured on, and the command that makes it again."""
+    options, manifest = experiment.options, environment.describe(experiment.device)
+    blas = manifest["blas"]
+    runs = f"{options.seeds} seed{'s' if options.seeds > 1 else ''}"
+    parts = [
+        f"# {experiment.name}: {', '.join(options.arms)}" + (f" ({experiment.note})" if experiment.note else ""),
+        experiment.table(),
+        f"Two sets of numbers: training set ({len(experiment.train):,} images) and test set ({len(experiment.test):,}), "
+        f"both measured in inference mode after epoch {options.epochs}; mean over {runs}"
+        + (", ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(len(experiment.test))),
+        f"Batch {options.batch_size}, SGD at learning rate {options.lr:g}, hidden layers "
+        f"{' and '.join(map(str, options.hidden))}, dropout rate {options.dropout:g} where there is dropout.",
+        f"Measured on {manifest['gpu'] or manifest['cpu']} ({manifest['device']}), {blas['library']} kernel "
+        f"{blas['kernel']} with {blas['threads']} threads, NumPy {manifest['numpy']}, Python {manifest['python']}, "
+        f"tinynet {manifest['tinynet']}.",
+        f"    {manifest['command']}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _noise_warning(test_size: int) -> str:
+    error = 100 * math.sqrt(0.88 * 0.12 / test_size)
+    return f"One accuracy near 88% has a standard error of {error:.2f} points: small differences are noise, see --seeds."
+
+
+def count(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
+    return value
+
+
+def positive(text: str) -> float:
+    """A finite number above 0, for argparse."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
+def fraction(text: str) -> float:
+    """A number from 0 up to, not including, 1, for argparse."""
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a rate from 0 up to, not including, 1, got {text}")
+    return value

@@ -1,0 +1,72 @@
+"""The IDX format of MNIST and its kin: a big-endian header, then the numbers.
+
+    bytes 0-1   zero
+    byte  2     the type of the numbers (0x08: unsigned byte, the only one these data sets use)
+    byte  3     how many dimensions
+    then        one 32-bit length a dimension, and the data, the last dimension fastest
+
+Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.errors import DataError, mismatch
+
+UNSIGNED_BYTE = 0x08
+MAX_BYTES = 1 << 28  # 256 MiB; the largest data set of this kind, EMNIST, has 88 MB of images
+
+
+def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+    """The uint8 array in an IDX file, gzipped or not.
+
+    Raises DataError, naming the file, if it is no IDX file of unsigned bytes, is cut short, or has trailing bytes.
+    Never reads more than MAX_BYTES, whatever a header or a compressed stream promises.
+    """
+    return parse_idx(read_bytes(path), path)
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file, unpacked if it is gzipped. DataError if that fails, or goes on beyond MAX_BYTES."""
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        remedy = "delete it and fetch it again"
+        raise DataError(mismatch(path, "a whole gzip file", f"a damaged one ({error})", remedy)) from error
+    if len(content) > MAX_BYTES:
+        raise DataError(mismatch(path, f"at most {MAX_BYTES:,} bytes", "more", "this is not a data set of this kind"))
+    return content
+
+
+def parse_idx(content: bytes, path: str | os.PathLike[str] = "IDX data") -> np.ndarray:
+    """The array in the bytes of an IDX file: a view, so nothing is copied. Raises what `read_idx` raises."""
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE or not 1 <= content[3] <= 4:
+        expected = "an IDX header 00 00 08 and 1 to 4 dimensions"
+        raise DataError(mismatch(path, expected, content[:4].hex(" ") or "an empty file", "check which file this is"))
+    start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise DataError(mismatch(path, f"a header of {start} bytes", f"{len(content)} bytes", "fetch the file again"))
+    shape = struct.unpack(f">{content[3]}I", content[4:start])
+    if math.prod(shape) != len(content) - start:
+        expected = f"{math.prod(shape):,} bytes for {' x '.join(map(str, shape))}"
+        raise DataError(mismatch(path, expected, f"{len(content) - start:,}", "fetch the file again"))
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def find_file(folder: Path, name: str) -> Path | None:
+    """`name` in `folder`, gzipped or not; None if it is not there."""
+    for candidate in (folder / f"{name}.gz", folder / name):
+        if candidate.is_file():
+            return candidate
+    return None

@@ -1,0 +1,41 @@
+"""What a check found, as a table and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """The verdict on one array: its worst entry, what backward said there and what forward does."""
+
+    array: str
+    error: float
+    where: str
+    analytic: float
+    numeric: float
+    passed: bool
+    hint: str = ""
+
+
+@dataclass
+class Report:
+    """The result of a check: true when all is well, a table when printed, with a word on each failure."""
+
+    subject: str
+    rows: list[Row] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows) and all(row.passed for row in self.rows)
+
+    def __str__(self) -> str:
+        table = [("array", "worst relative error", "where", "analytic", "numeric", "verdict")]
+        for row in self.rows:
+            verdict = "ok" if row.passed else "FAILS"
+            table.append(
+                (row.array, f"{row.error:.1e}", row.where, f"{row.analytic:.8g}", f"{row.numeric:.8g}", verdict)
+            )
+        widths = [max(len(line[column]) for line in table) for column in range(6)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
+        hints = [f"{row.array}: {row.hint}" for row in self.rows if not row.passed]
+        return "\n".join([f"Gradient check of {self.subject}", *lines, *hints])

@@ -7,10 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "data")]
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 import tinynet as tn
+from tinynet.arrays import gpu_problem
+
+REAL_DATA = os.environ.get("TINYNET_DATA")
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that need a GPU are skipped by name where none works, with the reason that the library gives."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    problem = gpu_problem() if marked else None
+    if problem:
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=f"no usable GPU: {problem}"))
 
 
 @pytest.fixture(autouse=True)
@@ -34,11 +46,10 @@ def small_data():
 
 @pytest.fixture(scope="session")
 def real_data():
-    """Fashion-MNIST itself, where $TINYNET_TEST_DATA says; else the tests that need it are skipped by name."""
-    folder = os.environ.get("TINYNET_TEST_DATA")
-    if not folder:
-        pytest.skip("needs the real Fashion-MNIST: set TINYNET_TEST_DATA to its folder")
-    return tn.data.fashion_mnist(folder)
+    """Fashion-MNIST itself, where TINYNET_DATA says; else the tests that need it are skipped by name."""
+    if not REAL_DATA:
+        pytest.skip("needs the real Fashion-MNIST: set TINYNET_DATA to its folder")
+    return tn.data.fashion_mnist(REAL_DATA)
 
 
 def small_model(**settings):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 
 from tinynet.arrays import ALIGNMENT, Array, aligned_zeros, array_module
 from tinynet.errors import DeviceError, ShapeError, mismatch
@@ -86,7 +85,7 @@ class Layer:
         find_initializer(initializer)  # a misspelt name fails here, where it stands, not when a model is built
         self._shapes = {**self._shapes, name: tuple(shape)}
         self._initializers = {**self._initializers, name: initializer}
-        self.bind(aligned_zeros(self.size, np.float32), 0)
+        self.bind(aligned_zeros(self.size, "float32"), 0)
         self.draw(seed=0, place=0)
 
     @property

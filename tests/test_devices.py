@@ -1,0 +1,251 @@
+"""The same code on every device: the strict stand-in here, CuPy where a GPU is; and the errors where none is."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import strict
+from conftest import small_model
+
+import tinynet as tn
+from tinynet import arrays
+from tinynet.layers.base import TRAINING
+
+PACKAGE = Path(tn.__file__).parent
+DEVICES = ["strict", pytest.param("gpu", marks=pytest.mark.gpu)]
+CASES = {
+    "Dense": (lambda: tn.Dense(6, 4), (5, 6)),
+    "Dropout": (lambda: tn.Dropout(0.5), (5, 6)),
+    "Flatten": (lambda: tn.Flatten(), (5, 2, 3)),
+    "ReLU": (lambda: tn.ReLU(), (5, 6)),
+    "Sequential": (lambda: tn.Sequential(tn.Dense(6, 4), tn.Sequential(tn.ReLU(), tn.Dense(4, 3))), (5, 6)),
+    "Sigmoid": (lambda: tn.Sigmoid(), (5, 6)),
+    "Softmax": (lambda: tn.Softmax(), (5, 6)),
+}
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    return strict.device if request.param == "strict" else arrays.find_device("gpu")
+
+
+def test_every_public_layer_has_a_case():
+    layers = {name for name, value in vars(tn).items() if isinstance(value, type) and issubclass(value, tn.Layer)}
+    assert set(CASES) == layers - {"Layer"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_layer_there_equals_the_layer_here(name, device):
+    make, shape = CASES[name]
+    results = []
+    for place in (arrays.CPU, device):
+        layer = make()
+        x = place.put(np.random.default_rng(0).normal(size=shape).astype("float32"))
+        vector = place.put(np.zeros(layer.size, "float32"))
+        if layer.size:
+            layer.bind(place.put(layer._vector), 0)
+        y, backward = layer.forward(x, TRAINING)
+        dx = backward(y.copy(), layer.views(vector))
+        results.append([arrays.to_numpy(a) for a in (y, dx, vector)])
+    for here, there in zip(*results):
+        assert there.dtype == np.float32
+        np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [(tn.SoftmaxCrossEntropy(), np.array([0, 2, 1])), (tn.MeanSquaredError(), np.ones((3, 4), "float32"))],
+    ids=repr,
+)
+def test_a_loss_there_equals_the_loss_here(loss, targets, device):
+    results = []
+    for place in (arrays.CPU, device):
+        outputs = place.put(np.random.default_rng(0).normal(size=(3, 4)).astype("float32"))
+        placed = place.put(targets)
+        loss.check_targets(placed, outputs.shape)
+        value, backward = loss.forward(outputs, placed)
+        results.append((float(value), arrays.to_numpy(backward())))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-6)
+    np.testing.assert_allclose(results[1][1], results[0][1], rtol=1e-5)
+
+
+OPTIMIZERS = [tn.SGD(0.1), tn.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_training_there_equals_training_here(optimizer, device, small_data):
+    train, test = small_data
+    thetas, histories, predictions = [], [], []
+    for place in (arrays.CPU, device):
+        model = small_model()
+        settings = dict(validation=test, optimizer=optimizer, epochs=2, batch_size=100, device=place)
+        histories.append(tn.fit(model, train, measure_train=True, **settings))
+        thetas.append(arrays.to_numpy(model.theta))
+        predictions.append(model.predict(test))
+    np.testing.assert_allclose(thetas[1], thetas[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(predictions[1], predictions[0], rtol=1e-4, atol=1e-6)
+    for name in ("running_loss", "running_accuracy", "validation_loss", "validation_accuracy"):
+        assert histories[1][name] == pytest.approx(histories[0][name], rel=1e-4)
+
+
+def test_a_regression_and_a_standardised_set_train_there(device):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    history = tn.fit(
+        tn.Sequential(tn.Dense(3, 2)), (x, x[:, :2]), loss=tn.MeanSquaredError(), epochs=2, batch_size=7, device=device
+    )
+    assert history["running_loss"][1] < history["running_loss"][0]
+    pixels = tn.data.from_arrays(np.arange(60, dtype="uint8").reshape(20, 3), np.arange(20) % 2)
+    tn.fit(tn.Sequential(tn.Dense(3, 2)), pixels.to(device).standardize(), epochs=1, batch_size=7, device=device)
+
+
+def test_an_epoch_reads_nothing_back_until_its_end(small_data):
+    readings = []
+
+    class Watch(tn.training.Callback):
+        def batch_ends(self, examples, numbers):
+            assert numbers == {}
+            readings.append(strict.reads)
+
+    tn.fit(small_model(), small_data[0], epochs=2, batch_size=100, device=strict.device, callbacks=[Watch()])
+    for epoch in (readings[:6], readings[6:]):
+        assert len(set(epoch)) == 1
+
+
+def test_divergence_is_found_at_the_end_of_the_epoch(small_data):
+    with pytest.raises(tn.DivergenceError, match="in epoch 1, step "):
+        tn.fit(small_model(), small_data[0], optimizer=tn.SGD(1e30), epochs=2, batch_size=100, device=strict.device)
+
+
+def test_mixed_devices_are_refused_by_name():
+    model = small_model().to(strict.device)
+    with pytest.raises(tn.DeviceError, match=r"Dense\(20, 16\): expected x as an array of strict, like the weights, got "
+                                             r"numpy; move the model: model.to\(device\)"):  # fmt: skip
+        model(np.zeros((2, 20), "float32"))
+
+
+def test_a_model_comes_back_whole():
+    model = small_model()
+    before = model.theta.copy()
+    model.to(strict.device)
+    assert model.device is strict.device
+    model.to("cpu")
+    np.testing.assert_array_equal(model.theta, before)
+    assert np.shares_memory(model[0].weight, model.theta)
+
+
+# The stand-in itself is strict ------------------------------------------------------------------------------------
+
+
+def test_the_stand_in_refuses_to_mix():
+    ours, plain = strict.device.put(np.ones(3)), np.ones(3)
+    xp = arrays.array_module(ours)
+    for attempt in (
+        lambda: ours + plain,
+        lambda: plain + ours,
+        lambda: plain @ ours,
+        lambda: xp.maximum(ours, plain),
+        lambda: np.maximum(ours, plain),
+        lambda: np.asarray(ours),
+        lambda: np.add(plain, plain, out=ours),
+        lambda: ours.__setitem__(0, plain),
+        lambda: ours[plain.astype(int)],
+        lambda: list(ours),
+        lambda: ours.tolist(),
+    ):
+        with pytest.raises((TypeError, AttributeError)):
+            attempt()
+
+
+# Without a GPU -------------------------------------------------------------------------------------------------------
+
+
+def run_python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={"PATH": "", **environment}
+    )
+
+
+def test_without_cupy_the_error_names_the_cause_and_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)  # makes `import cupy` fail, as it does where it is not installed
+    with pytest.raises(tn.DeviceError, match=r"device 'gpu' cannot be used: CuPy is not installed \(.*\); install it "
+                                             r"with: pip install 'tinynet\[gpu-cuda12\]'"):  # fmt: skip
+        arrays.find_device("gpu")
+    assert arrays.find_device("auto") is arrays.CPU
+
+
+def test_with_cupy_but_no_gpu_the_error_says_so():
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    try:
+        if cupy.cuda.runtime.getDeviceCount():
+            pytest.skip("there is a GPU here")
+    except cupy.cuda.runtime.CUDARuntimeError:
+        pass
+    with pytest.raises(tn.DeviceError, match=r"CuPy [\d.]+ found no NVIDIA driver or device \(cuda.*\); install the "):
+        arrays.find_device("gpu")
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_is_not_there_is_named():
+    with pytest.raises(tn.DeviceError, match="there is no GPU number 99, only"):
+        arrays.find_device("gpu:99")
+
+
+@pytest.mark.parametrize("name", ["GPU", "gpu:", "gpu:-1", "gpu:one", "cuda", "", "cpu:0"])
+def test_a_device_that_does_not_exist(name):
+    with pytest.raises(tn.DeviceError, match="device: expected 'auto', 'cpu', 'gpu' or 'gpu:N'"):
+        arrays.find_device(name)
+
+
+# What the sources say ----------------------------------------------------------------------------------------------
+
+
+def test_only_arrays_py_imports_cupy():
+    importers = {path.name for path in PACKAGE.rglob("*.py") if "import cupy" in path.read_text()}
+    assert importers == {"arrays.py"}
+
+
+def test_layers_losses_and_optimizers_never_name_an_array_library():
+    sources = [*(PACKAGE / "layers").glob("*.py"), PACKAGE / "losses.py", PACKAGE / "optimizers.py"]
+    importers = {path.name for path in sources if "import numpy" in path.read_text()}
+    assert not importers
+
+
+def array_functions():
+    """Every function taken from an array module: xp.NAME, array_module(...).NAME, device.module.NAME."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                owner = ast.unparse(node.value)
+                if owner == "xp" or owner.startswith("array_module(") or owner == "device.module":
+                    yield node.attr
+
+
+def test_every_array_function_exists_in_cupy():
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    used = set(array_functions())
+    assert {"maximum", "matmul", "exp", "take"} <= used
+    assert not [name for name in used if not hasattr(cupy, name)]
+
+
+def test_every_array_method_exists_in_cupy():
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    methods = strict._ALLOWED_ATTRIBUTES
+    assert not [name for name in methods if not hasattr(cupy.ndarray, name)]
+
+
+def test_nothing_but_numpy_is_imported():
+    code = (
+        "import sys, numpy; before = set(sys.modules); import tinynet; "
+        "print(*sorted({m.partition('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
+    )
+    done = run_python(code, PYTHONPATH=str(PACKAGE.parent))
+    assert done.stdout.split() == ["tinynet"], done.stderr
+
+
+def test_public_names_are_documented():
+    undocumented = [name for name in tn.__all__ if not inspect.getdoc(getattr(tn, name))]
+    assert not undocumented

@@ -16,6 +16,7 @@ Source: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as eas
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -53,10 +54,7 @@ class Stream:
         xp = np if like is None else array_module(like)
         if xp is np:
             # NumPy advances the counter before it draws: starting at block b means counter b + 1.
-            generator = np.random.Philox(
-                key=np.array(key, np.uint64), counter=np.array([first_block, 0, self.step, 0], np.uint64)
-            )
-            return generator.random_raw(skipped + count)[skipped:]
+            return _numpy_generator(key, (first_block, 0, self.step, 0)).random_raw(skipped + count)[skipped:]
         blocks = xp.arange(first_block + 1, first_block + 1 + -(-(skipped + count) // 4), dtype=xp.uint64)
         zero = xp.zeros_like(blocks)
         lanes = philox((blocks, zero, zero + xp.uint64(self.step), zero), key)
@@ -100,6 +98,20 @@ def check_seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
         raise ValueError(f"seed: expected a whole number from 0 to 2^64 - 1, got {seed!r}; try seed=0")
     return int(seed)
+
+
+_thread = threading.local()
+
+
+def _numpy_generator(key: tuple[int, int], counter: tuple[int, int, int, int]) -> np.random.Philox:
+    """NumPy's generator, put to this place. One a thread is kept: making it asks the system for entropy, needlessly."""
+    if not hasattr(_thread, "generator"):
+        _thread.generator = np.random.Philox()
+    generator: np.random.Philox = _thread.generator
+    position = {"key": np.array(key, np.uint64), "counter": np.array(counter, np.uint64)}
+    empty = {"buffer": np.zeros(4, np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
+    generator.state = {"bit_generator": "Philox", "state": position, **empty}
+    return generator
 
 
 def philox(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple[Array, ...]:

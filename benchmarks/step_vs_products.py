@@ -1,0 +1,114 @@
+"""How close is an epoch of training to the bare matrix products it is made of?
+
+    python benchmarks/step_vs_products.py                  # batch 1000, ReLU, plain SGD, synthetic pixels
+    python benchmarks/step_vs_products.py --batch-size 128 --repeats 9 --max-ratio 1.6
+
+Times one epoch of `tinynet.fit` on 784-256-128-10 (gathering, scaling, both passes, SGD, loss and accuracy), and the
+eight matrix products of the same shapes alone: the floor for this way of working. The two alternate in one process,
+so that a machine whose speed drifts is fair to both; the ratio of each pair is taken, and the medians are printed.
+Variables that pin a BLAS kernel are cleared first, in a process of its own. With --max-ratio it exits 1 above it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+KERNEL_PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+WIDTHS = (784, 256, 128, 10)
+EXAMPLES = 60_000
+
+
+def main() -> int:
+    """Measure and print; 1 if the ratio is above --max-ratio."""
+    if any(name in os.environ for name in KERNEL_PINS):
+        environment = {name: value for name, value in os.environ.items() if name not in KERNEL_PINS}
+        return subprocess.run([sys.executable, *sys.argv], env=environment, check=False).returncode
+    options = parse()
+    epochs = {"plain": epoch_of_training(options.batch_size, dropout=0), "dropout": epoch_of_training(options.batch_size, 0.2)}
+    products = epoch_of_products(options.batch_size)
+    seconds: dict[str, list[float]] = {name: [] for name in (*epochs, "products")}
+    for run in (products, *epochs.values()):
+        run()  # warm up
+    for _ in range(options.repeats):
+        seconds["products"].append(timed(products))
+        for name, epoch in epochs.items():
+            seconds[name].append(timed(epoch))
+    return report(seconds, options)
+
+
+def epoch_of_training(batch_size: int, dropout: float) -> Callable[[], object]:
+    """A function that trains a model for one epoch through the public API."""
+    import numpy as np
+
+    import tinynet as tn
+
+    pixels = np.random.default_rng(0).integers(0, 256, (EXAMPLES, WIDTHS[0])).astype("uint8")
+    train = tn.data.from_arrays(pixels, np.arange(EXAMPLES) % WIDTHS[-1])
+    layers: list[tn.Layer] = []
+    for inputs, outputs in zip(WIDTHS[:-2], WIDTHS[1:-1]):
+        layers += [tn.Dense(inputs, outputs), tn.ReLU(), *([tn.Dropout(dropout)] if dropout else [])]
+    model = tn.Sequential(*layers, tn.Dense(*WIDTHS[-2:]))
+    return lambda: tn.fit(model, train, optimizer=tn.SGD(0.01), epochs=1, batch_size=batch_size, progress=False)
+
+
+def epoch_of_products(batch_size: int) -> Callable[[], object]:
+    """A function that does the eight products of a step as often as an epoch has steps, and nothing else."""
+    import numpy as np
+
+    generator = np.random.default_rng(0)
+    weights = [generator.normal(size=shape).astype("float32") for shape in zip(WIDTHS, WIDTHS[1:])]
+    activations = [generator.normal(size=(batch_size, width)).astype("float32") for width in WIDTHS]
+
+    def epoch() -> None:
+        for _ in range(-(-EXAMPLES // batch_size)):
+            for x, weight in zip(activations, weights):
+                x @ weight  # forward
+            for number in (2, 1, 0):
+                activations[number].T @ activations[number + 1]  # the weight's gradient
+                if number:
+                    activations[number + 1] @ weights[number].T  # the input's, which the first layer does not need
+
+    return epoch
+
+
+def timed(function: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def report(seconds: dict[str, list[float]], options: argparse.Namespace) -> int:
+    """Print medians and paired ratios; the exit status."""
+    from tinynet import environment
+
+    blas = environment.blas()
+    print(f"{environment.cpu_name()}; {blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads")
+    print(f"{'-'.join(map(str, WIDTHS))}, batch {options.batch_size}, {options.repeats} repeats, float32, SGD, ReLU")
+    print(f"{'':<22} {'median s':>9} {'min':>7} {'max':>7} {'times the products':>19}")
+    ratios = {}
+    for name, values in seconds.items():
+        ratios[name] = statistics.median(a / b for a, b in zip(values, seconds["products"]))
+        title = {"products": "bare products", "plain": "one epoch of fit", "dropout": "  with dropout 0.2"}[name]
+        row = f"{title:<22} {statistics.median(values):9.3f} {min(values):7.3f} {max(values):7.3f}"
+        print(row + (f" {ratios[name]:19.2f}" if name != "products" else ""))
+    return 1 if options.max_ratio and ratios["plain"] > options.max_ratio else 0
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch-size", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--max-ratio", type=float, help="exit 1 if an epoch takes more times the products than this")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""The main job, run as a user runs it: its files, its words, and its exit statuses."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ["learning_curves.png", "comparison.png", "confusion_matrix.png", "predictions.png"]
+# Any attempt to reach the internet fails at once, on every machine.
+NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+
+
+def run(*arguments, folder, **environment):
+    inherited = {name: value for name, value in os.environ.items() if name != "TINYNET_DATA"}
+    return subprocess.run(
+        [sys.executable, "-W", "error", ROOT / "examples" / "fashion_mnist.py", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**inherited, **NO_NETWORK, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(folder / "cache"), **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One short run without data and without a network, for all the tests that look at what it left."""
+    pytest.importorskip("matplotlib")
+    folder = tmp_path_factory.mktemp("run")
+    small = ["--device", "cpu", "--epochs", "1", "--hidden", "16", "8", "--seeds", "2", "--arms", "relu", "sigmoid"]
+    return run(*small, "--out", "out", folder=folder), folder / "out"
+
+
+def test_without_data_or_network_it_runs_on_drawings_and_says_so_everywhere(finished):
+    done, out = finished
+    assert done.returncode == 0, done.stderr
+    assert "Fashion-MNIST cannot be had" in done.stderr
+    assert "synthetic data, not Fashion-MNIST" in done.stdout
+    assert "synthetic data, not Fashion-MNIST" in (out / "results.md").read_text()
+    results = json.loads((out / "results.json").read_text())
+    assert results["synthetic"] is True
+    assert all(run["synthetic"] and run["dataset"] == "synthetic_fashion" for run in results["runs"])
+
+
+def test_it_writes_its_files(finished):
+    done, out = finished
+    assert sorted(path.name for path in out.iterdir()) == sorted(["results.json", "results.md", *PICTURES])
+    for name in PICTURES:
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+        assert f"wrote {Path('out') / name}" in done.stdout
+
+
+def test_results_hold_every_run_and_how_it_came_about(finished):
+    results = json.loads((finished[1] / "results.json").read_text())
+    assert [(run["arm"], run["seed"]) for run in results["runs"]] == [
+        ("relu", 0), ("relu", 1), ("sigmoid", 0), ("sigmoid", 1),
+    ]  # fmt: skip
+    first = results["runs"][0]
+    assert first["model"] == "Sequential(Dense(784, 16), ReLU(), Dense(16, 8), ReLU(), Dense(8, 10))"
+    assert first["learning_rate"] == 0.1
+    assert first["device"] == "cpu"
+    assert first["test"]["accuracy"] == first["epochs"][-1]["test_accuracy"]
+    assert {"train_loss", "test_loss", "running_loss", "samples_per_second"} <= set(first["epochs"][0])
+    manifest = results["manifest"]
+    assert {"numpy", "python", "tinynet", "cpu", "blas", "data"} <= set(manifest)
+    assert {"kernel", "threads"} <= set(manifest["blas"])
+    assert manifest["data"]["train"]["sha256"]
+    assert "fashion_mnist.py --device cpu --epochs 1" in manifest["command"]
+
+
+def test_the_table_has_a_row_an_arm(finished):
+    done, out = finished
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    assert [row.split("|")[1].strip() for row in rows] == ["arm", "---", "relu", "sigmoid"]
+    assert "±" in rows[2]
+    assert all(row in (out / "results.md").read_text() for row in rows)
+
+
+def test_a_data_set_named_must_be_there(tmp_path):
+    done = run("--dataset", "fashion_mnist", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: train-images-idx3-ubyte.gz: expected it in")
+    assert "--data" in done.stderr
+
+
+def test_so_must_a_folder_named(tmp_path):
+    done = run("--data", "nowhere", folder=tmp_path)
+    assert done.returncode == 2
+    assert "expected a folder, got 'nowhere'" in done.stderr
+
+
+def test_a_gpu_asked_for_is_never_replaced_in_silence(tmp_path):
+    done = run("--device", "gpu:9", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: device 'gpu:9' cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--arms", "rellu"], "unknown arm 'rellu'; did you mean 'relu'? Known: relu, relu-dropout, sigmoid"),
+        (["--batch-size", "0"], "expected a whole number from 1, got 0"),
+        (["--lr", "-1"], "expected a number above 0, got -1"),
+        (["--dropout", "1"], "expected a rate from 0 up to, not including, 1, got 1"),
+        (["--dataset", "mnist"], "invalid choice: 'mnist'"),
+    ],
+)
+def test_a_wrong_argument_is_refused(tmp_path, arguments, message):
+    done = run(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_an_arm_that_diverges_is_told_and_the_others_go_on(tmp_path):
+    pytest.importorskip("matplotlib")
+    small = ["--dataset", "synthetic_fashion", "--epochs", "1", "--hidden", "16", "--arms", "relu", "sigmoid"]
+    done = run(*small, "--lr", "1e30", folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "training diverged: the loss was" in done.stdout
+    results = json.loads((tmp_path / "results" / "fashion_mnist" / "results.json").read_text())
+    assert "diverged" in results["runs"][0]
+    assert "diverged" in (tmp_path / "results" / "fashion_mnist" / "results.md").read_text()

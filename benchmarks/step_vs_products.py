@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 KERNEL_PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 WIDTHS = (784, 256, 128, 10)
@@ -30,16 +30,15 @@ def main() -> int:
         environment = {name: value for name, value in os.environ.items() if name not in KERNEL_PINS}
         return subprocess.run([sys.executable, *sys.argv], env=environment, check=False).returncode
     options = parse()
-    epochs = {"plain": epoch_of_training(options.batch_size, dropout=0), "dropout": epoch_of_training(options.batch_size, 0.2)}
-    products = epoch_of_products(options.batch_size)
-    seconds: dict[str, list[float]] = {name: [] for name in (*epochs, "products")}
-    for run in (products, *epochs.values()):
+    runs = {
+        "bare products": epoch_of_products(options.batch_size),
+        "an epoch of fit": epoch_of_training(options.batch_size, dropout=0),
+        "with dropout 0.2": epoch_of_training(options.batch_size, dropout=0.2),
+    }
+    for run in runs.values():
         run()  # warm up
-    for _ in range(options.repeats):
-        seconds["products"].append(timed(products))
-        for name, epoch in epochs.items():
-            seconds[name].append(timed(epoch))
-    return report(seconds, options)
+    seconds = [[timed(run) for run in runs.values()] for _ in range(options.repeats)]
+    return report(dict(zip(runs, zip(*seconds))), options)
 
 
 def epoch_of_training(batch_size: int, dropout: float) -> Callable[[], object]:
@@ -84,7 +83,7 @@ def timed(function: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def report(seconds: dict[str, list[float]], options: argparse.Namespace) -> int:
+def report(seconds: dict[str, tuple[float, ...]], options: argparse.Namespace) -> int:
     """Print medians and paired ratios; the exit status."""
     from tinynet import environment
 
@@ -92,13 +91,17 @@ def report(seconds: dict[str, list[float]], options: argparse.Namespace) -> int:
     print(f"{environment.cpu_name()}; {blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads")
     print(f"{'-'.join(map(str, WIDTHS))}, batch {options.batch_size}, {options.repeats} repeats, float32, SGD, ReLU")
     print(f"{'':<22} {'median s':>9} {'min':>7} {'max':>7} {'times the products':>19}")
-    ratios = {}
+    products, plain, dropout = seconds.values()
     for name, values in seconds.items():
-        ratios[name] = statistics.median(a / b for a, b in zip(values, seconds["products"]))
-        title = {"products": "bare products", "plain": "one epoch of fit", "dropout": "  with dropout 0.2"}[name]
-        row = f"{title:<22} {statistics.median(values):9.3f} {min(values):7.3f} {max(values):7.3f}"
-        print(row + (f" {ratios[name]:19.2f}" if name != "products" else ""))
-    return 1 if options.max_ratio and ratios["plain"] > options.max_ratio else 0
+        row = f"{name:<22} {statistics.median(values):9.3f} {min(values):7.3f} {max(values):7.3f}"
+        print(f"{row} {paired_ratio(values, products):19.2f}")
+    print(f"dropout adds {paired_ratio(dropout, plain) - 1:.1%} to an epoch")
+    return 1 if options.max_ratio and paired_ratio(plain, products) > options.max_ratio else 0
+
+
+def paired_ratio(values: Sequence[float], others: Sequence[float]) -> float:
+    """The median of the ratios, pair by pair: what both runs of a pair suffered from cancels."""
+    return statistics.median(a / b for a, b in zip(values, others))
 
 
 def parse() -> argparse.Namespace:

@@ -88,7 +88,9 @@ class Experiment:
             where = f"device {self.device!r}"
         chosen = f", chosen from --device {options.device}" if options.device == "auto" else ""
         data = f"data {self.name}: {len(self.train):,} training and {len(self.test):,} test images"
-        plan = f"{options.epochs} epochs, batch {options.batch_size}, learning rate {options.lr:g}, {options.seeds} seed(s)"
+        plan = (
+            f"{options.epochs} epochs, batch {options.batch_size}, learning rate {options.lr:g}, seeds {options.seeds}"
+        )
         return "\n".join([where + chosen, data + (f" ({self.note})" if self.note else ""), plan, ""])
 
     def run(self, arm: str, model: tn.Sequential, optimizer: tn.Optimizer, seed: int) -> None:
@@ -151,7 +153,7 @@ class Experiment:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
-        settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(self.options).items()}
+        settings = {key: str(value) if isinstance(value, Path) else value for key, value in vars(self.options).items()}
         return {
             "dataset": self.name,
             "synthetic": bool(self.note),
@@ -195,7 +197,9 @@ def _summarise(arm: str, runs: list[dict[str, Any]]) -> ArmSummary:
 
 def markdown_table(summaries: list[ArmSummary], diverged: list[dict[str, Any]]) -> str:
     """Arms by loss and accuracy on train and test, seconds of training, samples per second."""
-    lines = [("arm", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "samples/s")]
+    lines: list[tuple[str, ...]] = [
+        ("arm", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "samples/s")
+    ]
     lines.append(("---", *["---:"] * 6))
     for row in summaries:
         spread = f" ± {100 * row.test_accuracy_deviation:.2f}" if row.seeds > 1 else ""
@@ -240,8 +244,8 @@ def _page(experiment: Experiment) -> str:
     parts = [
         f"# {experiment.name}: {', '.join(options.arms)}" + (f" ({experiment.note})" if experiment.note else ""),
         experiment.table(),
-        f"Two sets of numbers: training set ({len(experiment.train):,} images) and test set ({len(experiment.test):,}), "
-        f"both measured in inference mode after epoch {options.epochs}; mean over {runs}"
+        f"Training set ({len(experiment.train):,} images) and test set ({len(experiment.test):,}), both measured in "
+        f"inference mode after epoch {options.epochs}; mean over {runs}"
         + (", ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(len(experiment.test))),
         f"Batch {options.batch_size}, SGD at learning rate {options.lr:g}, hidden layers "
         f"{' and '.join(map(str, options.hidden))}, dropout rate {options.dropout:g} where there is dropout.",
@@ -255,7 +259,7 @@ def _page(experiment: Experiment) -> str:
 
 def _noise_warning(test_size: int) -> str:
     error = 100 * math.sqrt(0.88 * 0.12 / test_size)
-    return f"One accuracy near 88% has a standard error of {error:.2f} points: small differences are noise, see --seeds."
+    return f"One accuracy near 88% has a standard error of {error:.2f} points: smaller differences are noise (--seeds)."
 
 
 def count(text: str) -> int:

@@ -91,6 +91,11 @@ def _reflected(name: str) -> Any:
     return lambda self, other: wrap(function(unwrap(other), self._host))
 
 
+def _unary(name: str) -> Any:
+    function = getattr(operator, name)
+    return lambda self: wrap(function(self._host))
+
+
 def _in_place(name: str) -> Any:
     function = getattr(operator, name)
 
@@ -110,7 +115,7 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(StrictArray, f"__{_name}__", _operator(_name))
 for _name in ("neg", "invert", "abs"):
-    setattr(StrictArray, f"__{_name}__", lambda self, _f=getattr(operator, _name): wrap(_f(self._host)))
+    setattr(StrictArray, f"__{_name}__", _unary(_name))
 
 
 def unwrap(value: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PICTURES = ["learning_curves.png", "comparison.png", "confusion_matrix.png", "predictions.png"]
 # Any attempt to reach the internet fails at once, on every machine.
-NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
 
 
 def run(*arguments, folder, **environment):

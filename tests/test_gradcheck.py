@@ -8,7 +8,9 @@ from tinynet.gradcheck import check_layer, check_loss, check_model, check_optimi
 
 LAYERS = {
     "Dense": [(lambda: tn.Dense(4, 3), (5, 4)), (lambda: tn.Dense(1, 1), (1, 1)), (lambda: tn.Dense(40, 30), (9, 40))],
-    "Dropout": [(lambda: tn.Dropout(0.3), (8, 9)), (lambda: tn.Dropout(0.0), (3, 4)), (lambda: tn.Dropout(0.9), (40, 3))],
+    "Dropout": [
+        (lambda rate=rate: tn.Dropout(rate), shape) for rate, shape in [(0.3, (8, 9)), (0, (3, 4)), (0.9, (40, 3))]
+    ],
     "Flatten": [(lambda: tn.Flatten(), (3, 4, 2)), (lambda: tn.Flatten(), (3, 4))],
     "ReLU": [(lambda: tn.ReLU(), (5, 4)), (lambda: tn.ReLU(), (2, 3, 4))],
     "Sequential": [

@@ -168,7 +168,11 @@ ERRORS = [
     (lambda train: dict(train=(train.images[:0], train.labels[:0])), tn.DataError, "at least one example, got none"),
     (lambda train: dict(train=(train.images * np.float32("nan"), train.labels)), tn.DataError, "in example 0"),
     (lambda train: dict(train=train.images), TypeError, "data: expected a Dataset or a pair"),
-    (lambda train: dict(train=(train.images.astype(int), train.labels)), tn.DataError, "images of dtype uint8 or float"),
+    (
+        lambda train: dict(train=(train.images.astype(int), train.labels)),
+        tn.DataError,
+        "images of dtype uint8 or float",
+    ),
     (lambda train: dict(validation=(train.images[:, :7], train.labels)), tn.ShapeError, r"Dense\(20, 16\)"),
     (lambda train: dict(device="tpu"), tn.DeviceError, "expected 'auto', 'cpu', 'gpu' or 'gpu:N', got 'tpu'"),
 ]

@@ -12,7 +12,7 @@ from tinynet.training import Evaluation, evaluate, fit
 __version__ = "0.1.0"
 
 __all__ = [
-    "DataError", "DataNotFoundError", "Dense", "DeviceError", "DivergenceError", "Dropout", "Evaluation", "Flatten", "History", "Layer",
-    "Loss", "MeanSquaredError", "Optimizer", "ReLU", "Run", "SGD", "Sequential", "ShapeError", "Sigmoid", "Softmax",
-    "SoftmaxCrossEntropy", "data", "evaluate", "fit", "gradcheck",
+    "DataError", "DataNotFoundError", "Dense", "DeviceError", "DivergenceError", "Dropout", "Evaluation", "Flatten",
+    "History", "Layer", "Loss", "MeanSquaredError", "Optimizer", "ReLU", "Run", "SGD", "Sequential", "ShapeError",
+    "Sigmoid", "Softmax", "SoftmaxCrossEntropy", "data", "evaluate", "fit", "gradcheck",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class ShapeError(ValueError):
@@ -30,7 +31,7 @@ class DeviceError(RuntimeError):
 class DivergenceError(ArithmeticError):
     """Training produced a loss that is NaN or infinite. `history` holds the epochs completed before it."""
 
-    def __init__(self, message: str, history: object = None) -> None:
+    def __init__(self, message: str, history: Any = None) -> None:
         super().__init__(message)
         self.history = history
 

@@ -19,6 +19,7 @@ import math
 import threading
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -108,9 +109,15 @@ def _numpy_generator(key: tuple[int, int], counter: tuple[int, int, int, int]) -
     if not hasattr(_thread, "generator"):
         _thread.generator = np.random.Philox()
     generator: np.random.Philox = _thread.generator
-    position = {"key": np.array(key, np.uint64), "counter": np.array(counter, np.uint64)}
-    empty = {"buffer": np.zeros(4, np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
-    generator.state = {"bit_generator": "Philox", "state": position, **empty}
+    position: Any = {"key": np.array(key, np.uint64), "counter": np.array(counter, np.uint64)}
+    generator.state = {
+        "bit_generator": "Philox",
+        "state": position,
+        "buffer": np.zeros(4, np.uint64),  # four words at a time are made; at position 4 none of them is left
+        "buffer_pos": 4,
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
     return generator
 
 

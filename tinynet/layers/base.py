@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
 from tinynet.arrays import ALIGNMENT, Array, aligned_zeros, array_module
 from tinynet.errors import DeviceError, ShapeError, mismatch
 from tinynet.initializers import Initializer, find_initializer

@@ -88,9 +88,7 @@ class Experiment:
             where = f"device {self.device!r}"
         chosen = f", chosen from --device {options.device}" if options.device == "auto" else ""
         data = f"data {self.name}: {len(self.train):,} training and {len(self.test):,} test images"
-        plan = (
-            f"{options.epochs} epochs, batch {options.batch_size}, learning rate {options.lr:g}, seeds {options.seeds}"
-        )
+        plan = f"{options.epochs} epochs, batch {options.batch_size}, rate {options.lr:g}, {options.seeds} seed(s)"
         return "\n".join([where + chosen, data + (f" ({self.note})" if self.note else ""), plan, ""])
 
     def run(self, arm: str, model: tn.Sequential, optimizer: tn.Optimizer, seed: int) -> None:
@@ -197,9 +195,8 @@ def _summarise(arm: str, runs: list[dict[str, Any]]) -> ArmSummary:
 
 def markdown_table(summaries: list[ArmSummary], diverged: list[dict[str, Any]]) -> str:
     """Arms by loss and accuracy on train and test, seconds of training, samples per second."""
-    lines: list[tuple[str, ...]] = [
-        ("arm", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "samples/s")
-    ]
+    titles = ("arm", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "samples/s")
+    lines: list[tuple[str, ...]] = [titles]
     lines.append(("---", *["---:"] * 6))
     for row in summaries:
         spread = f" ± {100 * row.test_accuracy_deviation:.2f}" if row.seeds > 1 else ""

@@ -122,8 +122,8 @@ def test_divergence_is_found_at_the_end_of_the_epoch(small_data):
 
 def test_mixed_devices_are_refused_by_name():
     model = small_model().to(strict.device)
-    with pytest.raises(tn.DeviceError, match=r"Dense\(20, 16\): expected x as an array of strict, like the weights, got "
-                                             r"numpy; move the model: model.to\(device\)"):  # fmt: skip
+    message = r"Dense\(20, 16\): expected x as an array of strict, like the weights, got numpy; move the model: model"
+    with pytest.raises(tn.DeviceError, match=message):
         model(np.zeros((2, 20), "float32"))
 
 

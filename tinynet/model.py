@@ -177,7 +177,7 @@ class Sequential(Layer):
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> None:
         """Print a table: layer, output shape, parameters. `input_shape` of one example, where no layer knows it."""
-        print(summary_table(self, input_shape))
+        print(summary_table(self.layers, input_shape, self.dtype, self.device))
 
     def __getitem__(self, number: int) -> Layer:
         return self.layers[number]

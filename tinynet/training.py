@@ -83,7 +83,7 @@ def fit(
         grads = model.views(gradient)
 
         for epoch in range(check_epochs(epochs)):
-            meter = Meter(steps, epoch, place, optimizer, state, callbacks)
+            meter, began = Meter(steps, place), time.perf_counter()
             for callback in callbacks:
                 callback.epoch_begins(epoch + 1, epochs, len(data))
             for x, labels in batches(data, batch_size, seed, epoch, model.dtype):
@@ -94,11 +94,19 @@ def fit(
                 optimizer.update(state.theta, gradient, state.optimizer, state.step)
                 state.step += 1
                 meter.add(value, loss.hits(outputs, labels), len(labels))
-            row = meter.row()
+                if meter.diverged:
+                    break
+                for callback in callbacks:
+                    callback.batch_ends(len(labels), meter.means() if place.on_host else {})
+            running = meter.means()  # where a GPU is waited for, once an epoch
+            seconds = time.perf_counter() - began
+            _check_diverged(meter, epoch, state, optimizer)
+            row = {"epoch": epoch + 1, **_named("running", running), "learning_rate": optimizer.rate(state.step - 1)}
+            row.update(seconds=seconds, samples_per_second=len(data) / seconds)
             if measure_train:
-                row.update(_named("train", _evaluate(model, data, loss)))
+                row.update(_named("train", _measure(model, data, loss)))
             if held_out is not None:
-                row.update(_named("validation", _evaluate(model, held_out, loss)))
+                row.update(_named("validation", _measure(model, held_out, loss)))
             state.history.append(row)
             for callback in callbacks:
                 callback.epoch_ends(state.history)
@@ -115,94 +123,72 @@ def evaluate(
     loss = loss or SoftmaxCrossEntropy()
     place = model.to(device).device if device is not None else model.device
     with place.active():
-        return _evaluate(model, _enter(data, model, loss, place), loss, batch_size)
+        measured = _measure(model, _enter(data, model, loss, place), loss, batch_size)
+    return Evaluation(measured["loss"], measured.get("accuracy", math.nan))
 
 
 class Meter:
-    """Adds up losses and hits of one epoch on the device where they are born, and reads them once, at its end.
+    """The losses and hits of up to `steps` batches, kept on the device where they are born until `means` is asked for.
 
-    On the CPU reading is free, so there a loss that is NaN or infinite stops the run in the step it appears.
+    On the CPU reading is free, so there `diverged` is true as soon as a loss is NaN or infinite.
     """
 
-    def __init__(
-        self,
-        steps: int,
-        epoch: int,
-        device: Device,
-        optimizer: Optimizer,
-        state: TrainingState,
-        callbacks: Sequence[Callback],
-    ) -> None:
-        self.epoch, self.device, self.optimizer, self.state, self.callbacks = epoch, device, optimizer, state, callbacks
+    def __init__(self, steps: int, device: Device) -> None:
+        self.device, self.counts, self.diverged = device, np.zeros(steps), False
         self.losses = device.module.zeros(steps, np.float64)
         self.hits: Array | None = device.module.zeros(steps, np.int64)
-        self.counts: list[int] = []
-        self.first_step, self.began = state.step, time.perf_counter()
+        self.done = 0
 
     def add(self, value: Array, hits: Array | None, count: int) -> None:
-        """Take in one step: the mean loss of its `count` examples, and how many it got right (None: not known)."""
-        done = len(self.counts)
-        self.losses[done] = value
+        """Take in one batch: the mean loss of its `count` examples, and how many are right (None: not known)."""
+        self.losses[self.done], self.counts[self.done] = value, count
         if hits is None or self.hits is None:
             self.hits = None
         else:
-            self.hits[done] = hits
-        self.counts.append(count)
-        if self.device.on_host and not math.isfinite(value):
-            self.check()
-        for callback in self.callbacks:
-            callback.batch_ends(count, self.running() if self.device.on_host else {})
+            self.hits[self.done] = hits
+        self.done += 1
+        if self.device.on_host:
+            self.diverged = not math.isfinite(value)
 
-    def running(self) -> dict[str, float]:
-        """Loss and accuracy, averaged over the examples so far."""
-        counts, done = np.array(self.counts), len(self.counts)
-        numbers = {"loss": float(to_numpy(self.losses)[:done] @ counts / counts.sum())}
+    def means(self) -> dict[str, float]:
+        """The loss, and the accuracy where it is known, averaged over the examples so far."""
+        total = self.counts.sum()
+        numbers = {"loss": float(to_numpy(self.losses) @ self.counts / total)}
         if self.hits is not None:
-            numbers["accuracy"] = float(to_numpy(self.hits)[:done].sum() / counts.sum())
+            numbers["accuracy"] = float(to_numpy(self.hits).sum() / total)
         return numbers
 
-    def check(self) -> None:
-        """Raise DivergenceError if a loss so far is NaN or infinite."""
-        finite = np.isfinite(to_numpy(self.losses))
-        if finite.all():
-            return
-        step = self.first_step + int(finite.argmin())
-        rate = self.optimizer.rate(step)
-        raise DivergenceError(
-            f"training diverged: the loss was {to_numpy(self.losses)[finite.argmin()]} in epoch {self.epoch + 1}, "
-            f"step {step}, at learning rate {rate:g}; try a smaller one, {rate / 10:g} say, or look for outliers in "
-            "the data",
-            self.state.history,
-        )
-
-    def row(self) -> dict[str, float]:
-        """The epoch as a row of the history. This is where a GPU is waited for, once an epoch."""
-        self.check()
-        seconds = time.perf_counter() - self.began
-        return {
-            "epoch": self.epoch + 1,
-            **{f"running_{name}": value for name, value in self.running().items()},
-            "learning_rate": self.optimizer.rate(self.state.step - 1),
-            "seconds": seconds,
-            "samples_per_second": sum(self.counts) / seconds,
-        }
+    def first_bad(self) -> int | None:
+        """The first batch whose loss was NaN or infinite."""
+        bad = np.flatnonzero(~np.isfinite(to_numpy(self.losses)))
+        return int(bad[0]) if len(bad) else None
 
 
-def _evaluate(model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000) -> Evaluation:
-    """Loss and accuracy of data that are checked and in place; added up on the device, read once."""
-    total: Array = 0.0
-    hits: Array = 0
+def _measure(model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000) -> dict[str, float]:
+    """Loss and accuracy in inference mode, of data that are checked and in place."""
+    meter = Meter(batch_count(data, batch_size), model.device)
     for x, labels in in_order(data, batch_size, model.dtype):
         outputs = model(x)
-        total = total + loss.forward(outputs, labels)[0] * float(len(labels))
-        batch_hits = loss.hits(outputs, labels)
-        hits = hits + batch_hits if batch_hits is not None else float("nan")
-    return Evaluation(float(total) / len(data), float(hits) / len(data))
+        meter.add(loss.forward(outputs, labels)[0], loss.hits(outputs, labels), len(labels))
+    return meter.means()
 
 
-def _named(split: str, measured: Evaluation) -> dict[str, float]:
-    numbers = {f"{split}_loss": measured.loss, f"{split}_accuracy": measured.accuracy}
-    return {name: value for name, value in numbers.items() if not math.isnan(value) or name.endswith("loss")}
+def _named(split: str, numbers: dict[str, float]) -> dict[str, float]:
+    return {f"{split}_{name}": value for name, value in numbers.items()}
+
+
+def _check_diverged(meter: Meter, epoch: int, state: TrainingState, optimizer: Optimizer) -> None:
+    """Raise DivergenceError if a loss of this epoch was NaN or infinite."""
+    bad = meter.first_bad()
+    if bad is None:
+        return
+    step = state.step - meter.done + bad
+    rate = optimizer.rate(step)
+    raise DivergenceError(
+        f"training diverged: the loss was {float(meter.losses[bad])} in epoch {epoch + 1}, step {step}, at learning "
+        f"rate {rate:g}; try a smaller one, {rate / 10:g} say, or look for outliers in the data",
+        state.history,
+    )
 
 
 def _enter(data: Data, model: Sequential, loss: Loss, device: Device) -> Dataset:

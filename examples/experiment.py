@@ -223,7 +223,7 @@ def _draw(experiment: Experiment, folder: Path) -> list[Path]:
     note, best, test = experiment.note, experiment.best_arm(), experiment.test_on_host
     probabilities = experiment.probabilities[best]
     labels, classes = np.asarray(test.labels), test.class_names
-    plots.learning_curves(experiment.histories, curves, note=note)
+    plots.learning_curves(experiment.histories, curves, note=note, held_out="test set")
     plots.comparison([vars(row) for row in experiment.summaries()], comparison, note=note)
     matrix = metrics.confusion_matrix(labels, probabilities.argmax(axis=1), len(classes))
     plots.confusion_matrix(matrix, classes, confusion, title=f"{best}, seed 0", note=note)

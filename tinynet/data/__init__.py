@@ -2,8 +2,8 @@
 
 from tinynet.data.batches import batches
 from tinynet.data.dataset import Dataset, from_arrays
+from tinynet.data.drawings import synthetic_fashion
 from tinynet.data.fashion_mnist import fashion_mnist
 from tinynet.data.idx import read_idx
-from tinynet.data.synthetic import synthetic_fashion
 
 __all__ = ["Dataset", "batches", "fashion_mnist", "from_arrays", "read_idx", "synthetic_fashion"]

@@ -1,0 +1,130 @@
+"""Metrics: expected values come from scikit-learn, or were counted by hand where it says so."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from tinynet.errors import DataError, ShapeError
+from tinynet.metrics import accuracy, confusion_matrix, precision, recall
+
+
+def draw(classes: int, count: int = 500, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, and predictions that are right about two times in three."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, classes, count)
+    predicted = np.where(random.random(count) < 0.6, labels, random.integers(0, classes, count))
+    return labels, predicted
+
+
+@pytest.mark.parametrize("classes", [2, 10, 30])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "uint64"])
+def test_all_agree_with_scikit_learn(classes: int, dtype: str) -> None:
+    sklearn = pytest.importorskip("sklearn.metrics")
+    labels, predicted = (values.astype(dtype) for values in draw(classes))
+    names = np.arange(classes)
+    matrix = confusion_matrix(labels, predicted, classes)
+    assert accuracy(labels, predicted) == pytest.approx(sklearn.accuracy_score(labels, predicted), rel=1e-15)
+    np.testing.assert_array_equal(matrix, sklearn.confusion_matrix(labels, predicted, labels=names))
+    np.testing.assert_allclose(recall(matrix), sklearn.recall_score(labels, predicted, labels=names, average=None))
+    np.testing.assert_allclose(
+        precision(matrix), sklearn.precision_score(labels, predicted, labels=names, average=None)
+    )
+
+
+def test_classes_absent_or_never_predicted_are_nan_as_in_scikit_learn() -> None:
+    sklearn = pytest.importorskip("sklearn.metrics")
+    labels, predicted = [0, 0, 2, 2, 2], [0, 3, 2, 2, 0]  # class 1 in neither, 3 only predicted
+    matrix = confusion_matrix(labels, predicted, 4)
+    options = {"labels": [0, 1, 2, 3], "average": None, "zero_division": np.nan}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, called = recall(matrix), precision(matrix)
+    np.testing.assert_allclose(found, sklearn.recall_score(labels, predicted, **options))
+    np.testing.assert_allclose(called, sklearn.precision_score(labels, predicted, **options))
+    assert np.isnan(found).tolist() == [False, True, False, True]
+    assert np.isnan(called).tolist() == [False, True, False, False]
+
+
+def test_rows_are_true_and_columns_predicted() -> None:
+    matrix = confusion_matrix(np.array([0, 0, 1]), np.array([1, 1, 1]), 2)  # counted by hand
+    assert matrix.tolist() == [[0, 2], [0, 1]]
+    assert matrix.dtype == np.int64
+
+
+def test_small_integers_do_not_overflow() -> None:
+    labels = np.full(300, 29, np.uint8)  # 29 * 30 + 29 = 899 does not fit into 8 bits
+    matrix = confusion_matrix(labels, labels, np.uint8(30))
+    assert matrix.shape == (30, 30)
+    assert matrix[29, 29] == matrix.sum() == 300
+
+
+def test_arrays_of_a_device_are_brought_to_the_host() -> None:
+    class OnDevice:
+        """What to_numpy asks of a CuPy array."""
+
+        def __init__(self, values: list[int]) -> None:
+            self.values = values
+
+        def get(self) -> np.ndarray:
+            return np.array(self.values)
+
+    assert accuracy(OnDevice([0, 1, 2, 2]), OnDevice([0, 1, 1, 2])) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "error", "message"),
+    [
+        (
+            [0, 1],
+            [[0.9, 0.1], [0.2, 0.8]],
+            ShapeError,
+            "expected predicted of shape (N,), got (2, 2); use .argmax(axis=1) on probabilities or one-hot rows",
+        ),
+        (3, [0], ShapeError, "expected labels of shape (N,), got (); give one class each"),
+        (
+            [0, 1, 1],
+            [0, 1],
+            ShapeError,
+            "expected as many predicted as labels, got 3 labels and 2 predicted; take both from the same data set",
+        ),
+        ([], [], DataError, "expected at least one of labels, got none; check how the data were cut or filtered"),
+        ([0], [0.0], DataError, "expected predicted that are integers, got float64; class numbers count from 0"),
+    ],
+)
+def test_pairs_that_do_not_fit(labels: object, predicted: object, error: type[Exception], message: str) -> None:
+    for who, call in (("accuracy", accuracy), ("confusion_matrix", lambda t, p: confusion_matrix(t, p, 2))):
+        with pytest.raises(error) as caught:
+            call(labels, predicted)
+        assert str(caught.value) == f"{who}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "part"),
+    [
+        ([0, 1], [0, 2], "expected predicted from 0 to 1, got 2 in example 1"),
+        ([-1, 1], [0, 1], "expected labels from 0 to 1, got -1 in example 0"),
+    ],
+)
+def test_classes_out_of_range(labels: list[int], predicted: list[int], part: str) -> None:
+    with pytest.raises(DataError) as caught:
+        confusion_matrix(labels, predicted, 2)
+    remedy = "class numbers count from 0; check how many classes there are"
+    assert str(caught.value) == f"confusion_matrix: {part}; {remedy}"
+
+
+@pytest.mark.parametrize("classes", [0, -1, 2.0, True, "2"])
+def test_number_of_classes(classes: object) -> None:
+    with pytest.raises(ValueError, match="expected a whole number of classes from 1"):
+        confusion_matrix([0], [0], classes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("metric", [recall, precision])
+def test_what_is_no_confusion_matrix(metric: object) -> None:
+    assert callable(metric)
+    with pytest.raises(ShapeError, match=r"expected a matrix of shape \(classes, classes\), got \(2, 3\); make it"):
+        metric(np.zeros((2, 3), int))
+    with pytest.raises(DataError, match="expected counts: integers from 0, got float64 with a minimum of 0.5; make it"):
+        metric(np.full((2, 2), 0.5))

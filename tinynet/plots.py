@@ -46,8 +46,9 @@ def learning_curves(
 ) -> None:
     """Loss and accuracy over the epochs, a colour for each arm: {"relu": history, "sigmoid": [one, for, each, seed]}.
 
-    The validation set is solid, and called `held_out` in the key. Training is dashed where it was measured after the epoch, dotted where it is the running
-    average. Of several seeds: their mean, in a band from the lowest to the highest, as far as all of them went.
+    The validation set is solid, and called `held_out` in the key. Training is dashed where it was measured after the
+    epoch, dotted where it is the running average. Of several seeds: their mean, in a band from the lowest to the
+    highest, as far as all of them went.
     """
     arms = {arm: list(given) if isinstance(given, (list, tuple)) else [given] for arm, given in histories.items()}
     looks = dict(zip(arms, itertools.cycle(LOOKS)))

@@ -6,7 +6,7 @@ import pytest
 import tinynet as tn
 
 special = pytest.importorskip("scipy.special", reason="compares with SciPy, which is not installed: pip install scipy")
-optimize = pytest.importorskip("scipy.optimize", reason="as above")
+optimize = pytest.importorskip("scipy.optimize", reason="compares with SciPy, whose optimizers are missing")
 
 DTYPES = ["float32", "float64"]
 LOGITS = [[1e4, 0, -1e4], [-1e4, -1e4, -1e4], [1e4, 1e4, 0], [-90, 3, 5], [1e-4, 0, -1e-4], [700, 710, -745]]
@@ -19,10 +19,7 @@ def tolerance(dtype, ulps=8):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sigmoid_is_expit(dtype):
-    """From where it is nearly 0 to where it is 1, to the last digits of each entry.
-
-    exp(-x) multiplies the rounding error of x by x itself, but x is exact here, so SciPy's last digits are ours.
-    """
+    """From where it is nearly 0 to where it is 1, to the last digits of each entry."""
     x = np.concatenate([np.linspace(-60, 60, 1001), [-1e4, -800, -100, 100, 800, 1e4]]).astype(dtype)
     np.testing.assert_allclose(tn.Sigmoid()(x), special.expit(x), **tolerance(dtype))
 
@@ -60,7 +57,7 @@ def examples():
     """(x, labels): 120 examples of 5 numbers, in 3 classes that overlap."""
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 120)
-    return generator.normal(size=(3, 5))[labels] + generator.normal(size=(120, 5)), labels
+    return generator.normal(size=(3, 5))[labels] + 2 * generator.normal(size=(120, 5)), labels
 
 
 def minimise(model, x, labels, **options):
@@ -87,8 +84,10 @@ def test_scipy_finds_the_one_minimum_of_a_convex_loss_from_anywhere():
     """One Dense layer is logistic regression, which has a single minimum: there the gradient is zero."""
     x, labels = examples()
     models = [tn.Sequential(tn.Dense(5, 3), seed=seed, dtype="float64") for seed in (0, 1)]
-    found = [minimise(model, x, labels, gtol=1e-8, ftol=1e-14) for model in models]
+    found = [minimise(model, x, labels, gtol=1e-6, ftol=1e-15) for model in models]
     assert all(one.success for one in found)
     assert found[0].fun == pytest.approx(found[1].fun, rel=1e-9)
-    probabilities = [special.softmax(model(x), axis=1) for model in models]
-    np.testing.assert_allclose(*probabilities, atol=1e-5)  # the loss is flat to 1e-10 within 1e-5 of the minimum
+    for model, one in zip(models, found):
+        model.theta = one.x  # L-BFGS may have looked further than where it stopped
+    # where the loss agrees to 1e-9, the place of its minimum is known to about the root of that
+    np.testing.assert_allclose(models[0].predict(x), models[1].predict(x), atol=1e-4)

@@ -2,7 +2,7 @@
 
 Two arrays agree if no entry is further off than a tolerance, either of the largest magnitude of the array, or, where
 each entry is worked out by itself and nothing cancels in a sum, of that entry. The project asks for 1e-6 in float64 and
-1e-4 in float32; what can be held is ten times to ten thousand times tighter, and is held.
+1e-4 in float32. Tighter ones hold, with room for another BLAS: measured are 2e-15 and 3e-6, and 4e-15 after 50 steps.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,10 @@ torch = pytest.importorskip("torch", reason="compares with PyTorch, which is not
 from torch.nn import functional  # noqa: E402  (there is no torch to import from before the line above)
 
 pytestmark = pytest.mark.torch
+torch.set_num_threads(1)  # its idle threads spin, and would take the cores from NumPy's own between two calls
 
-TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+TRAINED = 1e-9  # of float64 after 50 steps, in which rounding errors feed on one another
 DTYPES = list(TOLERANCE)
 TRAINING = tn.Run(training=True, seed=3, step=2, layer=1)
 
@@ -46,7 +48,7 @@ def public(base):
     return {name for name, one in classes.items() if issubclass(one, base) and one not in (base, tn.Sequential)}
 
 
-# Layers: each in PyTorch's words, as (layer, x, parameters, run) -> y --------------------------------------------------
+# Layers: each in PyTorch's words, as (layer, x, parameters, run) -> y -------------------------------------------------
 
 
 def torch_dense(layer, x, parameters, run):
@@ -325,13 +327,14 @@ def pictures(count):
     return (patterns[labels] + generator.integers(0, 56, (count, 784))).astype("uint8"), labels
 
 
-def torch_step(reference, optimizer, x, labels):
+def torch_step(reference, optimizer, x, labels, next_rate=lambda: None):
     """One step of PyTorch; the loss before it, and how many it got right."""
     logits = reference(torch.tensor(x))
     loss = functional.cross_entropy(logits, torch.tensor(labels))
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+    next_rate()
     return loss.item(), int((logits.argmax(dim=1) == torch.tensor(labels)).sum())
 
 
@@ -340,7 +343,7 @@ ACTIVATIONS = {"ReLU": (tn.ReLU, torch.nn.ReLU), "sigmoid": (tn.Sigmoid, torch.n
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_fifty_steps_with_momentum_stay_together(name):
-    """Rounding errors feed on one another from step to step, so here the tolerance is the 1e-6 that was asked for."""
+    """The loss at every step, and all parameters at the end."""
     model, reference = mlp(ACTIVATIONS[name])
     pixels, labels = pictures(50 * 32)
     rule, optimizer = tn.SGD(0.05, momentum=0.9), torch.optim.SGD(reference.parameters(), lr=0.05, momentum=0.9)
@@ -351,31 +354,31 @@ def test_fifty_steps_with_momentum_stay_together(name):
         value, gradient = model.loss_and_gradient(x, labels[rows])
         expected, _ = torch_step(reference, optimizer, x, labels[rows])
         rule.update(model.theta, gradient, state, step)
-        assert value == pytest.approx(expected, rel=1e-6)
+        assert value == pytest.approx(expected, rel=TRAINED)
         losses.append(value)
-    assert_same_parameters(model, reference, tolerance=1e-6)
-    assert losses[-1] < losses[0] / 2  # it learned: what stands still agrees as well
+    assert_same_parameters(model, reference, tolerance=TRAINED)
+    assert losses[-1] < 0.75 * losses[0]  # it learned: two models that stand still agree as well
 
 
 def test_fit_is_the_same_loop():
-    """Ten epochs of `fit`, its batches repeated in PyTorch: five a time, the last of them short."""
+    """Ten epochs of `fit` at a falling rate, its batches repeated in PyTorch: five a time, the last of them short."""
     model, reference = mlp(ACTIVATIONS["ReLU"])
     train = tn.data.from_arrays(*pictures(150))
     held_out = tn.data.from_arrays(*pictures(40))
     settings = dict(epochs=10, batch_size=32, seed=5, measure_train=True, progress=False)
-    history = tn.fit(model, train, validation=held_out, optimizer=tn.SGD(0.05, momentum=0.9), **settings)
+    history = tn.fit(model, train, validation=held_out, optimizer=tn.SGD(cosine, momentum=0.9), **settings)
 
-    optimizer = torch.optim.SGD(reference.parameters(), lr=0.05, momentum=0.9)
+    optimizer, next_rate = torch_optimizer("SGD", reference.parameters(), cosine, momentum=0.9)
     for epoch in range(10):
         batches = list(tn.data.batches(train, 32, 5, epoch, "float64"))
         assert [len(labels) for _, labels in batches] == [32, 32, 32, 32, 22]
-        steps = [(len(labels), *torch_step(reference, optimizer, x, labels)) for x, labels in batches]
+        steps = [(len(labels), *torch_step(reference, optimizer, x, labels, next_rate)) for x, labels in batches]
         mean = sum(count * loss for count, loss, _ in steps) / 150
-        assert history["running_loss"][epoch] == pytest.approx(mean, rel=1e-6)
+        assert history["running_loss"][epoch] == pytest.approx(mean, rel=TRAINED)
         assert history["running_accuracy"][epoch] == sum(hits for _, _, hits in steps) / 150
         for split, dataset in [("train", train), ("validation", held_out)]:
             with torch.no_grad():
                 logits = reference(torch.tensor(dataset.images / 255))
             expected = functional.cross_entropy(logits, torch.tensor(dataset.labels)).item()
-            assert history[f"{split}_loss"][epoch] == pytest.approx(expected, rel=1e-6)
-    assert_same_parameters(model, reference, tolerance=1e-6)
+            assert history[f"{split}_loss"][epoch] == pytest.approx(expected, rel=TRAINED)
+    assert_same_parameters(model, reference, tolerance=TRAINED)

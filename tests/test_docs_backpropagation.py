@@ -53,6 +53,12 @@ def teach(blocks):
         exec(compile("\n" * block.line + block.code, str(PAGE), "exec"), namespace)
 
 
+def public_subclasses(base):
+    """The names that a user imports of the classes derived from `base`."""
+    named = {name: getattr(tn, name) for name in tn.__all__}
+    return [name for name, it in named.items() if inspect.isclass(it) and issubclass(it, base) and it is not base]
+
+
 def test_every_fence_is_closed_and_every_comment_is_one_that_we_know():
     text = PAGE.read_text(encoding="utf-8")
     assert len(re.findall("^```", text, re.MULTILINE)) == 2 * len(BLOCKS)
@@ -64,8 +70,11 @@ def test_every_fence_is_closed_and_every_comment_is_one_that_we_know():
 
 @pytest.mark.parametrize("block", QUOTED, ids=lambda block: f"{block.comment[5:]}-line-{block.line}")
 def test_what_is_quoted_stands_in_the_source_word_for_word(block):
-    source = (ROOT / block.comment.removeprefix("from ")).read_text(encoding="utf-8")
+    path = block.comment.removeprefix("from ")
+    source = (ROOT / path).read_text(encoding="utf-8")
     assert block.language == "python"
+    above = PAGE.read_text(encoding="utf-8").splitlines()[block.line - 4 : block.line - 1]
+    assert f"(../{path}):" in "".join(above), "a reader does not see the comment: link the file above it"
     assert block.code.strip()
     assert is_in(block.code, source), f"{PAGE.name}, line {block.line}: {block.comment} no longer reads like this"
 
@@ -77,16 +86,7 @@ def test_the_lessons_hold_from_top_to_bottom():
 
 def test_every_layer_loss_and_optimizer_of_the_library_has_a_place_and_a_quotation():
     text = PAGE.read_text(encoding="utf-8")
-    losses = [
-        name
-        for name in tn.__all__
-        if inspect.isclass(getattr(tn, name)) and issubclass(getattr(tn, name), tn.Loss) and name != "Loss"
-    ]
-    optimizers = [
-        name
-        for name in tn.__all__
-        if inspect.isclass(getattr(tn, name)) and issubclass(getattr(tn, name), tn.Optimizer) and name != "Optimizer"
-    ]
+    losses, optimizers = public_subclasses(tn.Loss), public_subclasses(tn.Optimizer)
     derived = [name for name in layers.__all__ if name not in ("Layer", "Run")] + losses
     sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", text, re.MULTILINE | re.DOTALL))
     for name in derived:
@@ -102,17 +102,20 @@ def test_the_links_within_the_page_lead_somewhere():
     titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
     assert set(re.findall(r"\]\(#(.*?)\)", text)) <= anchors
+    assert all((PAGE.parent / path).is_file() for path in re.findall(r"\]\((\.\./[^)]+)\)", text))
 
 
-def test_dollars_come_in_pairs_on_every_line_and_hug_their_formula():
-    """GitHub takes `$...$` for mathematics only within a line's reach, and with no space inside the dollars."""
+def test_formulas_in_the_prose_are_such_as_github_shows():
+    """Dollars in pairs on a line, hugging their formula; no backslash before punctuation, which Markdown would eat."""
     inside = {number for block in BLOCKS for number in range(block.line, block.line + block.code.count("\n") + 3)}
     for number, line in enumerate(PAGE.read_text(encoding="utf-8").splitlines(), start=1):
         if number in inside:
             continue
         prose = re.sub(r"`[^`]*`", "", line)
         assert prose.count("$") % 2 == 0, f"line {number}: {line}"
-        assert all(formula == formula.strip() != "" for formula in prose.split("$")[1::2]), f"line {number}: {line}"
+        for formula in prose.split("$")[1::2]:
+            assert formula == formula.strip() != "", f"line {number}: {line}"
+            assert not re.search(r"\\[^a-zA-Z]", formula), f"line {number}: {line}"
 
 
 # The tests above, tested -------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """Fashion-MNIST: found, fetched, verified, refused; and the real thing itself where TINYNET_DATA names it."""
 
+import dataclasses
 import functools
 import gzip
 import hashlib
 import http.server
-import importlib
 import threading
 
 import numpy as np
@@ -13,8 +13,7 @@ from conftest import REAL_DATA
 from test_idx import idx_bytes
 
 import tinynet as tn
-
-module = importlib.import_module("tinynet.data.fashion_mnist")  # tn.data.fashion_mnist is the function
+from tinynet.data import catalog, download
 
 
 def small_files():
@@ -32,13 +31,20 @@ def files(monkeypatch):
     """Small stand-ins for the four files, and no mirror to fetch others from."""
     contents = small_files()
     packed = {name: gzip.compress(content, mtime=0) for name, content in contents.items()}
-    sums = {
-        name: (hashlib.sha256(packed[name]).hexdigest(), hashlib.sha256(content).hexdigest())
-        for name, content in contents.items()
-    }
-    monkeypatch.setattr(module, "FILES", sums)
-    monkeypatch.setattr(module, "MIRRORS", ())
+    sha256 = lambda content: hashlib.sha256(content).hexdigest()  # noqa: E731
+    known = tuple(
+        catalog.File(f"{name}.gz", len(packed[name]), sha256(packed[name]), sha256(contents[name]))
+        for name in catalog.IDX_NAMES
+    )
+    change_entry(monkeypatch, files=known, mirrors=(), sizes=(20, 10))
+    monkeypatch.setattr(download, "WAITS", (0, 0.01))
     return packed
+
+
+def change_entry(monkeypatch, **changes):
+    """Let the catalog's Fashion-MNIST be another."""
+    entry = dataclasses.replace(catalog.CATALOG["fashion_mnist"], **changes)
+    monkeypatch.setitem(catalog.CATALOG, "fashion_mnist", entry)
 
 
 def write(folder, files):
@@ -112,14 +118,14 @@ def server(files, tmp_path):
         thread.join()
 
 
-def test_files_are_downloaded_from_the_first_mirror_that_has_the_right_ones(server, monkeypatch, tmp_path):
+def test_files_are_downloaded_from_the_first_mirror_that_has_the_right_ones(files, server, monkeypatch, tmp_path):
     pytest.importorskip("pooch")
     address, requests = server
-    monkeypatch.setattr(module, "MIRRORS", (f"{address}/missing", f"{address}/wrong", f"{address}/good"))
+    change_entry(monkeypatch, mirrors=(f"{address}/missing", f"{address}/wrong", f"{address}/good"))
     train, _ = tn.data.fashion_mnist()
     assert len(train) == 20
     cached = sorted(path.name for path in (tmp_path / "cache" / "fashion_mnist").iterdir())
-    assert cached == sorted(f"{name}.gz" for name in module.FILES)
+    assert [name for name in cached if not name.endswith(".lock")] == sorted(f"{name}.gz" for name in files)
     seen = len(requests)
     tn.data.fashion_mnist()
     assert len(requests) == seen  # the second time everything is in the cache
@@ -128,16 +134,16 @@ def test_files_are_downloaded_from_the_first_mirror_that_has_the_right_ones(serv
 def test_wrong_bytes_never_reach_the_cache(server, monkeypatch, tmp_path):
     pytest.importorskip("pooch")
     address, _ = server
-    monkeypatch.setattr(module, "MIRRORS", (f"{address}/missing", f"{address}/wrong"))
+    change_entry(monkeypatch, mirrors=(f"{address}/missing", f"{address}/wrong"))
     with pytest.raises(tn.DataNotFoundError, match="404") as caught:
         tn.data.fashion_mnist()
-    assert "does not match the known hash" in str(caught.value)
+    assert "bytes, got more" in str(caught.value)
     cache = tmp_path / "cache" / "fashion_mnist"
-    assert not cache.exists() or not list(cache.iterdir())
+    assert not [path for path in cache.iterdir() if path.suffix != ".lock"]
 
 
 def test_a_missing_pooch_is_named(files, monkeypatch):
-    monkeypatch.setattr(module, "MIRRORS", ("http://127.0.0.1:9",))
+    change_entry(monkeypatch, mirrors=("http://127.0.0.1:9",))
     monkeypatch.setitem(__import__("sys").modules, "pooch", None)
     with pytest.raises(tn.DataNotFoundError, match=r"downloading needs pooch: pip install 'tinynet\[data\]'"):
         tn.data.fashion_mnist()

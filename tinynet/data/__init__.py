@@ -3,7 +3,7 @@
 from tinynet.data.batches import batches
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.data.drawings import synthetic_fashion
-from tinynet.data.fashion_mnist import fashion_mnist
 from tinynet.data.idx import read_idx
+from tinynet.data.sources import fashion_mnist, load
 
-__all__ = ["Dataset", "batches", "fashion_mnist", "from_arrays", "read_idx", "synthetic_fashion"]
+__all__ = ["Dataset", "batches", "fashion_mnist", "from_arrays", "load", "read_idx", "synthetic_fashion"]

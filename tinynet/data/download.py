@@ -1,30 +1,22 @@
-"""Finding a file: the user's folder, then the cache, then the internet."""
+"""Fetching a file: from several mirrors, in bounded time, checked before it gets its name in the cache."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from tinynet.data.idx import find_file
-from tinynet.errors import DataError, DataNotFoundError
+from tinynet.data.catalog import File
+from tinynet.errors import DataNotFoundError
 
-CONNECT_SECONDS, READ_SECONDS = 5, 30  # a machine without a network learns it soon, mirror by mirror
-
-
-def data_folders(data: str | os.PathLike[str] | None, subfolders: Sequence[str]) -> list[Path]:
-    """Where to look for local files: `data` or else $TINYNET_DATA, and the `subfolders` in it; [] if neither is set.
-
-    Raises DataError if the folder does not exist: somebody meant something else.
-    """
-    chosen = data if data is not None else os.environ.get("TINYNET_DATA")
-    if not chosen:
-        return []
-    folder = Path(chosen)
-    if not folder.is_dir():
-        raise DataError(f"data: expected a folder, got {str(folder)!r}, which is none; check --data and TINYNET_DATA")
-    return [folder, *(folder / name for name in subfolders)]
+CONNECT_SECONDS = 5  # a machine without a network learns it soon, mirror by mirror
+READ_SECONDS = 20  # without a byte
+SLOWEST = 20_000  # bytes a second, on average after the first READ_SECONDS: a mirror that drips is given up
+WAITS = (0, 0.5, 2)  # seconds before each attempt at all mirrors
+LOCK_SECONDS = 900  # how long a second process waits while a first one downloads
 
 
 def cache_folder() -> Path:
@@ -38,51 +30,102 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinynet"
 
 
-def locate(name: str, sha256: str, folders: Sequence[Path], mirrors: Sequence[str], cache: Path) -> Path:
-    """The path of file `name`: from the first of `folders` that has it, the cache, or a mirror.
+def fetch(file: File, mirrors: Sequence[str], folder: Path) -> Path:
+    """The path of `file` in `folder`, downloaded if it is not there.
 
-    A download is checked against `sha256` before it gets its name in the cache. Raises DataNotFoundError, saying where
-    it looked, what each mirror answered, and where to put the file by hand.
+    Tries each mirror, three times with growing pauses; a cut or slow transfer starts anew. The bytes go to a temporary
+    file beside the final one, are checked by length and SHA-256, and only then renamed. Two processes share one
+    download: the second waits. Raises DataNotFoundError with every mirror's answer.
     """
-    for folder in (*folders, cache):
-        found = find_file(folder, name)
-        if found is not None:
-            return found
-    answers = []
-    for mirror in mirrors:
-        try:
-            return _download(f"{mirror}/{name}.gz", sha256, cache)
-        except Exception as error:  # whatever stops one mirror, the next may work; all of it is reported below
-            answers.append(f"{mirror}: {_reason(error)}")
-    looked = ", ".join(str(folder) for folder in (*folders, cache))
+    path = folder / file.name
+    answers: dict[str, str] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(path):
+            for wait in WAITS:
+                time.sleep(wait)
+                for mirror in mirrors:
+                    if path.is_file():  # the process that held the lock before has fetched it
+                        return path
+                    try:
+                        return _retrieve(f"{mirror}/{file.name}", file, folder)
+                    except Exception as error:  # whatever stops one mirror, the next may work; all is reported below
+                        answers[mirror] = _reason(error)
+                if answers and not any(map(_passing, answers.values())):
+                    break
+    except (OSError, ImportError, TimeoutError) as error:
+        answers[str(folder)] = _reason(error)
     raise DataNotFoundError(
-        f"{name}.gz: expected it in {looked}, or from a mirror; got:\n  "
-        + "\n  ".join(answers)
-        + f"\nput the file into {cache}, or name its folder with --data (data=...) or TINYNET_DATA"
+        f"{file.name}: expected to download it, got:\n  "
+        + "\n  ".join(f"{mirror}: {answer}" for mirror, answer in answers.items())
+        + f"\nput the file into {folder}, or name its folder with --data (data=...) or TINYNET_DATA"
     )
 
 
-def _download(url: str, sha256: str, cache: Path) -> Path:
-    """Fetch one file: into a temporary one, checked, then renamed, so that the cache never holds half a file."""
+def _retrieve(url: str, file: File, folder: Path) -> Path:
+    """Download with pooch: into a temporary file, checked, then renamed."""
     try:
         import pooch
     except ImportError as error:
         raise ImportError("downloading needs pooch: pip install 'tinynet[data]'") from error
     pooch.get_logger().setLevel("ERROR")
-    downloader = pooch.HTTPDownloader(progressbar=_has_progress_bar(), timeout=(CONNECT_SECONDS, READ_SECONDS))
-    name = url.rpartition("/")[2]
-    return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=cache, downloader=downloader))
+
+    def downloader(address: str, output: str, _: Any) -> None:
+        with open(output, "wb") as target:
+            _stream(address, target, file.length)
+
+    return Path(pooch.retrieve(url, f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=downloader))
 
 
-def _has_progress_bar() -> bool:
+def _stream(address: str, target: BinaryIO, length: int) -> None:
+    """Copy what is at `address` into `target`, as long as it comes fast enough and is not longer than it should be."""
+    import requests
+
+    began, received = time.monotonic(), 0
+    with requests.get(address, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
+        answer.raise_for_status()
+        update = _progress(length, address)
+        for block in answer.iter_content(1 << 16):
+            target.write(block)
+            update(len(block))
+            received += len(block)
+            seconds = time.monotonic() - began
+            if received > length:
+                raise ValueError(f"expected {length:,} bytes, got more")
+            if seconds > READ_SECONDS and received < SLOWEST * seconds:
+                raise TimeoutError(f"slower than {SLOWEST:,} bytes a second")
+        update(None)
+    if received < length:
+        raise ConnectionError(f"expected {length:,} bytes, got {received:,}: the transfer was cut")
+
+
+def _progress(length: int, address: str) -> Callable[[int | None], object]:
+    """A function that takes the bytes that came, and None at the end: a bar on a terminal, else nothing."""
     try:
-        import tqdm  # noqa: F401
+        from tqdm import tqdm
     except ImportError:
-        return False
-    return sys.stderr.isatty()
+        return lambda count: None
+    bar = tqdm(
+        total=length, desc=address.rpartition("/")[2], unit="B", unit_scale=True, disable=not sys.stderr.isatty()
+    )
+    return lambda count: bar.close() if count is None else bar.update(count)
+
+
+def _lock(path: Path) -> Any:
+    """A lock between processes, released by the system if its holder dies."""
+    try:
+        from filelock import FileLock
+    except ImportError as error:
+        raise ImportError("downloading needs filelock: pip install 'tinynet[data]'") from error
+    return FileLock(f"{path}.lock", timeout=LOCK_SECONDS)
 
 
 def _reason(error: Exception) -> str:
     """The gist of a download's error in one line."""
     text = str(error).splitlines()[0] if str(error) else ""
     return f"{type(error).__name__}: {text[:200]}"
+
+
+def _passing(answer: str) -> bool:
+    """Whether trying again may help: not where the server says no, has other bytes, or a package is missing."""
+    return not answer.startswith(("HTTPError: 4", "ValueError", "ImportError"))

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinynet.data.catalog import FASHION_MNIST, SYNTHETIC
 from tinynet.data.dataset import Dataset
-from tinynet.data.fashion_mnist import CLASS_NAMES
 from tinynet.random import Purpose, Stream, check_seed
 
 SIDE = 28
@@ -63,8 +63,8 @@ def _split(size: int, seed: int, split: int, flatten: bool) -> Dataset:
     return Dataset(
         images=images if flatten else images.reshape(-1, SIDE, SIDE),
         labels=labels,
-        class_names=CLASS_NAMES,
-        name="synthetic_fashion",
+        class_names=FASHION_MNIST.class_names,
+        name=SYNTHETIC,
         image_shape=(SIDE, SIDE),
         provenance={"synthetic": True, "source": "drawn by tinynet", "seed": seed, "sha256": [digest]},
     )

@@ -11,6 +11,7 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import os
 import struct
@@ -22,7 +23,8 @@ import numpy as np
 from tinynet.errors import DataError, mismatch
 
 UNSIGNED_BYTE = 0x08
-MAX_BYTES = 1 << 28  # 256 MiB; the largest data set of this kind, EMNIST, has 88 MB of images
+MAX_BYTES = 1 << 28  # 256 MiB; the largest data set of this kind, CIFAR-10, unpacks to 184 MB
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -36,32 +38,44 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The content of a file, unpacked if it is gzipped. DataError if that fails, or goes on beyond MAX_BYTES."""
-    try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        remedy = "delete it and fetch it again"
-        raise DataError(mismatch(path, "a whole gzip file", f"a damaged one ({error})", remedy)) from error
+    with open(path, "rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    return unpack(content, path)
+
+
+def unpack(content: bytes, name: str | os.PathLike[str]) -> bytes:
+    """`content`, unpacked if it is gzipped; in blocks, so that a small file that unpacks to a huge one is cut off."""
+    if content[:2] == GZIP_MAGIC:
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+                content = file.read(MAX_BYTES + 1)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            remedy = "delete it and fetch it again"
+            raise DataError(mismatch(name, "a whole gzip file", f"a damaged one ({error})", remedy)) from error
     if len(content) > MAX_BYTES:
-        raise DataError(mismatch(path, f"at most {MAX_BYTES:,} bytes", "more", "this is not a data set of this kind"))
+        raise DataError(mismatch(name, f"at most {MAX_BYTES:,} bytes", "more", "this is not a data set of this kind"))
     return content
 
 
-def parse_idx(content: bytes, path: str | os.PathLike[str] = "IDX data") -> np.ndarray:
+def parse_idx(content: bytes, name: str | os.PathLike[str] = "IDX data") -> np.ndarray:
     """The array in the bytes of an IDX file: a view, so nothing is copied. Raises what `read_idx` raises."""
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE or not 1 <= content[3] <= 4:
         expected = "an IDX header 00 00 08 and 1 to 4 dimensions"
-        raise DataError(mismatch(path, expected, content[:4].hex(" ") or "an empty file", "check which file this is"))
+        raise DataError(mismatch(name, expected, content[:4].hex(" ") or "an empty file", "check which file this is"))
     start = 4 + 4 * content[3]
     if len(content) < start:
-        raise DataError(mismatch(path, f"a header of {start} bytes", f"{len(content)} bytes", "fetch the file again"))
+        raise DataError(mismatch(name, f"a header of {start} bytes", f"{len(content)} bytes", "fetch the file again"))
     shape = struct.unpack(f">{content[3]}I", content[4:start])
     if math.prod(shape) != len(content) - start:
         expected = f"{math.prod(shape):,} bytes for {' x '.join(map(str, shape))}"
-        raise DataError(mismatch(path, expected, f"{len(content) - start:,}", "fetch the file again"))
+        raise DataError(mismatch(name, expected, f"{len(content) - start:,}", "fetch the file again"))
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def format_idx(array: np.ndarray) -> bytes:
+    """A uint8 array of 1 to 4 dimensions as the bytes of an IDX file."""
+    header = bytes([0, 0, UNSIGNED_BYTE, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + np.ascontiguousarray(array).tobytes()
 
 
 def find_file(folder: Path, name: str) -> Path | None:

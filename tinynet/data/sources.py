@@ -1,0 +1,164 @@
+"""Named data sets, from wherever they can be had: a folder, the cache, tensorflow-datasets, a download."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tinynet.data.archives import Arrays, read_cifar10, read_emnist
+from tinynet.data.catalog import SYNTHETIC, Entry, File, find_entry
+from tinynet.data.dataset import Dataset
+from tinynet.data.download import cache_folder, fetch
+from tinynet.data.drawings import synthetic_fashion
+from tinynet.data.duplicates import without_duplicates
+from tinynet.data.idx import find_file, parse_idx, read_bytes
+from tinynet.errors import DataError, DataNotFoundError, mismatch, unknown_name
+
+SOURCES = ("auto", "folder", "cache", "download")
+ARCHIVES: dict[str, Callable[[Path], dict[str, Arrays]]] = {"idx-zip": read_emnist, "cifar": read_cifar10}
+
+
+def load(
+    name: str,
+    source: str = "auto",
+    data: str | os.PathLike[str] | None = None,
+    offline: bool = False,
+    flatten: bool = True,
+    drop_duplicates: bool = False,
+) -> tuple[Dataset, Dataset]:
+    """(train, test) of a data set by its name: uint8 pictures as rows of pixels, or as they are with flatten=False.
+
+    name             fashion_mnist, mnist, kmnist, emnist (balanced), cifar10, synthetic_fashion
+    source           "folder" (`data`, or $TINYNET_DATA), "cache", "download", or "auto": the first that has it
+    offline          open no connection
+    drop_duplicates  leave out repeated pictures within each split, and training pictures that are in the test set
+
+    Every file is checked by SHA-256 before it is used. Raises DataNotFoundError, saying what would help, if the data
+    cannot be had; DataError, with both sums, if a file is not the published one; ValueError for an unknown name.
+    """
+    if name == SYNTHETIC:
+        return synthetic_fashion(flatten=flatten)
+    entry = find_entry(name)
+    if source not in SOURCES:
+        raise ValueError(unknown_name("source", source, SOURCES))
+    splits = _from_files(entry, source, data, offline)
+    train, test = (_dataset(entry, split, *splits[split], flatten) for split in ("train", "test"))
+    return without_duplicates(train, test) if drop_duplicates else (train, test)
+
+
+def fashion_mnist(
+    data: str | os.PathLike[str] | None = None, flatten: bool = True, offline: bool = False
+) -> tuple[Dataset, Dataset]:
+    """(train, test) of Fashion-MNIST: `load("fashion_mnist", ...)`, 60,000 and 10,000 pictures as rows of 784 pixels.
+
+    Looked for in the folder `data` (or $TINYNET_DATA), then in the cache, then downloaded. Raises what `load` raises.
+    """
+    return load("fashion_mnist", data=data, flatten=flatten, offline=offline)
+
+
+def _from_files(entry: Entry, source: str, data: str | os.PathLike[str] | None, offline: bool) -> dict[str, Arrays]:
+    files = entry.files if entry.layout == "idx" else entry.files[:1]
+    places = _places(entry, source, data)
+    if entry.layout != "idx":
+        found = [(file, path) for file in entry.files if (path := _find(file, places)) is not None]
+        file, path = found[0] if found else (files[0], _obtain(files[0], entry, source, places, offline))
+        _check_file(file, path)
+        return ARCHIVES[entry.layout](path)
+    arrays = []
+    for file in files:
+        path = _find(file, places) or _obtain(file, entry, source, places, offline)
+        arrays.append(parse_idx(_checked_content(file, path), path))
+    return {"train": (arrays[0], arrays[1]), "test": (arrays[2], arrays[3])}
+
+
+def _places(entry: Entry, source: str, data: str | os.PathLike[str] | None) -> list[Path]:
+    """The folders to look into, best first."""
+    chosen = data if data is not None else os.environ.get("TINYNET_DATA")
+    folders = []
+    if chosen and source in ("auto", "folder"):
+        folder = Path(chosen)
+        if not folder.is_dir():
+            raise DataError(
+                f"data: expected a folder, got {str(folder)!r}, which is none; check --data and TINYNET_DATA"
+            )
+        folders += [folder, *(folder / name for name in entry.folders)]
+    if source in ("auto", "cache", "download"):
+        folders.append(cache_folder() / entry.name)
+    return folders
+
+
+def _find(file: File, places: list[Path]) -> Path | None:
+    for folder in places:
+        found = (
+            find_file(folder, file.name.removesuffix(".gz")) if file.name.endswith("ubyte.gz") else folder / file.name
+        )
+        if found is not None and found.is_file():
+            return found
+    return None
+
+
+def _obtain(file: File, entry: Entry, source: str, places: list[Path], offline: bool) -> Path:
+    """Download a file that is in none of the places. DataNotFoundError where that is not allowed, or fails."""
+    if source in ("folder", "cache") or offline:
+        looked = ", ".join(map(str, places)) or "no folder (none was named)"
+        why = "--offline" if offline else f"the source {source!r}"
+        remedy = "put it there, or allow a download" if places else "name its folder with --data (data=...)"
+        raise DataNotFoundError(
+            mismatch(f"{entry.title}: {file.name}", f"to find it in {looked}", f"nothing, and {why} forbids a download",
+                     remedy)
+        )  # fmt: skip
+    return fetch(file, entry.mirrors, cache_folder() / entry.name)
+
+
+def _checked_content(file: File, path: Path) -> bytes:
+    """The unpacked content of an IDX file, once its checksum has shown that it is the published one."""
+    if file.content_sha256 is None:
+        _check_file(file, path)
+        return read_bytes(path)
+    content = read_bytes(path)
+    _compare_sums(path, file.content_sha256, hashlib.sha256(content).hexdigest(), " of its content")
+    return content
+
+
+def _check_file(file: File, path: Path) -> None:
+    """Raise DataError unless the packed file is the published one."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    _compare_sums(path, file.sha256, digest.hexdigest(), "")
+
+
+def _compare_sums(path: Path, expected: str, found: str, of_what: str) -> None:
+    if found != expected:
+        remedy = "it is another data set or damaged: remove it, or name another folder with --data"
+        raise DataError(mismatch(path, f"SHA-256 {expected}{of_what}", found, remedy))
+
+
+def _dataset(entry: Entry, split: str, images: np.ndarray, labels: np.ndarray, flatten: bool) -> Dataset:
+    """One split as a Dataset, once its shape and labels have been seen to be what the catalog says."""
+    count = entry.sizes[split == "test"]
+    if (
+        images.shape != (count, *entry.image_shape)
+        or labels.shape != (count,)
+        or labels.max() >= len(entry.class_names)
+    ):
+        expected = f"{count:,} pictures of {entry.image_shape}, labels below {len(entry.class_names)}"
+        received = f"{images.shape}, {labels.shape}, labels up to {labels.max() if labels.size else 'none'}"
+        raise DataError(
+            mismatch(f"{entry.title}, {split}", expected, received, "the files are damaged: fetch them again")
+        )
+    digest = hashlib.sha256(memoryview(np.ascontiguousarray(images)))
+    digest.update(memoryview(np.ascontiguousarray(labels)))
+    return Dataset(
+        images=images.reshape(count, -1) if flatten else images,
+        labels=labels,
+        class_names=entry.class_names,
+        name=entry.name,
+        image_shape=entry.image_shape,
+        provenance={"source": entry.source, "licence": entry.licence, "sha256": [digest.hexdigest()]},
+    )

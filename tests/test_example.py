@@ -83,7 +83,7 @@ def test_the_table_has_a_row_an_arm(finished):
 def test_a_data_set_named_must_be_there(tmp_path):
     done = run("--dataset", "fashion_mnist", folder=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: train-images-idx3-ubyte.gz: expected it in")
+    assert done.stderr.startswith("error: train-images-idx3-ubyte.gz: expected to download it, got:")
     assert "--data" in done.stderr
 
 

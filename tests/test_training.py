@@ -128,6 +128,15 @@ def test_a_learning_rate_may_be_a_function_of_the_step(small_data):
     assert history["learning_rate"] == [0.1 / 2, 0.1 / 4]
 
 
+def test_numpys_scalars_do_not_widen_a_step():
+    settings = dict(momentum=np.float64(0.9), nesterov=True, weight_decay=np.float64(0.01))
+    optimizer = tn.SGD(np.float64(0.1), **settings)
+    assert [type(value) for value in (optimizer.rate(0), optimizer.momentum, optimizer.weight_decay)] == [float] * 3
+    assert type(tn.SGD(lambda step: np.float64(0.1)).rate(0)) is float
+    _, backward = tn.MeanSquaredError().forward(np.ones((2, 2), "float32"), np.zeros((2, 2), "float32"))
+    assert backward(np.float64(0.5)).dtype == np.float32
+
+
 def test_float64_trains_in_float64(small_data):
     model = small_model(dtype="float64")
     tn.fit(model, small_data[0], epochs=1, batch_size=100)
@@ -196,6 +205,7 @@ def test_what_does_not_fit_is_refused_before_training(small_data, change, error,
         (dict(learning_rate=0.1, momentum=1), "momentum from 0 up to, not including, 1, got 1"),
         (dict(learning_rate=0.1, nesterov=True), "momentum above 0 with nesterov=True"),
         (dict(learning_rate=0.1, weight_decay=-1), "weight_decay of at least 0, got -1"),
+        (dict(learning_rate=0.1, weight_decay=float("nan")), "weight_decay of at least 0, got nan"),
     ],
 )
 def test_settings_of_sgd_out_of_range(settings, message):

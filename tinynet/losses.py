@@ -60,7 +60,7 @@ class SoftmaxCrossEntropy(Loss):
         def backward(dloss: Any = 1.0) -> Array:
             dlogits = exponentials / total
             dlogits[rows, labels] -= 1
-            dlogits *= dloss / count
+            dlogits *= float(dloss) / count
             return dlogits
 
         return loss, backward
@@ -99,7 +99,7 @@ class MeanSquaredError(Loss):
         loss = (difference * difference).mean()
 
         def backward(dloss: Any = 1.0) -> Array:
-            return difference * (2 * dloss / difference.size)
+            return difference * (2 * float(dloss) / difference.size)
 
         return loss, backward
 

@@ -21,7 +21,7 @@ class Optimizer:
 
     def rate(self, step: int) -> float:
         """The learning rate at `step` (from 0)."""
-        return self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate
+        return float(self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate)
 
     def start(self, theta: Array) -> State:
         """The vectors it remembers, as they are before the first step."""
@@ -53,10 +53,11 @@ class SGD(Optimizer):
             raise ValueError(f"SGD: expected momentum from 0 up to, not including, 1, got {momentum}; try 0.9")
         if nesterov and momentum == 0:
             raise ValueError("SGD: expected momentum above 0 with nesterov=True, got 0; try momentum=0.9")
-        if weight_decay < 0:
+        if not 0 <= weight_decay < float("inf"):
             raise ValueError(f"SGD: expected weight_decay of at least 0, got {weight_decay}; try 1e-4")
-        self.learning_rate, self.momentum = learning_rate, momentum
-        self.nesterov, self.weight_decay = nesterov, weight_decay
+        self.learning_rate = learning_rate if callable(learning_rate) else float(learning_rate)
+        self.momentum, self.nesterov = float(momentum), nesterov  # NumPy's scalars would widen float32 vectors
+        self.weight_decay = float(weight_decay)
 
     def start(self, theta: Array) -> State:
         return {"velocity": array_module(theta).zeros_like(theta)} if self.momentum else {}

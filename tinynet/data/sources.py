@@ -152,8 +152,9 @@ def _dataset(entry: Entry, split: str, images: np.ndarray, labels: np.ndarray, f
         raise DataError(
             mismatch(f"{entry.title}, {split}", expected, received, "the files are damaged: fetch them again")
         )
-    digest = hashlib.sha256(memoryview(np.ascontiguousarray(images)))
-    digest.update(memoryview(np.ascontiguousarray(labels)))
+    digest = hashlib.sha256()
+    for array in (images, labels):
+        digest.update(np.ascontiguousarray(array).data)
     return Dataset(
         images=images.reshape(count, -1) if flatten else images,
         labels=labels,

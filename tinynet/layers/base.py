@@ -23,7 +23,7 @@ class Run:
 
     `training` turns dropout on. `seed`, `step` and the layer's place name its random numbers, and `first_row` is
     where these rows stand in the whole batch. `input_gradient` says whether backward must return dx: the first
-    layer's is a fifth of an MLP's arithmetic, and nobody reads it.
+    layer's is over a quarter of an MLP's arithmetic, and nobody reads it.
     """
 
     training: bool = False

@@ -46,3 +46,10 @@ def test_the_extras_it_names_exist():
     assert named
     for extra in {part for group in named for part in group.split(",")}:
         assert re.search(rf"^{extra} =", declared, re.MULTILINE), extra
+
+
+def test_its_table_is_the_one_of_the_results_page():
+    rows = [line for line in README.splitlines() if line.startswith("| ")]
+    page = (ROOT / "docs" / "results.md").read_text()
+    assert len(rows) >= 5
+    assert not [row for row in rows if row not in page]

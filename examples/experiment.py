@@ -22,14 +22,14 @@ from tinynet.callbacks import Callback
 SYNTHETIC_NOTE = "synthetic data, not Fashion-MNIST"
 
 
-def open_data(name: str | None, folder: Path | None) -> tuple[tn.data.Dataset, tn.data.Dataset]:
-    """(train, test) of the data set named. With no name: Fashion-MNIST if it can be had, else the synthetic set."""
-    if name == "synthetic_fashion":
-        return tn.data.synthetic_fashion()
+def open_data(
+    name: str | None, folder: Path | None, source: str = "auto", offline: bool = False
+) -> tuple[tn.data.Dataset, tn.data.Dataset]:
+    """(train, test) of the data set named; with nothing named, Fashion-MNIST if it can be had, else the drawn set."""
     try:
-        return tn.data.fashion_mnist(folder)
+        return tn.data.load(name or "fashion_mnist", source, folder, offline)
     except tn.DataNotFoundError as error:
-        if name is not None or folder is not None:
+        if name is not None or folder is not None or source != "auto":
             raise
         print(f"Fashion-MNIST cannot be had:\n  {error}\nUsing the synthetic set instead.\n", file=sys.stderr)
         return tn.data.synthetic_fashion()

@@ -55,8 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         device = find_device(options.device)
-        train, test = open_data(options.dataset, options.data)
-    except (tn.DeviceError, tn.DataError) as error:
+        train, test = open_data(options.dataset, options.data, options.source, options.offline)
+    except (tn.DeviceError, tn.DataError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     experiment = Experiment(device, train, test, options)
@@ -77,8 +77,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line, checked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (auto: a GPU if one works)")
-    parser.add_argument("--dataset", choices=["fashion_mnist", "synthetic_fashion"], help="named, it must be there")
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="fashion_mnist, mnist, kmnist, synthetic_fashion; named, it must be there"
+    )
     parser.add_argument("--data", type=Path, help="folder with the four files of Fashion-MNIST (or $TINYNET_DATA)")
+    parser.add_argument("--source", choices=tn.data.sources.SOURCES, default="auto", help="where the data come from")
+    parser.add_argument("--offline", action="store_true", help="open no connection")
     parser.add_argument("--arms", nargs="+", default=list(ARMS), metavar="ARM", help=f"of: {', '.join(ARMS)}")
     parser.add_argument("--hidden", nargs="+", type=count, default=[256, 128], metavar="WIDTH")
     parser.add_argument("--epochs", type=count, default=10)

@@ -208,6 +208,24 @@ def choose_predictions(labels: Array, probabilities: Array, count: int, mistakes
     return np.concatenate([wrong, others])[:count]
 
 
+def class_pictures(dataset: Any, path: Path, count: int = 10, note: str = "") -> None:
+    """The first `count` pictures of each class of a `tn.data.Dataset`, a row a class."""
+    labels, names = to_numpy(dataset.labels), [_plain(name) for name in dataset.class_names]
+    rows = len(names)
+    figure = _figure(
+        path, WIDTH, rows * (WIDTH - 1.3) / count, dataset.name, note or ("synthetic" * dataset.is_synthetic)
+    )
+    panels = figure.subplots(rows, count, squeeze=False)
+    for label, name in enumerate(names):
+        shown = to_numpy(dataset.pictures(np.flatnonzero(labels == label)[:count]))
+        for axes, picture in zip(panels[label], shown):
+            _draw_picture(axes, picture, "gray", 0, 255 if picture.dtype == np.uint8 else None)
+        for axes in panels[label, len(shown) :]:
+            axes.set_axis_off()
+        panels[label, 0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK)
+    figure.savefig(path, **FILE)
+
+
 def _figure(path: Path, width: float, height: float, title: str = "", note: str = "") -> Any:
     """A white figure of `height` inches under a heading; the path is looked at before any work is done."""
     name = os.fspath(path)

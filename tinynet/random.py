@@ -37,6 +37,7 @@ class Purpose(IntEnum):
     SPLIT = 4
     DRAWING = 5
     CHECK = 6
+    TRANSFORM = 7
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tinynet.arrays import Array, Device, aligned_zeros, to_numpy
 from tinynet.callbacks import Callback, default_callbacks
 from tinynet.data.batches import batch_count, batches, in_order
 from tinynet.data.dataset import Dataset, as_dataset
+from tinynet.data.transforms import Transform
 from tinynet.errors import DivergenceError
 from tinynet.history import History
 from tinynet.layers.base import Run
@@ -54,6 +55,7 @@ def fit(
     batch_size: int = 128,
     seed: int = 0,
     device: str | Device | None = None,
+    transforms: Sequence[Transform] = (),
     measure_train: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
@@ -65,6 +67,7 @@ def fit(
     epochs, batch_size  whole numbers from 1; the last batch of an epoch may be shorter, and is used
     seed                of shuffles and dropout; the model's own seed is that of its initial weights
     device              "cpu", "gpu", "gpu:N", "auto"; None trains where the model is. Model and data move there.
+    transforms          change the training pictures at random: Shift(2), HorizontalFlip(), ... of tn.data
     measure_train       also measure the training set after each epoch in inference mode
     progress            show a bar on a terminal (needs tqdm)
 
@@ -86,7 +89,7 @@ def fit(
             meter, began = Meter(steps, place), time.perf_counter()
             for callback in callbacks:
                 callback.epoch_begins(epoch + 1, epochs, len(data))
-            for x, labels in batches(data, batch_size, seed, epoch, model.dtype):
+            for x, labels in batches(data, batch_size, seed, epoch, model.dtype, transforms):
                 run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
                 outputs, backward = model.forward(x, run)
                 value, loss_backward = loss.forward(outputs, labels)

@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinynet.arrays import Array, device_of
 from tinynet.data.dataset import Dataset
+from tinynet.data.transforms import Transform
+from tinynet.errors import ShapeError, mismatch
 from tinynet.random import Purpose, Stream
 
 Batch = tuple[Array, Array]  # inputs (n, ...) in a floating dtype, labels (n,)
 
 
-def batches(dataset: Dataset, size: int, seed: int, epoch: int, dtype: Any = np.float32) -> Iterator[Batch]:
-    """The shuffled batches of one epoch; the last may be shorter. They live where the data set lives.
+def batches(
+    dataset: Dataset,
+    size: int,
+    seed: int,
+    epoch: int,
+    dtype: Any = np.float32,
+    transforms: Sequence[Transform] = (),
+    first_step: int = 0,
+) -> Iterator[Batch]:
+    """The shuffled batches of one epoch, from `first_step` on; the last may be shorter. They live where the data lives.
 
-    Nothing is remembered between calls: breaking off an epoch loses no example of the next one.
+    Nothing is remembered between calls: breaking off an epoch loses no example of the next one, and an epoch goes on
+    from any step with the batches it would have had. `transforms` change the raw pictures before they are scaled.
     """
     order = Stream(seed, Purpose.SHUFFLE, step=epoch).permutation(len(dataset))
     order = device_of(dataset.images).put(order)
-    for start in range(0, len(dataset), check_batch_size(size)):
+    for start in range(first_step * check_batch_size(size), len(dataset), size):
         chosen = order[start : start + size]
-        yield dataset.inputs(chosen, np.dtype(dtype)), dataset.labels[chosen]
+        change = partial(_transformed, dataset.image_shape, transforms, seed, epoch, start) if transforms else None
+        yield dataset.inputs(chosen, np.dtype(dtype), change), dataset.labels[chosen]
+
+
+def _transformed(
+    image_shape: tuple[int, ...], transforms: Sequence[Transform], seed: int, epoch: int, first_row: int, raw: Array
+) -> Array:
+    """The raw images of a batch after every transform, in the shape they came in."""
+    pictures = raw.reshape(len(raw), *(image_shape or raw.shape[1:]))
+    if pictures.ndim not in (3, 4):
+        remedy = "name the shape of a picture: from_arrays(images of shape (N, H, W), ..., flatten=True)"
+        raise ShapeError(mismatch("transforms", "pictures of shape (N, H, W) or (N, H, W, C)", pictures.shape, remedy))
+    for number, transform in enumerate(transforms):
+        stream = Stream(seed, Purpose.TRANSFORM, layer=number, step=epoch)
+        pictures = transform(pictures, partial(_lanes, stream, first_row, raw))
+    return pictures.reshape(raw.shape)
+
+
+def _lanes(stream: Stream, first_row: int, raw: Array, columns: int) -> Array:
+    return stream.lanes((len(raw), columns), first_row, like=raw)
 
 
 def in_order(dataset: Dataset, size: int, dtype: Any = np.float32) -> Iterator[Batch]:

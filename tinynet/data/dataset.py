@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -60,10 +60,11 @@ class Dataset:
         """Whether the images were drawn by this library rather than collected."""
         return bool(self.provenance.get("synthetic", False))
 
-    def inputs(self, chosen: Array | slice, dtype: np.dtype) -> Array:
-        """The images `chosen` by index, scaled, in a floating `dtype`: what the first layer is given."""
+    def inputs(self, chosen: Array | slice, dtype: np.dtype, change: Callable[[Array], Array] | None = None) -> Array:
+        """The images `chosen` by index, changed, then scaled, in a floating `dtype`: what the first layer is given."""
         xp = array_module(self.images)
         raw = self.images[chosen] if isinstance(chosen, slice) else xp.take(self.images, chosen, axis=0)
+        raw = change(raw) if change is not None else raw
         return scale_pixels(raw, dtype, self.mean, self.deviation)
 
     def standardize(self, like: Dataset | None = None) -> Dataset:

@@ -85,7 +85,7 @@ def _stream(address: str, target: BinaryIO, length: int) -> None:
     with requests.get(address, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
         answer.raise_for_status()
         update = _progress(length, address)
-        for block in answer.iter_content(1 << 16):
+        while block := answer.raw.read1(1 << 16):  # what has come, and no waiting for more: a drip would fill no block
             target.write(block)
             update(len(block))
             received += len(block)

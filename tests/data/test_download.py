@@ -1,0 +1,173 @@
+"""Downloads from a real server that misbehaves on purpose: each way ends in the right file or in one clear error."""
+
+import gzip
+import hashlib
+import http.server
+import multiprocessing
+import socket
+import threading
+import time
+
+import pytest
+
+import tinynet as tn
+from tinynet.data import download
+from tinynet.data.catalog import File
+
+pytest.importorskip("pooch")
+pytest.importorskip("filelock")
+
+CONTENT = gzip.compress(bytes(range(256)) * 400, mtime=0) * 50
+FILE = File("file.gz", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+
+
+class Misbehaving(http.server.BaseHTTPRequestHandler):
+    """The first part of the path says how."""
+
+    seen: list[str] = []
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        way = self.path.split("/")[1]
+        self.seen.append(way)
+        getattr(self, f"answer_{way}")()
+
+    def send(self, content, length=None, status=200):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content) if length is None else length))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def answer_good(self):
+        self.send(CONTENT)
+
+    def answer_wrong(self):
+        self.send(CONTENT[:-1] + b"!")
+
+    def answer_long(self):
+        self.send(CONTENT * 100)
+
+    def answer_forbidden(self):
+        self.send(b"no", status=403)
+
+    def answer_cut(self):
+        self.send(CONTENT[: len(CONTENT) // 2], length=len(CONTENT))
+
+    def answer_short(self):
+        self.send(CONTENT[: len(CONTENT) // 2])
+
+    def answer_redirect(self):
+        self.send_response(302)
+        self.send_header("Location", "/good/file.gz")
+        self.end_headers()
+
+    def answer_third(self):
+        if self.seen.count("third") < 3:
+            self.send(b"later", status=503)
+        else:
+            self.send(CONTENT)
+
+    def answer_dripping(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        try:
+            for byte in CONTENT:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(0.02)
+        except OSError:  # the client has had enough
+            pass
+
+    def answer_silent(self):
+        time.sleep(1.5)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """The address of a running server; pauses and limits are shortened to fit a test."""
+    monkeypatch.setattr(download, "WAITS", (0, 0.01, 0.02))
+    monkeypatch.setattr(download, "READ_SECONDS", 0.5)
+    Misbehaving.seen = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving) as running:
+        running.daemon_threads = True
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def mirrors(server, *ways):
+    return [f"{server}/{way}" for way in ways]
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [["good"], ["redirect"], ["forbidden", "good"], ["wrong", "good"], ["cut", "good"], ["short", "good"], ["third"],
+     ["long", "good"], ["dripping", "good"], ["silent", "good"]],
+    ids=" then ".join,
+)  # fmt: skip
+def test_the_right_file_comes_in_the_end(server, tmp_path, ways):
+    path = download.fetch(FILE, mirrors(server, *ways), tmp_path)
+    assert path == tmp_path / "file.gz"
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("way", "answer", "tries"),
+    [("wrong", "does not match the known hash", 1), ("forbidden", "403", 1), ("cut", "IncompleteRead|cut|Error", 3),
+     ("short", "the transfer was cut", 3), ("long", "got more", 1), ("dripping", "slower than", 3)],
+)  # fmt: skip
+def test_what_never_gets_right_is_told_and_leaves_nothing(server, tmp_path, way, answer, tries):
+    with pytest.raises(tn.DataNotFoundError, match=f"/{way}: .*({answer})") as caught:
+        download.fetch(FILE, mirrors(server, way), tmp_path)
+    assert "put the file into" in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+    assert Misbehaving.seen.count(way) == tries
+
+
+def test_nobody_there_is_found_out_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "WAITS", (0,))
+    with socket.socket() as free:  # a port where nobody listens
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(tn.DataNotFoundError, match="ConnectionError"):
+            download.fetch(FILE, [address], tmp_path)
+    assert time.monotonic() - began < 5
+
+
+def _fetch_in_a_process(address, folder):
+    download.fetch(FILE, [address], folder)
+
+
+def test_two_processes_share_one_download(server, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_fetch_in_a_process, args=(f"{server}/good", tmp_path)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    assert Misbehaving.seen == ["good"]
+
+
+def test_a_cache_that_cannot_be_written_is_named(server, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(tn.DataNotFoundError, match="NotADirectoryError|FileExistsError"):
+        download.fetch(FILE, mirrors(server, "good"), tmp_path / "file" / "cache")
+
+
+def test_offline_opens_no_socket(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for name in ("fashion_mnist", "mnist", "kmnist", "emnist", "cifar10"):
+        with pytest.raises(tn.DataNotFoundError, match="got nothing, and --offline forbids a download"):
+            tn.data.load(name, offline=True)
+    assert len(tn.data.load("synthetic_fashion", offline=True)) == 2

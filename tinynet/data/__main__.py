@@ -1,0 +1,57 @@
+"""Data sets from the command line.
+
+python -m tinynet.data report fashion_mnist                     # counts, balance, brightness, duplicates
+python -m tinynet.data report mnist --picture mnist.png         # and a picture of each class
+python -m tinynet.data list                                     # the names there are
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tinynet.data.catalog import CATALOG, SYNTHETIC
+from tinynet.data.report import data_report
+from tinynet.data.sources import SOURCES, load
+from tinynet.errors import DataError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status: 0, or 2 if the data cannot be had."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tinynet.data", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="the data sets that have a name")
+    report = commands.add_parser("report", help="what is in a data set")
+    report.add_argument("name", help=f"of: {', '.join([*CATALOG, SYNTHETIC])}")
+    report.add_argument("--data", type=Path, help="folder with its files (or $TINYNET_DATA)")
+    report.add_argument("--source", choices=SOURCES, default="auto")
+    report.add_argument("--offline", action="store_true", help="open no connection")
+    report.add_argument("--drop-duplicates", action="store_true", help="report what is left without repeated pictures")
+    report.add_argument("--picture", type=Path, help="also draw ten of each class into this file (PNG, SVG, PDF)")
+    options = parser.parse_args(arguments)
+    if options.command == "list":
+        for entry in CATALOG.values():
+            shape = " x ".join(map(str, entry.image_shape))
+            print(f"{entry.name:<18} {sum(entry.sizes):>8,} pictures of {shape:<12} {entry.licence}")
+        print(f"{SYNTHETIC:<18}   70,000 pictures of 28 x 28      drawn by tinynet")
+        return 0
+    try:
+        settings = {"data": options.data, "source": options.source, "offline": options.offline}
+        train, test = load(options.name, **settings, drop_duplicates=options.drop_duplicates)
+    except (DataError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(data_report(train, test))
+    if options.picture:
+        from tinynet.plots import class_pictures
+
+        class_pictures(train, options.picture)
+        print(f"wrote {options.picture}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

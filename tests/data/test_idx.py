@@ -55,3 +55,11 @@ def test_a_gzip_bomb_is_cut_off(tmp_path, monkeypatch):
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(100_000)))
     with pytest.raises(tn.DataError, match="expected at most 1,000 bytes, got more"):
         tn.data.read_idx(tmp_path / "bomb.gz")
+
+
+def test_mutated_files_end_in_a_data_set_or_the_documented_error():
+    from fuzz_data import fuzz
+
+    outcomes, wrong = fuzz(cases=2000, seed=7)
+    assert not wrong
+    assert set(outcomes) == {"a data set", "the documented error"}

@@ -12,6 +12,7 @@ Variables that pin a BLAS kernel are cleared first, in a process of its own. Wit
 from __future__ import annotations
 
 import argparse
+import collections
 import os
 import statistics
 import subprocess
@@ -34,6 +35,7 @@ def main() -> int:
         "bare products": epoch_of_products(options.batch_size),
         "an epoch of fit": epoch_of_training(options.batch_size, dropout=0),
         "with dropout 0.2": epoch_of_training(options.batch_size, dropout=0.2),
+        "gather and scale": epoch_of_batches(options.batch_size),
     }
     for run in runs.values():
         run()  # warm up
@@ -54,6 +56,17 @@ def epoch_of_training(batch_size: int, dropout: float) -> Callable[[], object]:
         layers += [tn.Dense(inputs, outputs), tn.ReLU(), *([tn.Dropout(dropout)] if dropout else [])]
     model = tn.Sequential(*layers, tn.Dense(*WIDTHS[-2:]))
     return lambda: tn.fit(model, train, optimizer=tn.SGD(0.01), epochs=1, batch_size=batch_size, progress=False)
+
+
+def epoch_of_batches(batch_size: int) -> Callable[[], object]:
+    """A function that shuffles, gathers and scales every batch of an epoch, and does nothing with them."""
+    import numpy as np
+
+    import tinynet as tn
+
+    pixels = np.random.default_rng(0).integers(0, 256, (EXAMPLES, WIDTHS[0])).astype("uint8")
+    train = tn.data.from_arrays(pixels, np.arange(EXAMPLES) % WIDTHS[-1])
+    return lambda: collections.deque(tn.data.batches(train, batch_size, seed=0, epoch=0), maxlen=0)
 
 
 def epoch_of_products(batch_size: int) -> Callable[[], object]:
@@ -91,11 +104,12 @@ def report(seconds: dict[str, tuple[float, ...]], options: argparse.Namespace) -
     print(f"{environment.cpu_name()}; {blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads")
     print(f"{'-'.join(map(str, WIDTHS))}, batch {options.batch_size}, {options.repeats} repeats, float32, SGD, ReLU")
     print(f"{'':<22} {'median s':>9} {'min':>7} {'max':>7} {'times the products':>19}")
-    products, plain, dropout = seconds.values()
+    products, plain, dropout, gathering = seconds.values()
     for name, values in seconds.items():
         row = f"{name:<22} {statistics.median(values):9.3f} {min(values):7.3f} {max(values):7.3f}"
         print(f"{row} {paired_ratio(values, products):19.2f}")
     print(f"dropout adds {paired_ratio(dropout, plain) - 1:.1%} to an epoch")
+    print(f"gathering and scaling the batches is {paired_ratio(gathering, plain):.1%} of it")
     return 1 if options.max_ratio and paired_ratio(plain, products) > options.max_ratio else 0
 
 

@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         device = find_device(options.device)
         train, test = open_data(options.dataset, options.data, options.source, options.offline)
-    except (tn.DeviceError, tn.DataError, ValueError) as error:
+    except (tn.DeviceError, tn.DataError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     experiment = Experiment(device, train, test, options)

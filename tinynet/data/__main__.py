@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = {"data": options.data, "source": options.source, "offline": options.offline}
         train, test = load(options.name, **settings, drop_duplicates=options.drop_duplicates)
-    except (DataError, ValueError) as error:
+    except (DataError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(data_report(train, test))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tinynet.data.duplicates import without_duplicates
 from tinynet.data.idx import find_file, parse_idx, read_bytes
 from tinynet.errors import DataError, DataNotFoundError, mismatch, unknown_name
 
-SOURCES = ("auto", "folder", "cache", "download")
+SOURCES = ("auto", "folder", "cache", "download", "tfds")
 ARCHIVES: dict[str, Callable[[Path], dict[str, Arrays]]] = {"idx-zip": read_emnist, "cifar": read_cifar10}
 
 
@@ -33,7 +34,9 @@ def load(
     """(train, test) of a data set by its name: uint8 pictures as rows of pixels, or as they are with flatten=False.
 
     name             fashion_mnist, mnist, kmnist, emnist (balanced), cifar10, synthetic_fashion
-    source           "folder" (`data`, or $TINYNET_DATA), "cache", "download", or "auto": the first that has it
+    source           "folder" (`data`, or $TINYNET_DATA), "cache", "download", or "auto": the first that has it;
+                     "tfds": as tensorflow-datasets has it in the folder `data` (its own default, if None), prepared
+                     first if need be, from $TINYNET_DATA, the cache or a download; pictures in tfds's order
     offline          open no connection
     drop_duplicates  leave out repeated pictures within each split, and training pictures that are in the test set
 
@@ -45,7 +48,7 @@ def load(
     entry = find_entry(name)
     if source not in SOURCES:
         raise ValueError(unknown_name("source", source, SOURCES))
-    splits = _from_files(entry, source, data, offline)
+    splits = _from_tfds(entry, data, offline) if source == "tfds" else _from_files(entry, source, data, offline)
     train, test = (_dataset(entry, split, *splits[split], flatten) for split in ("train", "test"))
     return without_duplicates(train, test) if drop_duplicates else (train, test)
 
@@ -73,6 +76,13 @@ def _from_files(entry: Entry, source: str, data: str | os.PathLike[str] | None, 
         path = _find(file, places) or _obtain(file, entry, source, places, offline)
         arrays.append(parse_idx(_checked_content(file, path), path))
     return {"train": (arrays[0], arrays[1]), "test": (arrays[2], arrays[3])}
+
+
+def _from_tfds(entry: Entry, data: str | os.PathLike[str] | None, offline: bool) -> dict[str, Arrays]:
+    from tinynet.data.tfds import read_tfds
+
+    obtain = partial(_from_files, entry, "auto", None, offline)
+    return read_tfds(entry, Path(data) if data is not None else None, obtain)
 
 
 def _places(entry: Entry, source: str, data: str | os.PathLike[str] | None) -> list[Path]:

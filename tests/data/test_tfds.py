@@ -1,0 +1,158 @@
+"""tensorflow-datasets, really used: prepared from verified files without a network or TensorFlow, and read back."""
+
+import dataclasses
+import json
+import socket
+import time
+
+import numpy as np
+import pytest
+from conftest import REAL_DATA
+
+import tinynet as tn
+from tinynet.data import catalog
+from tinynet.data import tfds as module
+from tinynet.data.store import load_arrays, save_arrays
+
+RNG = np.random.default_rng(0)
+
+
+def small(name="fashion_mnist", count=30):
+    """An entry of the catalog, and arrays of its shape."""
+    entry = dataclasses.replace(catalog.CATALOG[name], sizes=(count, count))
+    make = lambda: (  # noqa: E731
+        RNG.integers(0, 256, (count, *entry.image_shape)).astype("uint8"),
+        RNG.integers(0, len(entry.class_names), count).astype("uint8"),
+    )
+    return entry, {"train": make(), "test": make()}
+
+
+def refuse(*_, **__):
+    raise AssertionError("this should not have been asked for")
+
+
+class TestWithTfds:
+    """Needs tensorflow-datasets and array_record, and no TensorFlow."""
+
+    pytestmark = [
+        pytest.mark.tfds,
+        # tfds and what it imports use what newer versions of their dependencies deprecate; none of it is ours
+        pytest.mark.filterwarnings("ignore"),
+    ]
+
+    @pytest.fixture(autouse=True)
+    def _installed(self):
+        pytest.importorskip("array_record")
+        pytest.importorskip("tensorflow_datasets")
+
+    @pytest.mark.parametrize("name", ["fashion_mnist", "emnist", "cifar10"])
+    def test_what_is_missing_is_prepared_and_read_back(self, tmp_path, monkeypatch, name):
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        entry, splits = small(name)
+        for obtain in (lambda: splits, refuse):  # the second time it is there
+            read = module.read_tfds(entry, tmp_path, obtain)
+            for split in ("train", "test"):
+                for found, expected in zip(read[split], splits[split]):
+                    np.testing.assert_array_equal(found, expected)
+
+    def test_our_copy_serves_the_second_read_until_the_files_change(self, tmp_path, monkeypatch):
+        entry, splits = small()
+        module.read_tfds(entry, tmp_path, lambda: splits)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_read", refuse)
+            module.read_tfds(entry, tmp_path, refuse)
+        for copy in module.cache_folder().glob("fashion_mnist/tfds-*/train-images"):
+            copy.write_bytes(copy.read_bytes()[:-1] + b"\0")  # a damaged copy is made again
+        read = module.read_tfds(entry, tmp_path, refuse)
+        np.testing.assert_array_equal(read["train"][0], splits["train"][0])
+
+    def test_damaged_records_are_one_clear_error(self, tmp_path):
+        entry, splits = small()
+        module._prepare(entry, tmp_path / "fashion_mnist", splits)
+        for path in (tmp_path / "fashion_mnist" / "3.0.1").glob("*array_record*"):
+            path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(tn.DataError, match="expected Fashion-MNIST as tfds prepares it, got .*; remove the folder"):
+            module.read_tfds(entry, tmp_path, refuse)
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(not REAL_DATA, reason="needs the real Fashion-MNIST: set TINYNET_DATA to its folder")
+    def test_the_four_real_files_come_back_byte_for_byte(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("TINYNET_DATA", REAL_DATA)
+        monkeypatch.setattr(socket.socket, "connect", refuse)
+        seconds = []
+        for _ in range(2):
+            began = time.perf_counter()
+            found = tn.data.load("fashion_mnist", source="tfds", data=tmp_path, offline=True)
+            seconds.append(time.perf_counter() - began)
+        for ours, theirs in zip(tn.data.fashion_mnist(REAL_DATA), found):
+            np.testing.assert_array_equal(theirs.images, ours.images)
+            np.testing.assert_array_equal(theirs.labels, ours.labels)
+            assert theirs.provenance["sha256"] == ours.provenance["sha256"]
+        print(f"first load with preparation {seconds[0]:.1f} s, second {seconds[1]:.2f} s")
+
+
+def test_a_format_that_only_tensorflow_reads_is_named(tmp_path):
+    folder = tmp_path / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text(json.dumps({"fileFormat": "tfrecord"}))
+    with pytest.raises(
+        tn.DataError, match="got tfrecord; only TensorFlow can read that; prepare it again with file_fo"
+    ):
+        module.read_tfds(small()[0], tmp_path, refuse)
+    (folder / "dataset_info.json").write_text("{")
+    with pytest.raises(tn.DataError, match="expected a dataset_info.json of tfds, got JSONDecodeError"):
+        module.read_tfds(small()[0], tmp_path, refuse)
+
+
+def test_the_newest_version_is_chosen(tmp_path):
+    for version in ("3.0.1", "3.0.10", "2.9.0", "incomplete.X_9.0.0"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "dataset_info.json").write_text("{}")
+    assert module._newest_version(tmp_path).name == "3.0.10"
+    assert module._newest_version(tmp_path / "nothing") is None
+
+
+def test_without_tfds_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tensorflow_datasets", None)
+    entry, splits = small()
+    with pytest.raises(
+        ImportError, match=r"the source 'tfds' needs packages that are missing .*: pip install 'tinynet"
+    ):
+        module.read_tfds(entry, tmp_path, lambda: splits)
+
+
+def test_offline_with_nothing_prepared_ends_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    with pytest.raises(tn.DataNotFoundError, match="--offline forbids a download"):
+        tn.data.load("mnist", source="tfds", data=tmp_path, offline=True)
+
+
+# The store of arrays -------------------------------------------------------------------------------------------------
+
+
+def test_arrays_come_back_and_damage_is_seen(tmp_path):
+    arrays = {"a": RNG.integers(0, 256, (3, 4)).astype("uint8"), "b": np.arange(5, dtype="uint8")}
+    save_arrays(tmp_path / "store", arrays)
+    save_arrays(tmp_path / "store", arrays)  # over what was there
+    for name, found in load_arrays(tmp_path / "store").items():
+        np.testing.assert_array_equal(found, arrays[name])
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+    (tmp_path / "store" / "a").write_bytes(b"half")
+    assert load_arrays(tmp_path / "store") is None
+    (tmp_path / "store" / "sha256.json").write_text("[")
+    assert load_arrays(tmp_path / "store") is None
+    assert load_arrays(tmp_path / "nothing") is None
+
+
+def test_a_save_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    arrays = {"a": np.arange(5, dtype="uint8")}
+    save_arrays(tmp_path / "store", arrays)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_arrays(tmp_path / "store", {"a": np.zeros(5, "uint8")})
+    np.testing.assert_array_equal(load_arrays(tmp_path / "store")["a"], arrays["a"])
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]

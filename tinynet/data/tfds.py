@@ -1,0 +1,193 @@
+"""tensorflow-datasets as a source: what a user has prepared with it is read, and what is missing is prepared.
+
+All of it works without TensorFlow, for the formats that offer random access. Of tfds 4.9.10 without TensorFlow two
+things do not work, and are not used: its own extraction of gzip (the files come from `load`, verified) and its encoding
+of pictures (Pillow's PNG takes its place). Where a data set was prepared as tfrecord, only TensorFlow can read it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinynet.data.archives import Arrays
+from tinynet.data.catalog import Entry
+from tinynet.data.download import cache_folder
+from tinynet.data.store import load_arrays, save_arrays
+from tinynet.errors import DataError, mismatch
+
+RANDOM_ACCESS = ("array_record", "riegeli", "parquet")
+VERSIONS = {"fashion_mnist": "3.0.1", "mnist": "3.0.1", "kmnist": "3.0.1", "emnist": "3.1.0", "cifar10": "3.0.2"}
+CONFIGS = {"emnist": "balanced"}
+BLOCK = 10_000  # records read at once: one by one takes ten times as long
+
+
+def read_tfds(entry: Entry, data_dir: Path | None, obtain: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
+    """{"train": (images, labels), "test": ...}, in tfds's own order, as uint8.
+
+    data_dir   of tfds; its own default (or $TFDS_DATA_DIR) if None
+    obtain     gives the arrays to prepare the data set from, where it is not prepared yet
+
+    The first read ends in a copy in our cache, which serves the next ones as long as tfds's files stay as they are.
+    Raises DataError where it was prepared in a format that only TensorFlow can read, or is damaged; ImportError, naming
+    what to install, where tfds or what it needs is missing.
+    """
+    base = _base_folder(entry, data_dir)
+    prepared = _newest_version(base)
+    if prepared is None:
+        _prepare(entry, base, obtain())
+        prepared = base / VERSIONS[entry.name]
+    copy = cache_folder() / entry.name / f"tfds-{_fingerprint(prepared)}"
+    arrays = load_arrays(copy)
+    if arrays is None:
+        arrays = _read(entry, prepared)
+        with contextlib.suppress(OSError):  # a cache that is full or may not be written costs time, not the data
+            save_arrays(copy, arrays)
+    return {split: (arrays[f"{split}-images"], arrays[f"{split}-labels"]) for split in ("train", "test")}
+
+
+def _base_folder(entry: Entry, data_dir: Path | None) -> Path:
+    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
+    return Path(chosen) / entry.name / CONFIGS.get(entry.name, "")
+
+
+def _newest_version(base: Path) -> Path | None:
+    """The folder of the newest prepared version under `base`."""
+    found = [info.parent for info in base.glob("*.*.*/dataset_info.json")]
+    numbered = [path for path in found if all(part.isdecimal() for part in path.name.split("."))]
+    return max(numbered, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
+
+
+def _fingerprint(prepared: Path) -> str:
+    """A name for what the files of a prepared data set are now: their names, sizes and times."""
+    files = sorted(path for path in prepared.iterdir() if path.is_file())
+    stats = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    return hashlib.sha256(json.dumps([str(prepared.resolve()), stats]).encode()).hexdigest()[:16]
+
+
+def _read(entry: Entry, prepared: Path) -> dict[str, np.ndarray]:
+    """Every split of a prepared data set as arrays."""
+    _check_format(prepared)
+    tfds = _import_tfds()
+    arrays = {}
+    try:
+        builder = tfds.builder_from_directory(prepared)
+        for split in ("train", "test"):
+            source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
+            records = list(_records(source))
+            images = np.stack([_decode(record["image"]) for record in records])
+            labels = np.array([record["label"] for record in records])
+            images = images.reshape(len(images), *entry.image_shape)
+            if labels.min() < 0 or labels.max() >= len(entry.class_names):
+                raise ValueError(f"labels from {labels.min()} to {labels.max()}")
+            arrays[f"{split}-images"] = _upright(entry, images)
+            arrays[f"{split}-labels"] = labels.astype(np.uint8)
+    except ImportError as error:
+        raise _missing(error) from error
+    except Exception as error:  # a damaged record file can raise anything
+        expected, received = f"{entry.title} as tfds prepares it", f"{type(error).__name__}: {str(error)[:200]}"
+        remedy = "remove the folder, and it is prepared again"
+        raise DataError(mismatch(prepared, expected, received, remedy)) from error
+    return arrays
+
+
+def _check_format(prepared: Path) -> None:
+    try:
+        info = json.loads((prepared / "dataset_info.json").read_text(encoding="utf-8"))
+        file_format = str(info.get("fileFormat") or info.get("file_format") or "tfrecord")
+    except (OSError, ValueError, AttributeError) as error:
+        received = f"{type(error).__name__}: {error}"
+        raise DataError(mismatch(prepared, "a dataset_info.json of tfds", received, "prepare it again")) from error
+    if file_format not in RANDOM_ACCESS:
+        expected = f"a format with random access ({', '.join(RANDOM_ACCESS)})"
+        remedy = (
+            f"only TensorFlow can read that; prepare it again with file_format='array_record', or remove {prepared}"
+        )
+        raise DataError(mismatch(prepared, expected, file_format, remedy))
+
+
+def _records(source: Any) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(source), BLOCK):
+        yield from source.__getitems__(list(range(start, min(start + BLOCK, len(source)))))
+
+
+def _decode(content: bytes) -> np.ndarray:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
+        return np.asarray(picture, np.uint8)
+
+
+def _encode(picture: np.ndarray) -> io.BytesIO:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    file.seek(0)
+    return file
+
+
+def _upright(entry: Entry, images: np.ndarray) -> np.ndarray:
+    """tfds keeps EMNIST as it was published, transposed; applied twice this is the identity."""
+    return images.transpose(0, 2, 1).copy() if entry.name == "emnist" else images
+
+
+def _prepare(entry: Entry, base: Path, splits: dict[str, Arrays]) -> None:
+    """Write the data set into tfds's folders, as tfds would, under its own name and version."""
+    tfds = _import_tfds()
+
+    base_class: Any = tfds.core.GeneratorBasedBuilder
+
+    class Builder(base_class, skip_registration=True):  # type: ignore[misc, call-arg]
+        """The data set from arrays that are already verified."""
+
+        name = entry.name
+        VERSION = tfds.core.Version(VERSIONS[entry.name])
+        BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=CONFIGS[entry.name])] if entry.name in CONFIGS else []
+
+        def _info(self) -> Any:
+            shape = (*entry.image_shape, 1)[:3]
+            features = tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Image(shape=shape),
+                    "label": tfds.features.ClassLabel(num_classes=len(entry.class_names)),
+                }
+            )
+            keys = ("image", "label")
+            return tfds.core.DatasetInfo(
+                builder=self, features=features, supervised_keys=keys, disable_shuffling=True, citation=entry.source
+            )
+
+        def _split_generators(self, _: Any) -> dict[str, Any]:
+            return {split: self._generate_examples(*arrays) for split, arrays in splits.items()}
+
+        def _generate_examples(self, images: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
+            for number, (picture, label) in enumerate(zip(_upright(entry, images), labels)):
+                yield number, {"image": _encode(picture), "label": int(label)}
+
+    folder = base.parent.parent if entry.name in CONFIGS else base.parent
+    try:
+        Builder(data_dir=folder, file_format="array_record").download_and_prepare()
+    except ImportError as error:
+        raise _missing(error) from error
+
+
+def _import_tfds() -> Any:
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise _missing(error) from error
+    tfds.disable_progress_bar()
+    return tfds
+
+
+def _missing(error: ImportError) -> ImportError:
+    return ImportError(f"the source 'tfds' needs packages that are missing ({error}): pip install 'tinynet[tfds]'")

@@ -106,7 +106,7 @@ def test_a_gpu_asked_for_is_never_replaced_in_silence(tmp_path):
         (["--batch-size", "0"], "expected a whole number from 1, got 0"),
         (["--lr", "-1"], "expected a number above 0, got -1"),
         (["--dropout", "1"], "expected a rate from 0 up to, not including, 1, got 1"),
-        (["--dataset", "mnist"], "invalid choice: 'mnist'"),
+        (["--dataset", "fashion_minst"], "unknown data set 'fashion_minst'; did you mean 'fashion_mnist'?"),
     ],
 )
 def test_a_wrong_argument_is_refused(tmp_path, arguments, message):

@@ -155,6 +155,27 @@ def test_two_processes_share_one_download(server, tmp_path):
     assert Misbehaving.seen == ["good"]
 
 
+def _fetch_with_a_full_disk(address, folder, answers):
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # no file may grow beyond: writing fails as on a full disk
+    try:
+        download.fetch(FILE, [address], folder)
+    except tn.DataNotFoundError as error:
+        answers.put(str(error))
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(server, tmp_path):
+    pytest.importorskip("resource")
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    worker = context.Process(target=_fetch_with_a_full_disk, args=(f"{server}/good", tmp_path, answers))
+    worker.start()
+    assert "OSError: [Errno 27] File too large" in answers.get(timeout=60)
+    worker.join(60)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+
+
 def test_a_cache_that_cannot_be_written_is_named(server, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(tn.DataNotFoundError, match="NotADirectoryError|FileExistsError"):

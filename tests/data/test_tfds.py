@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -54,6 +56,15 @@ class TestWithTfds:
             for split in ("train", "test"):
                 for found, expected in zip(read[split], splits[split]):
                     np.testing.assert_array_equal(found, expected)
+
+    def test_what_a_user_has_prepared_as_parquet_is_read(self, tmp_path):
+        pytest.importorskip("pyarrow")
+        entry, splits = small()
+        module._prepare(entry, tmp_path / "fashion_mnist", splits, file_format="parquet")
+        read = module.read_tfds(entry, tmp_path, refuse)
+        for split in ("train", "test"):
+            for found, expected in zip(read[split], splits[split]):
+                np.testing.assert_array_equal(found, expected)
 
     def test_our_copy_serves_the_second_read_until_the_files_change(self, tmp_path, monkeypatch):
         entry, splits = small()
@@ -142,6 +153,32 @@ def test_arrays_come_back_and_damage_is_seen(tmp_path):
     (tmp_path / "store" / "sha256.json").write_text("[")
     assert load_arrays(tmp_path / "store") is None
     assert load_arrays(tmp_path / "nothing") is None
+
+
+SAVING = """
+import sys, pathlib, numpy as np
+from tinynet.data.store import save_arrays
+print("ready", flush=True)
+for value in range(10**9):
+    arrays = {"a": np.full(200_000, value % 256, "uint8"), "b": np.array([value % 256], "uint8")}
+    save_arrays(pathlib.Path(sys.argv[1]), arrays)
+"""
+
+
+def test_a_process_killed_while_it_saves_leaves_nothing_half_written(tmp_path):
+    outcomes = set()
+    for wait in np.random.default_rng(0).uniform(0, 0.05, 12):
+        child = subprocess.Popen([sys.executable, "-c", SAVING, tmp_path / "store"], stdout=subprocess.PIPE)
+        child.stdout.readline()
+        time.sleep(wait)
+        child.kill()
+        child.communicate()
+        found = load_arrays(tmp_path / "store")
+        outcomes.add("nothing" if found is None else "whole")
+        assert found is None or (found["a"] == found["b"][0]).all()
+    assert "whole" in outcomes
+    save_arrays(tmp_path / "store", {"a": np.arange(5, dtype="uint8")})
+    assert load_arrays(tmp_path / "store") is not None
 
 
 def test_a_save_that_fails_leaves_what_was_there(tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ from tinynet.data.download import cache_folder
 from tinynet.data.store import load_arrays, save_arrays
 from tinynet.errors import DataError, mismatch
 
-RANDOM_ACCESS = ("array_record", "riegeli", "parquet")
+RANDOM_ACCESS = ("array_record", "parquet")
 VERSIONS = {"fashion_mnist": "3.0.1", "mnist": "3.0.1", "kmnist": "3.0.1", "emnist": "3.1.0", "cifar10": "3.0.2"}
 CONFIGS = {"emnist": "balanced"}
 BLOCK = 10_000  # records read at once: one by one takes ten times as long
@@ -140,7 +140,7 @@ def _upright(entry: Entry, images: np.ndarray) -> np.ndarray:
     return images.transpose(0, 2, 1).copy() if entry.name == "emnist" else images
 
 
-def _prepare(entry: Entry, base: Path, splits: dict[str, Arrays]) -> None:
+def _prepare(entry: Entry, base: Path, splits: dict[str, Arrays], file_format: str = "array_record") -> None:
     """Write the data set into tfds's folders, as tfds would, under its own name and version."""
     tfds = _import_tfds()
 
@@ -175,7 +175,7 @@ def _prepare(entry: Entry, base: Path, splits: dict[str, Arrays]) -> None:
 
     folder = base.parent.parent if entry.name in CONFIGS else base.parent
     try:
-        Builder(data_dir=folder, file_format="array_record").download_and_prepare()
+        Builder(data_dir=folder, file_format=file_format).download_and_prepare()
     except ImportError as error:
         raise _missing(error) from error
 

@@ -21,6 +21,7 @@ from experiment import Experiment, count, fraction, open_data, positive, write_r
 
 import tinynet as tn
 from tinynet.arrays import find_device
+from tinynet.data.catalog import CATALOG, SYNTHETIC
 from tinynet.errors import unknown_name
 
 
@@ -33,6 +34,7 @@ class Arm:
     dropout: bool = False
 
 
+NAMES = (*CATALOG, SYNTHETIC)
 ARMS = {
     "sigmoid": Arm("sigmoid", tn.Sigmoid),
     "relu": Arm("ReLU", tn.ReLU),
@@ -77,9 +79,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line, checked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (auto: a GPU if one works)")
-    parser.add_argument(
-        "--dataset", metavar="NAME", help="fashion_mnist, mnist, kmnist, synthetic_fashion; named, it must be there"
-    )
+    parser.add_argument("--dataset", metavar="NAME", help=f"of: {', '.join(NAMES)}; named, it must be there")
     parser.add_argument("--data", type=Path, help="folder with the four files of Fashion-MNIST (or $TINYNET_DATA)")
     parser.add_argument("--source", choices=tn.data.sources.SOURCES, default="auto", help="where the data come from")
     parser.add_argument("--offline", action="store_true", help="open no connection")

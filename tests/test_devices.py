@@ -184,7 +184,10 @@ def test_with_cupy_but_no_gpu_the_error_says_so():
             pytest.skip("there is a GPU here")
     except cupy.cuda.runtime.CUDARuntimeError:
         pass
-    with pytest.raises(tn.DeviceError, match=r"CuPy [\d.]+ found no NVIDIA driver or device \(cuda.*\); install the "):
+    message = (
+        r"CuPy [\d.]+ found no NVIDIA driver or device \(cuda.*\); install the NVIDIA driver, or the CuPy that fits it"
+    )
+    with pytest.raises(tn.DeviceError, match=message):
         arrays.find_device("gpu")
 
 

@@ -133,7 +133,8 @@ def gpu_problem(index: int = 0) -> str | None:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
         found = f"CuPy {cupy.__version__} found no NVIDIA driver or device ({error})"
-        return f"{found}; install the driver, or use the device 'cpu'"
+        fitting = install.replace("install it with", "or the CuPy that fits it")
+        return f"{found}; install the NVIDIA driver, {fitting}; or use the device 'cpu'"
     if index >= count:
         return f"there is no GPU number {index}, only {count} GPU(s), counted from 0; use gpu:{count - 1} or lower"
     try:

@@ -36,13 +36,22 @@ class ProgressBar(Callback):
         self._bar = self._tqdm(total=examples, desc=title, unit=" samples", unit_scale=True, mininterval=0.2)
 
     def batch_ends(self, examples: int, numbers: dict[str, float]) -> None:
-        self._bar.set_postfix({name: f"{value:.4f}" for name, value in numbers.items()}, refresh=False)
+        self._show(numbers)
         self._bar.update(examples)
 
     def epoch_ends(self, history: History) -> None:
-        shown = {name: f"{value:.4f}" for name, value in history.last.items() if name.endswith(("loss", "accuracy"))}
-        self._bar.set_postfix(shown)
+        self._show({name: value for name, value in history.last.items() if name.endswith(("loss", "accuracy"))})
         self._bar.close()
+
+    def _show(self, numbers: dict[str, float]) -> None:
+        """The numbers beside the bar, under names short enough for a line of a terminal."""
+        short = {"running_": "", "validation_": "val_", "accuracy": "acc"}
+        shown = {}
+        for name, value in numbers.items():
+            for long, brief in short.items():
+                name = name.replace(long, brief)
+            shown[name] = f"{value:.4f}"
+        self._bar.set_postfix(shown, refresh=False)
 
 
 def default_callbacks(progress: bool) -> list[Callback]:

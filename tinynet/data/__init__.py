@@ -1,15 +1,35 @@
 """Data sets: where they come from, what they hold, and how batches are cut from them."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from tinynet.data.batches import batches
 from tinynet.data.dataset import Dataset, from_arrays
-from tinynet.data.drawings import synthetic_fashion
-from tinynet.data.folders import from_folder
-from tinynet.data.idx import read_idx
-from tinynet.data.report import data_report
-from tinynet.data.sources import fashion_mnist, load
 from tinynet.data.transforms import HorizontalFlip, RandomErasing, Shift
+
+if TYPE_CHECKING:
+    from tinynet.data import sources
+    from tinynet.data.drawings import synthetic_fashion
+    from tinynet.data.folders import from_folder
+    from tinynet.data.idx import read_idx
+    from tinynet.data.report import data_report
+    from tinynet.data.sources import fashion_mnist, load
 
 __all__ = [
     "Dataset", "HorizontalFlip", "RandomErasing", "Shift", "batches", "data_report", "fashion_mnist", "from_arrays",
-    "from_folder", "load", "read_idx", "synthetic_fashion",
+    "from_folder", "load", "read_idx", "sources", "synthetic_fashion",
 ]  # fmt: skip
+
+# Loaded when first asked for: with them `import tinynet` takes a third longer, and who brings arrays needs none.
+_LATER = {
+    "data_report": "report", "fashion_mnist": "sources", "from_folder": "folders", "load": "sources",
+    "read_idx": "idx", "synthetic_fashion": "drawings",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name == "sources":
+        return import_module("tinynet.data.sources")
+    if name in _LATER:
+        return getattr(import_module(f"tinynet.data.{_LATER[name]}"), name)
+    raise AttributeError(f"module 'tinynet.data' has no attribute {name!r}")

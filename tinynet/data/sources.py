@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tinynet.data.archives import Arrays, read_cifar10, read_emnist
 from tinynet.data.catalog import SYNTHETIC, Entry, File, find_entry
 from tinynet.data.dataset import Dataset
 from tinynet.data.download import cache_folder, fetch
@@ -19,8 +17,8 @@ from tinynet.data.duplicates import without_duplicates
 from tinynet.data.idx import find_file, parse_idx, read_bytes
 from tinynet.errors import DataError, DataNotFoundError, mismatch, unknown_name
 
+Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
 SOURCES = ("auto", "folder", "cache", "download", "tfds")
-ARCHIVES: dict[str, Callable[[Path], dict[str, Arrays]]] = {"idx-zip": read_emnist, "cifar": read_cifar10}
 
 
 def load(
@@ -70,7 +68,9 @@ def _from_files(entry: Entry, source: str, data: str | os.PathLike[str] | None, 
         found = [(file, path) for file in entry.files if (path := _find(file, places)) is not None]
         file, path = found[0] if found else (files[0], _obtain(files[0], entry, source, places, offline))
         _check_file(file, path)
-        return ARCHIVES[entry.layout](path)
+        from tinynet.data import archives  # here, so that `import tinynet` need not load tar, zip and pickle
+
+        return archives.read_emnist(path) if entry.layout == "idx-zip" else archives.read_cifar10(path)
     arrays = []
     for file in files:
         path = _find(file, places) or _obtain(file, entry, source, places, offline)

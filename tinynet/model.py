@@ -14,6 +14,7 @@ from tinynet.errors import ShapeError, mismatch
 from tinynet.layers.activations import Softmax
 from tinynet.layers.base import TRAINING, Backward, Layer, Run, arrays_in
 from tinynet.losses import Loss, SoftmaxCrossEntropy
+from tinynet.parallel import Team, team_size
 from tinynet.random import check_seed
 from tinynet.summary import summary_table
 
@@ -36,6 +37,8 @@ class Sequential(Layer):
         self._places = [sum(layer.places for layer in layers[:number]) for number in range(len(layers))]
         for layer in dict.fromkeys(layers):
             _take(layer)
+        self._trained = [layer.parameter_count > 0 for layer in layers]
+        self._stands_again = [layer in layers[number + 1 :] for number, layer in enumerate(layers)]
         self.bind(aligned_zeros(self.size, np.dtype(dtype)), 0)
         self.draw(self.seed, 0)
 
@@ -44,10 +47,10 @@ class Sequential(Layer):
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
         backwards = []
         input_gradient = run.input_gradient  # from the first layer with parameters on, every layer is asked for its dx
-        for layer, place in zip(self.layers, self._places):
+        for layer, place, trained in zip(self.layers, self._places, self._trained):
             x, backward = layer.forward(x, run.at(place, input_gradient))
             backwards.append(backward)
-            input_gradient = input_gradient or layer.parameter_count > 0
+            input_gradient = input_gradient or trained
 
         def backward_all(dy: Array, grads: Any) -> Array:
             if not backwards:
@@ -55,9 +58,9 @@ class Sequential(Layer):
             while backwards:
                 backward = backwards.pop()  # what this layer kept of the forward pass is freed as soon as it is used
                 number = len(backwards)
-                earlier = [g.copy() for g in arrays_in(grads[number])] if self._stands_again(number) else []
+                later = [g.copy() for g in arrays_in(grads[number])] if self._stands_again[number] else []
                 dy = backward(dy, grads[number])
-                for gradient, seen in zip(arrays_in(grads[number]), earlier):
+                for gradient, seen in zip(arrays_in(grads[number]), later) if later else ():
                     gradient += seen
                 if dy is None:  # nobody before this layer has parameters
                     backwards.clear()
@@ -87,23 +90,26 @@ class Sequential(Layer):
             x = layer(x)
         return x
 
-    def predict(self, data: Array | Dataset, batch_size: int = 1000) -> np.ndarray:
+    def predict(self, data: Array | Dataset, batch_size: int = 1000, threads: int | None = None) -> np.ndarray:
         """Class probabilities (N, classes), as a NumPy array: softmax of the outputs, `batch_size` rows at a time.
 
-        `data` is a Dataset, or an array (N, ...): uint8 pixels are divided by 255, floats taken as they are.
+        `data` is a Dataset, or an array (N, ...): uint8 pixels are divided by 255, floats taken as they are. `threads`
+        that share the batches; None: as many as it pays to have.
         Raises ValueError for a model of one output, whose softmax is always 1 (call the model for its raw outputs).
         """
         dataset = data if isinstance(data, Dataset) else from_arrays(data, np.zeros(len(data), np.uint8), name="x")
         device = self.device
-        outputs = []
-        with device.active():
-            for x, _ in in_order(dataset, batch_size, self.dtype):
-                y = self(device.put(x))
-                outputs.append(to_numpy(y if isinstance(self.layers[-1], Softmax) else Softmax()(y)))
-        if outputs[0].ndim != 2 or outputs[0].shape[1] < 2:
-            remedy = "call model(x) for the raw outputs"
-            raise ValueError(mismatch("predict", "a model with outputs (N, classes)", outputs[0].shape, remedy))
-        return np.concatenate(outputs)
+        size = team_size(threads, len(dataset) * self.parameter_count, on_host=device.on_host)
+
+        def probabilities(rows: slice) -> np.ndarray:
+            y = self(device.put(dataset.inputs(rows, self.dtype)))
+            if y.ndim != 2 or y.shape[1] < 2:
+                remedy = "call model(x) for the raw outputs"
+                raise ValueError(mismatch("predict", "a model with outputs (N, classes)", y.shape, remedy))
+            return to_numpy(y if isinstance(self.layers[-1], Softmax) else Softmax()(y))
+
+        with device.active(), Team(size) as team:
+            return np.concatenate(team.map(probabilities, in_order(dataset, batch_size)))
 
     # One vector -----------------------------------------------------------------------------------------------------
 
@@ -156,6 +162,11 @@ class Sequential(Layer):
         return sum(layer.parameter_count for layer in dict.fromkeys(self.layers))
 
     @property
+    def row_wise(self) -> bool:  # type: ignore[override]
+        """Whether every layer treats rows one by one, so that threads may share a batch."""
+        return all(layer.row_wise for layer in self.layers)
+
+    @property
     def places(self) -> int:
         return sum(layer.places for layer in self.layers)
 
@@ -190,14 +201,6 @@ class Sequential(Layer):
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self.layers))})"
-
-    def _stands_again(self, number: int) -> bool:
-        """Whether the layer at this place stands at a later one too, so that its gradients hold numbers already."""
-        return self._repeats and self.layers[number] in self.layers[number + 1 :]
-
-    @property
-    def _repeats(self) -> bool:
-        return len(set(self.layers)) < len(self.layers)
 
 
 def _take(layer: Layer) -> None:

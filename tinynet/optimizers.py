@@ -71,10 +71,11 @@ class SGD(Optimizer):
             velocity *= self.momentum
             velocity += direction
             direction = direction + self.momentum * velocity if self.nesterov else velocity
-        theta -= self.rate(step) * direction
+        theta -= array_module(theta).multiply(direction, self.rate(step), out=gradient)  # it is free by now
 
     def __repr__(self) -> str:
-        settings = [f"{self.learning_rate}"]
+        rate = self.learning_rate
+        settings = [getattr(rate, "__name__", str(rate))]
         settings += [f"momentum={self.momentum}"] if self.momentum else []
         settings += ["nesterov=True"] if self.nesterov else []
         settings += [f"weight_decay={self.weight_decay}"] if self.weight_decay else []

@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.arrays import Array, Device, aligned_zeros, to_numpy
+from tinynet.arrays import Array, Device, aligned_zeros, array_module, to_numpy
 from tinynet.callbacks import Callback, default_callbacks
-from tinynet.data.batches import batch_count, batches, in_order
+from tinynet.data.batches import Batch, batch_count, in_order, shuffled
 from tinynet.data.dataset import Dataset, as_dataset
 from tinynet.data.transforms import Transform
 from tinynet.errors import DivergenceError
@@ -21,6 +21,7 @@ from tinynet.layers.base import Run
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer, State
+from tinynet.parallel import Team, team_size
 from tinynet.random import check_seed
 
 Data = Dataset | tuple[Array, Array]
@@ -55,6 +56,7 @@ def fit(
     batch_size: int = 128,
     seed: int = 0,
     device: str | Device | None = None,
+    threads: int | None = None,
     transforms: Sequence[Transform] = (),
     measure_train: bool = False,
     progress: bool = True,
@@ -67,6 +69,8 @@ def fit(
     epochs, batch_size  whole numbers from 1; the last batch of an epoch may be shorter, and is used
     seed                of shuffles and dropout; the model's own seed is that of its initial weights
     device              "cpu", "gpu", "gpu:N", "auto"; None trains where the model is. Model and data move there.
+    threads             that share each batch, by rows; None: as many as it pays to have. The result is the same but
+                        for rounding, and the same to the bit for the same number (see tinynet/parallel.py)
     transforms          change the training pictures at random: Shift(2), HorizontalFlip(), ... of tn.data
     measure_train       also measure the training set after each epoch in inference mode
     progress            show a bar on a terminal (needs tqdm)
@@ -82,34 +86,34 @@ def fit(
         data = _enter(train, model, loss, place)
         held_out = _enter(validation, model, loss, place) if validation is not None else None
         state = TrainingState(model.theta, optimizer.start(model.theta), check_seed(seed))
-        gradient = aligned_zeros(len(state.theta), state.theta.dtype, place.module)
-        grads = model.views(gradient)
+        products = 3 * min(batch_size, len(data)) * model.parameter_count  # once forward, twice backward
+        team = Team(team_size(threads, products, model.row_wise and loss.row_wise, place.on_host))
+        gradient = BatchGradient(model, loss, team)
 
         for epoch in range(check_epochs(epochs)):
             meter, began = Meter(steps, place), time.perf_counter()
             for callback in callbacks:
                 callback.epoch_begins(epoch + 1, epochs, len(data))
-            for x, labels in batches(data, batch_size, seed, epoch, model.dtype, transforms):
-                run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
-                outputs, backward = model.forward(x, run)
-                value, loss_backward = loss.forward(outputs, labels)
-                backward(loss_backward(), grads)
-                optimizer.update(state.theta, gradient, state.optimizer, state.step)
-                state.step += 1
-                meter.add(value, loss.hits(outputs, labels), len(labels))
-                if meter.diverged:
-                    break
-                for callback in callbacks:
-                    callback.batch_ends(len(labels), meter.means() if place.on_host else {})
+            with team:
+                for batch in shuffled(data, batch_size, seed, epoch, model.dtype, transforms):
+                    run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
+                    value, hits = gradient.of(batch, run)
+                    optimizer.update(state.theta, gradient.vector, state.optimizer, state.step)
+                    state.step += 1
+                    meter.add(value, hits, len(batch))
+                    if meter.diverged:
+                        break
+                    for callback in callbacks:
+                        callback.batch_ends(len(batch), meter.means() if place.on_host else {})
             running = meter.means()  # where a GPU is waited for, once an epoch
             seconds = time.perf_counter() - began
             _check_diverged(meter, epoch, state, optimizer)
             row = {"epoch": epoch + 1, **_named("running", running), "learning_rate": optimizer.rate(state.step - 1)}
             row.update(seconds=seconds, samples_per_second=len(data) / seconds)
             if measure_train:
-                row.update(_named("train", _measure(model, data, loss)))
+                row.update(_named("train", _measure(model, data, loss, threads=threads)))
             if held_out is not None:
-                row.update(_named("validation", _measure(model, held_out, loss)))
+                row.update(_named("validation", _measure(model, held_out, loss, threads=threads)))
             state.history.append(row)
             for callback in callbacks:
                 callback.epoch_ends(state.history)
@@ -117,17 +121,60 @@ def fit(
 
 
 def evaluate(
-    model: Sequential, data: Data, loss: Loss | None = None, batch_size: int = 1000, device: str | Device | None = None
+    model: Sequential,
+    data: Data,
+    loss: Loss | None = None,
+    batch_size: int = 1000,
+    device: str | Device | None = None,
+    threads: int | None = None,
 ) -> Evaluation:
     """The loss and accuracy of `model` on `data` in inference mode: dropout off, nothing changed.
 
-    Raises what `fit` raises for data that do not fit.
+    `threads` share the batches, None: as many as it pays to have. Raises what `fit` raises for data that do not fit.
     """
     loss = loss or SoftmaxCrossEntropy()
     place = model.to(device).device if device is not None else model.device
     with place.active():
-        measured = _measure(model, _enter(data, model, loss, place), loss, batch_size)
+        measured = _measure(model, _enter(data, model, loss, place), loss, batch_size, threads)
     return Evaluation(measured["loss"], measured.get("accuracy", math.nan))
+
+
+class BatchGradient:
+    """The gradient of a batch: `vector`, laid out like `theta`, and the same numbers by name in `grads`.
+
+    Each member of the team takes a part of the rows and has a vector of its own; the first is then their sum.
+    """
+
+    def __init__(self, model: Sequential, loss: Loss, team: Team) -> None:
+        self.model, self.loss, self.team = model, loss, team
+        module, theta = array_module(model.theta), model.theta
+        self.vectors = [aligned_zeros(len(theta), theta.dtype, module) for _ in range(team.size)]
+        self.vector = self.vectors[0]
+        self.grads = [model.views(vector) for vector in self.vectors]
+
+    def of(self, batch: Batch, run: Run) -> tuple[Array, Array | None]:
+        """Forward and backward. Returns the loss, and how many are right (None: not known)."""
+        if self.team.size == 1:
+            return self.of_part(batch, 1.0, run, self.grads[0])
+        parts = batch.split(min(self.team.size, len(batch)))
+        shares = [len(part) / len(batch) for part in parts]
+
+        def of_part(number: int) -> tuple[Array, Array | None]:
+            return self.of_part(parts[number], shares[number], run, self.grads[number])
+
+        values, hits = zip(*self.team.map(of_part, range(len(parts))))
+        for vector in self.vectors[1 : len(parts)]:
+            self.vector += vector
+        return sum(share * value for share, value in zip(shares, values)), None if hits[0] is None else sum(hits)
+
+    def of_part(self, part: Batch, share: float, run: Run, grads: Any) -> tuple[Array, Array | None]:
+        """The same for some rows of a batch, that make up `share` of it. Their gradient is written into `grads`."""
+        x, labels = part.load()
+        run = run._replace(first_row=part.first_row)
+        outputs, backward = self.model.forward(x, run)
+        value, loss_backward = self.loss.forward(outputs, labels)
+        backward(loss_backward(share), grads)
+        return value, self.loss.hits(outputs, labels)
 
 
 class Meter:
@@ -167,12 +214,20 @@ class Meter:
         return int(bad[0]) if len(bad) else None
 
 
-def _measure(model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000) -> dict[str, float]:
+def _measure(
+    model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000, threads: int | None = None
+) -> dict[str, float]:
     """Loss and accuracy in inference mode, of data that are checked and in place."""
+    size = team_size(threads, len(data) * model.parameter_count, on_host=model.device.on_host)
+
+    def measure(rows: slice) -> tuple[Array, Array | None, int]:
+        outputs, labels = model(data.inputs(rows, model.dtype)), data.labels[rows]
+        return loss.forward(outputs, labels)[0], loss.hits(outputs, labels), len(labels)
+
     meter = Meter(batch_count(data, batch_size), model.device)
-    for x, labels in in_order(data, batch_size, model.dtype):
-        outputs = model(x)
-        meter.add(loss.forward(outputs, labels)[0], loss.hits(outputs, labels), len(labels))
+    with Team(size) as team:
+        for measured in team.map(measure, in_order(data, batch_size)):
+            meter.add(*measured)
     return meter.means()
 
 

@@ -109,7 +109,8 @@ def from_arrays(
     images: Array, labels: Array, class_names: Sequence[str] = (), name: str = "arrays", flatten: bool = False
 ) -> Dataset:
     """A data set of your own arrays: `images` (N, ...), uint8 or floating; `labels` (N,) from 0, or targets (N, K)."""
-    images, labels = (a if hasattr(a, "dtype") else np.asarray(a) for a in (images, labels))
+    images = images if hasattr(images, "dtype") else np.asarray(images)
+    labels = labels if hasattr(labels, "dtype") else np.asarray(labels)
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise DataError(
             mismatch(name, "images of dtype uint8 or floating", images.dtype, "convert with images.astype('float32')")
@@ -146,10 +147,9 @@ def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: floa
 def _check_finite(images: Array, name: str) -> None:
     if images.dtype.kind != "f":
         return
-    xp = array_module(images)
-    rows = xp.isfinite(images.reshape(len(images), -1)).all(axis=1)
-    if not bool(rows.all()):
-        first = int(rows.argmin())
+    finite = array_module(images).isfinite(images)
+    if not bool(finite.all()):
+        first = int(finite.reshape(len(images), -1).all(axis=1).argmin())
         raise DataError(
             mismatch(f"data set {name!r}", "finite numbers", f"NaN or infinity in example {first}", "clean or drop it")
         )

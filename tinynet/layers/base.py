@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinynet.arrays import ALIGNMENT, Array, aligned_zeros, array_module
 from tinynet.errors import DeviceError, ShapeError, mismatch
@@ -17,8 +16,7 @@ Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
 _ALIGNED = ALIGNMENT // 4  # parameters begin at multiples of 16 elements: 64 bytes in float32
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """What one forward pass is for. Layers read it and never change it.
 
     `training` turns dropout on. `seed`, `step` and the layer's place name its random numbers, and `first_row` is
@@ -60,6 +58,7 @@ class Layer:
     """
 
     input_shape: tuple[int, ...] | None = None  # of one example, where the layer knows it
+    row_wise = False  # whether each row of y depends on the same row of x alone: then threads may share a batch
     _shapes: Mapping[str, tuple[int, ...]] = {}
     _initializers: Mapping[str, Initializer] = {}
     _offsets: Mapping[str, int] = {}
@@ -157,19 +156,23 @@ class Layer:
 
     def expect(self, x: Array, shape: tuple[int | None, ...], remedy: str) -> None:
         """Raise unless `x` has `shape` (None fits any size), and the dtype and device of the parameters."""
+        vector = self._vector
+        fits = shape[0] is None and x.shape[1:] == shape[1:]
+        if fits and (vector is None or (type(x) is type(vector) and x.dtype == vector.dtype)):
+            return  # nearly always: the rest costs five times as much
         if len(x.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, x.shape)):
             wanted = ", ".join("N" if size is None else str(size) for size in shape)
             raise ShapeError(mismatch(self, f"x of shape ({wanted})", tuple(x.shape), remedy))
-        if self._vector is None:
+        if vector is None:
             return
-        if array_module(x) is not array_module(self._vector):
-            here, there = array_module(self._vector).__name__, array_module(x).__name__
+        if array_module(x) is not array_module(vector):
+            here, there = array_module(vector).__name__, array_module(x).__name__
             raise DeviceError(
                 mismatch(self, f"x as an array of {here}, like the weights", there, "move the model: model.to(device)")
             )
-        if x.dtype != self._vector.dtype:
-            wanted = f"x of dtype {self._vector.dtype}, like the weights"
-            raise ShapeError(mismatch(self, wanted, x.dtype, f"convert it: x.astype('{self._vector.dtype}')"))
+        if x.dtype != vector.dtype:
+            wanted = f"x of dtype {vector.dtype}, like the weights"
+            raise ShapeError(mismatch(self, wanted, x.dtype, f"convert it: x.astype('{vector.dtype}')"))
 
 
 def arrays_in(views: Any) -> Iterator[Array]:

@@ -12,7 +12,7 @@ from tinynet.layers.base import Backward, Layer, Run
 class Dense(Layer):
     """y = x W + b: every output is a weighted sum of every input.
 
-        dW = x^T dy        db = sum of dy over the batch        dx = dy W^T
+        dW = x^T dy        db = 1^T dy, the sum over the batch        dx = dy W^T
 
     x (N, inputs), W (inputs, outputs), b (outputs,), y (N, outputs). Initially W is `glorot_uniform` and b zero.
     Raises ShapeError for another shape or dtype of x, DeviceError if x is not where the weights are.
@@ -21,6 +21,7 @@ class Dense(Layer):
 
     weight: Array
     bias: Array
+    row_wise = True
 
     def __init__(
         self, inputs: int, outputs: int, weight: Initializer = "glorot_uniform", bias: Initializer = "zeros"
@@ -39,7 +40,7 @@ class Dense(Layer):
 
         def backward(dy: Array, grads: Any) -> Array:
             xp.matmul(x.T, dy, out=grads["weight"])  # (inputs, outputs)
-            dy.sum(axis=0, out=grads["bias"])  # (outputs,)
+            xp.matmul(xp.ones(len(dy), dy.dtype), dy, out=grads["bias"])  # (outputs,)
             return dy @ weight.T if run.input_gradient else None  # (N, inputs)
 
         return y, backward

@@ -18,6 +18,8 @@ class Dropout(Layer):
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
     """
 
+    row_wise = True
+
     def __init__(self, rate: float) -> None:
         if not 0 <= rate < 1:
             raise ValueError(f"Dropout: expected a rate from 0 up to, not including, 1, got {rate}; try Dropout(0.2)")

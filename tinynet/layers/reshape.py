@@ -11,6 +11,8 @@ from tinynet.layers.base import Backward, Layer, Run
 class Flatten(Layer):
     """y = x with every axis but the first in one: (N, H, W) -> (N, H * W);   dx = dy in the old shape."""
 
+    row_wise = True
+
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
         shape = x.shape
 

@@ -1,0 +1,143 @@
+"""Threads that share the work on a batch, each with one BLAS thread.
+
+The matrix products alone would gain nothing: BLAS spreads each of them over all cores by itself. But all that stands
+between them (gathering, bias, activation, mask, loss) runs on one core while the others wait; where each thread takes
+some rows through the whole network, that is spread, too. Layers are re-entrant, random numbers depend on the row and
+not on who draws it, and results come back in the order of the parts, so nothing but rounding tells a shared batch from
+a whole one. A thread that must often wait for Python's lock is no help: small batches are better left whole.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cached_property, partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tinynet.errors import mismatch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# With less to do, threads wait for each other longer than they work. Measured on two cores, for networks of 26,000 to
+# 1.3 million parameters: docs/design.md.
+PRODUCTS_PER_THREAD = 300_000_000
+
+
+class Team:
+    """`size` threads, the caller among them. Inside `with team:` BLAS works on one thread for each of them."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Team:
+        if self.size > 1:
+            # Helpers treat overflow as their caller does; NumPy keeps that setting for each thread by itself.
+            self._pool = ThreadPoolExecutor(self.size - 1, "tinynet", partial(np.seterr, **np.geterr()))
+            _blas.enter()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._pool is not None:
+            _blas.leave()
+            self._pool.shutdown()
+            self._pool = None
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """`function` of each item, in order; whoever is free takes the next. An exception ends all of it."""
+        if self._pool is None or len(items) < 2:
+            return [function(item) for item in items]
+        results: dict[int, Result] = {}
+        waiting = iter(range(len(items)))  # shared by all threads: each number is handed out once
+
+        def work() -> None:
+            for number in waiting:
+                results[number] = function(items[number])
+
+        helpers = [self._pool.submit(work) for _ in range(min(self.size, len(items)) - 1)]
+        try:
+            work()
+        finally:
+            wait(helpers)
+        for helper in helpers:
+            helper.result()
+        return [results[number] for number in range(len(items))]
+
+
+def team_size(threads: int | None, products: float, row_wise: bool = True, on_host: bool = True) -> int:
+    """How many threads share a batch: `threads`, or where that is None as many as it pays to have.
+
+    `products` counts the multiplications of numbers ahead; `row_wise` says whether rows can be told apart. Raises
+    ValueError for a number below 1, or for more than 1 where the batch cannot be shared; ImportError where
+    threadpoolctl is missing, which alone can tell BLAS to use one thread.
+    """
+    if threads is None:
+        able = row_wise and on_host and products >= 2 * PRODUCTS_PER_THREAD
+        size = blas_threads() if able else 1
+        return size if products >= size * PRODUCTS_PER_THREAD else 1
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+        raise ValueError(f"threads: expected a whole number from 1, got {threads!r}; leave it out for a good one")
+    if threads > 1 and not on_host:
+        raise ValueError(mismatch("threads", "1 on a GPU", threads, "leave it out: a GPU shares its work by itself"))
+    if threads > 1 and not row_wise:
+        remedy = "set row_wise = True in your layer or loss, if each row's result depends on that row alone"
+        raise ValueError(mismatch("threads", "1 for a model whose rows belong together", threads, remedy))
+    if threads > 1:
+        _blas.threads()
+    return int(threads)
+
+
+def blas_threads() -> int:
+    """How many threads NumPy's products use where no team is at work; 1 where nobody can tell."""
+    try:
+        return _blas.threads()
+    except ImportError:
+        return 1
+
+
+class _Blas:
+    """NumPy's BLAS. Its number of threads belongs to the process: while any team is at work it is 1."""
+
+    def __init__(self) -> None:
+        self._lock, self._teams, self._usual = threading.Lock(), 0, 1
+        self._limit: Any = None
+
+    @cached_property
+    def controller(self) -> Any:
+        """What finds BLAS among the loaded libraries. Raises ImportError where threadpoolctl is missing."""
+        try:
+            from threadpoolctl import ThreadpoolController
+        except ImportError as error:
+            message = (
+                f"threads share a batch only with threadpoolctl ({error}); install it with: pip install threadpoolctl"
+            )
+            raise ImportError(message) from error
+        return ThreadpoolController().select(user_api="blas")
+
+    def threads(self) -> int:
+        with self._lock:
+            if self._teams == 0:
+                self._usual = max([pool["num_threads"] for pool in self.controller.info()], default=1)
+            return self._usual
+
+    def enter(self) -> None:
+        """One thread from here on."""
+        self.threads()
+        with self._lock:
+            self._teams += 1
+            if self._teams == 1:
+                self._limit = self.controller.limit(limits=1)
+
+    def leave(self) -> None:
+        """As many as before, once nobody else is inside."""
+        with self._lock:
+            self._teams -= 1
+            if self._teams == 0:
+                self._limit.restore_original_limits()
+
+
+_blas = _Blas()

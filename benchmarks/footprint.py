@@ -1,0 +1,85 @@
+"""What a library costs before it does anything: time to import it, and the size of all that is installed for it."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import peers
+
+IMPORTS = {"keras": "keras", "scikit-learn": "sklearn.neural_network"}  # where it is not the distribution's name
+
+
+def footprint(names: list[str]) -> dict[str, Any]:
+    """For each library: milliseconds to import it (Python's own start taken off), MiB installed with all it requires."""
+    rows: dict[str, Any] = {}
+    for name in names:
+        installed = [each for each in peers.DISTRIBUTIONS[name] if _is_installed(each)]
+        if not installed or any(installed == row["installed"] for row in rows.values()):
+            continue
+        module = IMPORTS.get(installed[0], installed[0].replace("-", "_"))
+        rows[name.removesuffix(" eager").removesuffix(" jit")] = {
+            "installed": installed,
+            "import ms": round(1000 * import_seconds(module)),
+            "MiB": round(installed_size(installed) / 2**20),
+        }
+    python = sum(size_of(Path(sys.base_prefix) / part) for part in ("bin", "lib")) - size_of(_base_packages())
+    return {"libraries": rows, "Python itself MiB": round(python / 2**20)}
+
+
+def import_seconds(module: str, repeats: int = 3) -> float:
+    """The median time of `import module` in a new process, less that of a process that imports nothing."""
+    times: dict[str, list[float]] = {"pass": [], f"import {module}": []}
+    for _ in range(repeats):
+        for statement, seconds in times.items():
+            began = time.perf_counter()
+            subprocess.run([sys.executable, "-c", statement], check=True, capture_output=True)
+            seconds.append(time.perf_counter() - began)
+    nothing, something = (statistics.median(seconds) for seconds in times.values())
+    return something - nothing
+
+
+def installed_size(names: list[str]) -> int:
+    """Bytes of the distributions `names` and all that they require here."""
+    waiting, seen, total = list(names), set(), 0
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in seen or not _is_installed(name):
+            continue
+        seen.add(name)
+        distribution = metadata.distribution(name)
+        total += _files_of(distribution)
+        for requirement in distribution.requires or []:
+            if "extra ==" not in requirement:  # what is not here was not required here
+                waiting.append(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
+    return total
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _files_of(distribution: metadata.Distribution) -> int:
+    files = [Path(str(file.locate())) for file in distribution.files or []]
+    if not any(path.suffix == ".py" and path.is_file() for path in files) or distribution.metadata["Name"] == "tinynet":
+        return size_of(Path(__file__).parents[1] / "tinynet")  # installed in place
+    return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _base_packages() -> Path:
+    return Path(sys.base_prefix) / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"

@@ -1,0 +1,59 @@
+"""PyTorch: tensors in memory (a DataLoader would be slower), `inference_mode`, and `torch.compile` on demand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+
+from peers import Epoch, Predict, Task
+
+
+def _model(task: Task) -> torch.nn.Sequential:
+    layers: list[torch.nn.Module] = []
+    for inputs, outputs in itertools.pairwise(task.widths):
+        layers += [torch.nn.Linear(inputs, outputs)]
+        layers += [torch.nn.Sigmoid() if task.activation == "sigmoid" else torch.nn.ReLU()]
+        layers += [torch.nn.Dropout(task.dropout)] if task.dropout else []
+    return torch.nn.Sequential(*layers[: -2 if task.dropout else -1])
+
+
+def trainer(task: Task) -> Epoch:
+    """The loop of the tutorials, with `set_to_none` gradients and the loss added up as a tensor."""
+    model = _model(task)
+    loss_of = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=task.learning_rate)
+    images, labels = torch.from_numpy(task.pixels), torch.from_numpy(task.labels)
+
+    def loss_and_gradient(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return loss_of(model(x), y)
+
+    forward = torch.compile(loss_and_gradient) if task.peer.endswith("compiled") else loss_and_gradient
+
+    def epoch() -> float:
+        total = torch.zeros(())
+        order = torch.randperm(len(images))
+        for start in task.starts:
+            chosen = order[start : start + task.batch_size]
+            optimizer.zero_grad(set_to_none=True)
+            loss = forward(images[chosen], labels[chosen])
+            loss.backward()
+            optimizer.step()
+            total += loss.detach() * len(chosen)
+        return float(total) / len(images)
+
+    return epoch
+
+
+def predictor(task: Task) -> Predict:
+    """`softmax` of the outputs, without gradients."""
+    plain = _model(task).eval()
+    model = torch.compile(plain) if task.peer.endswith("compiled") else plain
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            rows = torch.from_numpy(x).split(task.batch_size)
+            return torch.cat([torch.softmax(model(part), 1) for part in rows]).numpy()
+
+    return predict

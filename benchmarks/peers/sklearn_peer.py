@@ -1,0 +1,43 @@
+"""scikit-learn: `MLPClassifier.partial_fit`, which is one epoch; without momentum and L2, as the others are."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+
+from peers import Epoch, NotOffered, Predict, Task
+
+
+def _model(task: Task) -> MLPClassifier:
+    if task.dropout:
+        raise NotOffered("it has no dropout")
+    return MLPClassifier(
+        hidden_layer_sizes=task.widths[1:-1],
+        activation="logistic" if task.activation == "sigmoid" else "relu",
+        solver="sgd",
+        batch_size=task.batch_size,
+        learning_rate_init=task.learning_rate,
+        momentum=0.0,
+        nesterovs_momentum=False,
+        alpha=0.0,
+    )
+
+
+def trainer(task: Task) -> Epoch:
+    """One call of `partial_fit`."""
+    model, classes = _model(task), np.arange(task.widths[-1])
+    images, labels = task.pixels, task.labels
+
+    def epoch() -> float:
+        model.partial_fit(images, labels, classes=classes)
+        return float(model.loss_)
+
+    return epoch
+
+
+def predictor(task: Task) -> Predict:
+    """`predict_proba`, of a model that has seen one batch."""
+    model = _model(task)
+    model.partial_fit(task.pixels[:1000], task.labels[:1000], classes=np.arange(task.widths[-1]))
+    predict: Predict = model.predict_proba
+    return predict

@@ -1,0 +1,142 @@
+"""The results of throughput.py as Markdown tables and a bar chart."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from pathlib import Path
+from typing import Any
+
+COLOURS = {
+    "tinynet": "#d1495b", "bare products": "#9aa0a6", "PyTorch eager": "#2e6f95", "PyTorch compiled": "#5fa8d3",
+    "Keras on TensorFlow": "#e9a23b", "JAX jit": "#3a7d44", "JAX scan": "#7fb77e", "scikit-learn": "#8d6a9f",
+    "thinc": "#6b705c",
+}  # fmt: skip
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """Every table there are numbers for."""
+    parts = [f"- {key}: {value}" for key, value in results["manifest"].items()]
+    sections = ["\n".join(parts)]
+    if results.get("training"):
+        sections += [training_table(setting) for setting in results["training"]]
+    if results.get("inference"):
+        sections.append(inference_table(results["inference"]))
+    if results.get("memory"):
+        sections.append(memory_table(results["memory"]))
+    if results.get("footprint"):
+        sections.append(footprint_table(results["footprint"]))
+    return "\n\n".join(sections) + "\n"
+
+
+def training_table(setting: dict[str, Any]) -> str:
+    """Samples/s, as a multiple of tinynet's, and as a share of the bare products'."""
+    median = {name: statistics.median(seconds) for name, seconds in setting["seconds"].items()}
+    rows = []
+    for name, seconds in sorted(setting["seconds"].items(), key=lambda item: median[item[0]]):
+        low, high = min(seconds) / median[name] - 1, max(seconds) / median[name] - 1
+        loss = setting["loss"][name]
+        rows.append(
+            [
+                name,
+                f"{setting['examples'] / median[name]:,.0f}",
+                f"{low:+.0%} {high:+.0%}",
+                ratio(median.get("tinynet"), median[name]),
+                f"{median['bare products'] / median[name]:.0%}" if "bare products" in median else "",
+                "" if loss is None else f"{loss:.3f}",
+            ]
+        )
+    title = f"**{setting['activation']}, batch {setting['batch_size']}**"
+    header = ["", "samples/s", "time, spread", "of tinynet's speed", "of the products", "last loss"]
+    return "\n\n".join([title, table(header, rows), *skipped(setting)])
+
+
+def inference_table(settings: list[dict[str, Any]]) -> str:
+    """Time of a call, half of them and 99 in 100 below it, and pictures/s."""
+    header = [""]
+    for setting in settings:
+        header += [f"{setting['rows']:,}: p50 us", "p99 us", "pictures/s"]
+    rows = []
+    for name in settings[0]["microseconds"]:
+        cells = [name]
+        for setting in settings:
+            p50, p99 = setting["microseconds"][name]
+            cells += [f"{p50:,.0f}", f"{p99:,.0f}", f"{setting['rows'] / p50 * 1e6:,.0f}"]
+        rows.append(cells)
+    return "\n\n".join(["**Inference**", table(header, rows), *skipped(settings[0])])
+
+
+def memory_table(memory: dict[str, Any]) -> str:
+    """The most that each process held."""
+    rows = [[name, f"{mib:,.0f}"] for name, mib in sorted(memory["peak MiB"].items(), key=lambda item: item[1])]
+    held = ", ".join(f"{each['MiB']} MiB after {each['epochs']}" for each in memory["tinynet holds"])
+    text = f"tinynet's memory over epochs of 6,000 examples: {held}."
+    return "\n\n".join(["**Memory** of a process that trains, batch 1000", table(["", "peak MiB"], rows), text])
+
+
+def footprint_table(footprint: dict[str, Any]) -> str:
+    """Import, installed size, and the size of a container that trains."""
+    python = footprint["Python itself MiB"]
+    libraries = sorted(footprint["libraries"].items(), key=lambda item: item[1]["MiB"])
+    rows = [
+        [name, f"{row['import ms']:,}", f"{row['MiB']:,}", f"{row['MiB'] + python:,}"] for name, row in libraries
+    ]
+    header = ["", "import ms", "installed MiB, with what it requires", "with Python itself"]
+    return "\n\n".join(["**Footprint**", table(header, rows)])
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table, every column but the first aligned to the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths)] for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in padded)
+
+
+def skipped(setting: dict[str, Any]) -> list[str]:
+    """A line that names whoever is missing, and why."""
+    reasons = [f"{name} ({why.splitlines()[0]})" for name, why in setting["skipped"].items()]
+    return [f"Left out: {', '.join(reasons)}."] if reasons else []
+
+
+def ratio(ours: float | None, theirs: float) -> str:
+    """Their speed as a multiple of ours."""
+    return "" if ours is None else f"{ours / theirs:.2f}"
+
+
+def draw(results: dict[str, Any], path: Path) -> None:
+    """Bars of samples/s: a panel for each activation, a group for each batch size."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    settings = results["training"]
+    activations = list(dict.fromkeys(setting["activation"] for setting in settings))
+    names = [name for name in COLOURS if any(name in setting["seconds"] for setting in settings)]
+    figure, panels = plt.subplots(
+        len(activations), 1, figsize=(9, 1 + 2.6 * len(activations)), squeeze=False, layout="constrained", sharex=True
+    )
+    for panel, activation in zip(panels[:, 0], activations):
+        chosen = [setting for setting in settings if setting["activation"] == activation]
+        for place, name in enumerate(names):
+            speeds = [
+                setting["examples"] / statistics.median(setting["seconds"][name]) / 1000
+                if name in setting["seconds"]
+                else math.nan
+                for setting in chosen
+            ]
+            at = [group + (place - (len(names) - 1) / 2) * 0.85 / len(names) for group in range(len(chosen))]
+            panel.bar(at, speeds, 0.85 / len(names), color=COLOURS[name], label=name, edgecolor="white", linewidth=0.4)
+        panel.set_title({"relu": "ReLU", "sigmoid": "sigmoid", "relu-dropout": "ReLU and dropout"}[activation], loc="left")
+        panel.set_ylabel("thousand samples/s")
+        panel.set_xticks(range(len(chosen)), [f"batch {setting['batch_size']:,}" for setting in chosen])
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(axis="y", alpha=0.3)
+        panel.set_axisbelow(True)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize="small")
+    where = results["manifest"]
+    figure.suptitle(f"Training 784-256-128-10, SGD, float32, on {where['cpu']} ({where['date']})", fontsize="medium")
+    figure.savefig(path, dpi=140)
+    plt.close(figure)

@@ -17,7 +17,7 @@ IMPORTS = {"keras": "keras", "scikit-learn": "sklearn.neural_network"}  # where 
 
 
 def footprint(names: list[str]) -> dict[str, Any]:
-    """For each library: milliseconds to import it (Python's own start taken off), MiB installed with all it requires."""
+    """For each library: milliseconds to import it, less Python's own start; MiB installed, with all it requires."""
     rows: dict[str, Any] = {}
     for name in names:
         installed = [each for each in peers.DISTRIBUTIONS[name] if _is_installed(each)]

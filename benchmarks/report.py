@@ -1,9 +1,16 @@
-"""The results of throughput.py as Markdown tables and a bar chart."""
+"""The results of throughput.py as Markdown tables and a bar chart.
+
+python benchmarks/report.py docs/measurements/throughput.json docs/performance.md    # writes the tables into the page
+"""
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import statistics
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +20,15 @@ COLOURS = {
     "thinc": "#6b705c",
 }  # fmt: skip
 
+TITLES = {"relu": "ReLU", "sigmoid": "sigmoid", "relu-dropout": "ReLU and dropout"}
+
 
 def markdown(results: dict[str, Any]) -> str:
     """Every table there are numbers for."""
     parts = [f"- {key}: {value}" for key, value in results["manifest"].items()]
     sections = ["\n".join(parts)]
     if results.get("training"):
-        sections += [training_table(setting) for setting in results["training"]]
+        sections += [overview(results), *[training_table(setting) for setting in results["training"]]]
     if results.get("inference"):
         sections.append(inference_table(results["inference"]))
     if results.get("memory"):
@@ -27,6 +36,47 @@ def markdown(results: dict[str, Any]) -> str:
     if results.get("footprint"):
         sections.append(footprint_table(results["footprint"]))
     return "\n\n".join(sections) + "\n"
+
+
+def overview(results: dict[str, Any]) -> str:
+    """For each activation a table of peers by batch sizes: samples/s (as a multiple of tinynet's, of the products')."""
+    parts = []
+    for activation in dict.fromkeys(setting["activation"] for setting in results["training"]):
+        settings = [setting for setting in results["training"] if setting["activation"] == activation]
+        rows = []
+        for name in COLOURS:
+            cells = [_cell(setting, name) for setting in settings]
+            rows += [[name, *cells]] if any(cells) else []
+        header = ["", *[f"batch {setting['batch_size']:,}" for setting in settings]]
+        parts.append(f"**{TITLES[activation]}**\n\n{table(header, rows)}")
+    return "\n\n".join(parts)
+
+
+def _cell(setting: dict[str, Any], name: str) -> str:
+    median = {peer: statistics.median(seconds) for peer, seconds in setting["seconds"].items()}
+    if name not in median:
+        return ""
+    speed = f"{setting['examples'] / median[name]:,.0f}"
+    return f"{speed} ({ratio(median.get('tinynet'), median[name])}, {median['bare products'] / median[name]:.0%})"
+
+
+def fill(page: str, results: dict[str, Any]) -> str:
+    """`page` with what stands between each `<!-- name: begin -->` and `<!-- name: end -->` written anew."""
+    blocks = {
+        "manifest": "\n".join(f"- {key}: {value}" for key, value in results["manifest"].items()),
+        "training": overview(results),
+        "inference": inference_table(results["inference"]),
+        "memory": memory_table(results["memory"]),
+        "footprint": footprint_table(results["footprint"]),
+    }
+    for name, text in blocks.items():
+        between = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
+        page = between.sub(partial(_put, text), page)
+    return page
+
+
+def _put(text: str, found: re.Match[str]) -> str:
+    return f"{found[1]}{text}\n{found[2]}"
 
 
 def training_table(setting: dict[str, Any]) -> str:
@@ -78,9 +128,7 @@ def footprint_table(footprint: dict[str, Any]) -> str:
     """Import, installed size, and the size of a container that trains."""
     python = footprint["Python itself MiB"]
     libraries = sorted(footprint["libraries"].items(), key=lambda item: item[1]["MiB"])
-    rows = [
-        [name, f"{row['import ms']:,}", f"{row['MiB']:,}", f"{row['MiB'] + python:,}"] for name, row in libraries
-    ]
+    rows = [[name, f"{row['import ms']:,}", f"{row['MiB']:,}", f"{row['MiB'] + python:,}"] for name, row in libraries]
     header = ["", "import ms", "installed MiB, with what it requires", "with Python itself"]
     return "\n\n".join(["**Footprint**", table(header, rows)])
 
@@ -128,7 +176,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
             ]
             at = [group + (place - (len(names) - 1) / 2) * 0.85 / len(names) for group in range(len(chosen))]
             panel.bar(at, speeds, 0.85 / len(names), color=COLOURS[name], label=name, edgecolor="white", linewidth=0.4)
-        panel.set_title({"relu": "ReLU", "sigmoid": "sigmoid", "relu-dropout": "ReLU and dropout"}[activation], loc="left")
+        panel.set_title(TITLES[activation], loc="left")
         panel.set_ylabel("thousand samples/s")
         panel.set_xticks(range(len(chosen)), [f"batch {setting['batch_size']:,}" for setting in chosen])
         panel.spines[["top", "right"]].set_visible(False)
@@ -140,3 +188,9 @@ def draw(results: dict[str, Any], path: Path) -> None:
     figure.suptitle(f"Training 784-256-128-10, SGD, float32, on {where['cpu']} ({where['date']})", fontsize="medium")
     figure.savefig(path, dpi=140)
     plt.close(figure)
+
+
+if __name__ == "__main__":
+    source, target = map(Path, sys.argv[1:])
+    page = target.read_text(encoding="utf-8")
+    target.write_text(fill(page, json.loads(source.read_text(encoding="utf-8"))), encoding="utf-8")

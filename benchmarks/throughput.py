@@ -1,7 +1,7 @@
 """tinynet and its peers on the same CPU work, side by side in one run.
 
     python benchmarks/throughput.py              # all of it; 25 minutes on 2 cores with every peer installed
-    python benchmarks/throughput.py --quick      # two settings of training, and inference
+    python benchmarks/throughput.py --quick      # two settings of training, in less than a minute
     python benchmarks/throughput.py --parts training --peers tinynet "JAX jit" --batch-sizes 128 1000
     pip install 'tinynet[peers]'                 # every peer; a missing one is skipped by name
 
@@ -19,6 +19,7 @@ and throughput.png into --out.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -41,11 +42,12 @@ BATCH_SIZES = (32, 128, 1000, 8192)
 ROWS = (1, 32, 10_000)  # of a prediction
 
 import numpy as np  # noqa: E402
-
 import peers  # noqa: E402
 from footprint import footprint  # noqa: E402
 from report import draw, markdown  # noqa: E402
+
 from tinynet import data, environment  # noqa: E402
+from tinynet.errors import DataNotFoundError  # noqa: E402
 
 
 class Peer:
@@ -98,7 +100,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         arrays = Path(folder) / "data.npz"
         name = save_data(arrays, options)
-        began, results = time.perf_counter(), {"manifest": manifest(name, options)}
+        began = time.perf_counter()
+        results: dict[str, Any] = {"manifest": manifest(name, options)}
         print("\n".join(f"{key}: {value}" for key, value in results["manifest"].items()), flush=True)
         measure = {"training": training, "inference": inference, "memory": memory}
         for part in options.parts:
@@ -120,7 +123,7 @@ def save_data(path: Path, options: argparse.Namespace) -> str:
     """Write the training pictures for every process to read; the name of the data set."""
     try:
         train = data.fashion_mnist(options.data, offline=True)[0]
-    except data.DataNotFoundError:
+    except DataNotFoundError:
         train = data.synthetic_fashion()[0]
     images = np.ascontiguousarray(train.images.reshape(len(train), -1))[: options.examples]
     np.savez(path, images=images, labels=np.asarray(train.labels, np.int64)[: options.examples])
@@ -133,7 +136,7 @@ def manifest(name: str, options: argparse.Namespace) -> dict[str, Any]:
     return {
         "command": environment.command(),
         "date": time.strftime("%Y-%m-%d"),
-        "cpu": f"{environment.cpu_name()}, {len(os.sched_getaffinity(0))} cores",
+        "cpu": f"{environment.cpu_name()}, {os.cpu_count()} cores",
         "blas": f"{blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads",
         "versions": versions(),
         "data": f"{name}, {options.examples:,} examples",
@@ -144,7 +147,7 @@ def manifest(name: str, options: argparse.Namespace) -> dict[str, Any]:
 def versions() -> str:
     """Python's, and those of the libraries that take part."""
     found = [f"Python {sys.version.split()[0]}"]
-    for name in ("numpy", "torch", "tensorflow", "tensorflow-cpu", "keras", "jax", "scikit-learn", "thinc", "onnxruntime"):
+    for name in dict.fromkeys(["numpy", *itertools.chain(*peers.DISTRIBUTIONS.values())]):
         try:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
@@ -263,8 +266,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("results/throughput"))
     options = parser.parse_args()
     if options.quick:
-        options.examples, options.repeats = min(options.examples, 10_000), 3
-        options.activations, options.batch_sizes, options.parts = ["relu"], [128, 1000], ["training", "inference"]
+        options.examples, options.repeats = min(options.examples, 5_000), 2
+        options.activations, options.batch_sizes, options.parts = ["relu"], [128, 1000], ["training"]
     return options
 
 

@@ -41,7 +41,8 @@ def test_the_gradient_of_a_shared_batch_is_that_of_the_whole_one(size, transform
     with shared.team:
         for _ in range(2):  # the second time it finds old numbers in every vector
             shared_value, shared_hits = shared.of(batch, run)
-    assert np.isclose(shared_value, value, rtol=1e-13) and shared_hits == hits
+    assert np.isclose(shared_value, value, rtol=1e-13)
+    assert shared_hits == hits
     np.testing.assert_allclose(shared.vector, whole.vector, rtol=1e-10, atol=1e-14)  # sums in another order
 
 
@@ -155,7 +156,8 @@ def test_an_exception_comes_out_after_everybody_is_done():
 
     with pytest.raises(ArithmeticError, match="number 0"), Team(2) as team:
         team.map(work, range(2))
-    assert finished == [1] and threads_of_blas() == before
+    assert finished == [1]
+    assert threads_of_blas() == before
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("tinynet")]
 
 

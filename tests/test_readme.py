@@ -1,6 +1,8 @@
 """The README's promises: its layer runs, its check prints what it says, its links and commands exist."""
 
+import json
 import re
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +51,22 @@ def test_the_extras_it_names_exist():
 
 
 def test_its_table_is_the_one_of_the_results_page():
-    rows = [line for line in README.splitlines() if line.startswith("| ")]
+    table = README.partition("<!-- results: begin -->")[2].partition("<!-- results: end -->")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
     page = (ROOT / "docs" / "results.md").read_text()
     assert len(rows) >= 5
     assert not [row for row in rows if row not in page]
+
+
+def test_its_speeds_are_those_of_the_measurements():
+    results = json.loads((ROOT / "docs" / "measurements" / "throughput.json").read_text(encoding="utf-8"))
+    relu = sorted((each for each in results["training"] if each["activation"] == "relu"), key=lambda e: e["batch_size"])
+    rows = dict(re.findall(r"^\| (\w.*?) +\| (\d.*) \|$", README.partition("<!-- speed: begin -->")[2], re.MULTILINE))
+    assert len(rows) == 6
+    sizes = rows.pop("batch").split("|")
+    assert [size.strip() for size in sizes] == [f"{each['batch_size']:,}" for each in relu]
+    for name, row in rows.items():
+        named = [n for n in relu[0]["seconds"] if n == name or (name.startswith("PyTorch") and n.startswith("PyTorch"))]
+        best = [min(statistics.median(each["seconds"][n]) for n in named) for each in relu]
+        speeds = [each["examples"] / seconds for each, seconds in zip(relu, best)]
+        assert [cell.strip() for cell in row.split("|")] == [f"{speed:,.0f}" for speed in speeds], name

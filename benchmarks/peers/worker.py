@@ -1,6 +1,6 @@
 """One peer in a process of its own: reads a command a line (JSON) from standard input, answers with a line.
 
-    python -m peers.worker "PyTorch eager" data.npz     # started by throughput.py, from its own folder
+python -m peers.worker "PyTorch eager" data.npz     # started by throughput.py, from its own folder
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class Worker:
 
     def memory(self) -> dict[str, Any]:
         """The most memory this process has ever held, and what it holds now, in MiB."""
-        pages = int(open("/proc/self/statm", encoding="ascii").read().split()[1])
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return {"peak": peak / 1024, "now": pages * os.sysconf("SC_PAGE_SIZE") / 2**20}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinynet.arrays import Array, array_module
@@ -17,7 +18,7 @@ class Loss:
     On a GPU a label out of range would wrap round in silence, and a check in every step would wait for the device.
     """
 
-    row_wise = (
+    splittable = (
         False  # whether the loss is a mean of numbers that depend on one row each: then threads may share a batch
     )
 
@@ -46,9 +47,25 @@ class SoftmaxCrossEntropy(Loss):
 
     logits (N, classes), labels (N,) integers from 0. With m the largest logit of a row, the loss of the row is
     log(sum_j exp(logit_j - m)) - (logit_label - m): finite and exact at logits of +-1e4, where softmax alone is 0 or 1.
+
+    With `label_smoothing` e, a target is not the label alone but q = (1 - e) onehot(label) + e / classes. With
+    `class_weights` w (classes,), q_j is multiplied by w_j, and the mean over rows is weighted by w of each row's label.
+    Then, W being the sum of those weights, loss = -sum q log softmax / W and dlogits = (softmax sum_j q_j - q) / W.
+    Both as in PyTorch. Raises ValueError for smoothing outside [0, 1), or weights that are negative or all 0.
+    Source of smoothing: C. Szegedy and others, "Rethinking the Inception architecture", CVPR 2016, section 7.
     """
 
-    row_wise = True
+    splittable = True
+
+    def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"{self}: expected label_smoothing from 0 up to, not including, 1, got {label_smoothing}")
+        self.label_smoothing, self.class_weights = float(label_smoothing), None
+        if class_weights is not None:
+            self.class_weights = tuple(float(weight) for weight in class_weights)
+            if min(self.class_weights) < 0 or not 0 < sum(self.class_weights) < math.inf:
+                raise ValueError(f"{self}: expected class_weights of at least 0, one above 0, got {class_weights}")
+            self.splittable = False  # each row counts by its label: a mean of means is another number
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         logits, labels = outputs, targets
@@ -57,6 +74,8 @@ class SoftmaxCrossEntropy(Loss):
         if labels.shape != (count,):  # (N, 1) would broadcast to (N, N) without a word
             expected, remedy = f"labels of shape ({count},)", "use labels.reshape(-1)"
             raise ShapeError(mismatch(self, expected, tuple(labels.shape), remedy))
+        if self.label_smoothing or self.class_weights:
+            return self._with_soft_targets(logits, labels)
         rows = xp.arange(count)
         shifted = xp.array(logits.T, order="C")  # (classes, N): along N, NumPy is several times faster
         shifted -= shifted.max(axis=0)  # at most 0
@@ -72,6 +91,29 @@ class SoftmaxCrossEntropy(Loss):
 
         return loss, backward
 
+    def _with_soft_targets(self, logits: Array, labels: Array) -> tuple[Array, LossBackward]:
+        """The loss against a table of targets q, instead of one label a row; everything is (classes, N)."""
+        xp, (count, classes) = array_module(logits), logits.shape
+        shifted = logits.T - logits.max(axis=1)
+        exponentials = xp.exp(shifted)
+        total = exponentials.sum(axis=0)
+        q = xp.full((classes, count), self.label_smoothing / classes, shifted.dtype)
+        q[labels, xp.arange(count)] += 1 - self.label_smoothing
+        whole: Any = count
+        if self.class_weights:
+            weights = xp.asarray(self.class_weights, dtype=q.dtype)
+            q *= weights[:, None]
+            whole = weights[labels].sum()
+        loss = (q * (xp.log(total) - shifted)).sum() / whole
+
+        def backward(dloss: Any = 1.0) -> Array:
+            dlogits = exponentials / total * q.sum(axis=0)
+            dlogits -= q
+            dlogits *= float(dloss) / whole
+            return dlogits.T  # (N, classes)
+
+        return loss, backward
+
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         if len(outputs_shape) != 2:
             remedy = "put Flatten() before Dense"
@@ -81,6 +123,9 @@ class SoftmaxCrossEntropy(Loss):
             received = f"{targets.dtype} of shape {tuple(targets.shape)}"
             remedy = "use labels.argmax(axis=1) for one-hot rows" if targets.ndim == 2 else "use labels.astype('int64')"
             raise DataError(mismatch(self, "integer labels of shape (N,)", received, remedy))
+        if self.class_weights and len(self.class_weights) != classes:
+            remedy = "give one weight for each class"
+            raise ShapeError(mismatch(self, f"{classes} class_weights", len(self.class_weights), remedy))
         wrong = (targets < 0) | (targets >= classes)
         if bool(wrong.any()):
             first = int(wrong.argmax())
@@ -98,7 +143,7 @@ class MeanSquaredError(Loss):
     Outputs y and targets t of one shape, (N, K), floating.
     """
 
-    row_wise = True
+    splittable = True
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) without a word
@@ -120,3 +165,46 @@ class MeanSquaredError(Loss):
         if targets.dtype.kind != "f":
             remedy = "convert them: targets.astype('float32')"
             raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))
+
+
+class BinaryCrossEntropy(Loss):
+    """loss = mean of -(t log s(x) + (1 - t) log(1 - s(x))), s the sigmoid;   dx = (s(x) - t) / (number of entries).
+
+    Logits x and targets t of one shape, (N, K), t floating in [0, 1]: K questions of yes or no for each example.
+    Worked out as log(1 + exp(x)) - x t, which is finite and exact at logits of +-1e4. A hit is a row that is right in
+    every entry, x above 0 where t is above 1/2.
+    """
+
+    splittable = True
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
+        if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) without a word
+            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), _TARGETS_REMEDY))
+        xp = array_module(outputs)
+        softplus = xp.logaddexp(outputs, xp.zeros(outputs.shape[-1:], outputs.dtype))  # log(1 + exp(x))
+        loss = (softplus - outputs * targets).mean()
+
+        def backward(dloss: Any = 1.0) -> Array:
+            gradient = xp.exp(outputs - softplus)  # the sigmoid
+            gradient -= targets
+            gradient *= float(dloss) / gradient.size
+            return gradient
+
+        return loss, backward
+
+    def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
+        if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
+            wanted = ("N", *outputs_shape[1:])
+            raise ShapeError(mismatch(self, f"targets of shape {wanted}", tuple(targets.shape), _TARGETS_REMEDY))
+        if targets.dtype.kind != "f":
+            remedy = "convert them: targets.astype('float32')"
+            raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))
+        if bool(((targets < 0) | (targets > 1)).any()):
+            raise DataError(mismatch(self, "targets from 0 to 1", "others", "for numbers, use MeanSquaredError"))
+
+    def hits(self, outputs: Array, targets: Array) -> Array:
+        right = (outputs > 0) == (targets > 0.5)
+        return array_module(outputs).count_nonzero(right.reshape(len(right), -1).all(axis=1))
+
+
+_TARGETS_REMEDY = "reshape the targets: targets.reshape(-1, 1) for one output"

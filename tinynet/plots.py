@@ -103,6 +103,19 @@ def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "") -
     figure.savefig(path, **FILE)
 
 
+def rate_range(rates: Sequence[float], losses: Sequence[float], steepest: float, path: Path, note: str = "") -> None:
+    """The loss while the learning rate rises, and a line at the rate where it falls fastest."""
+    figure = _figure(path, WIDTH, 3.4, note=note)
+    axes = figure.subplots()
+    axes.semilogx(rates, losses, color=COLOURS[0], linewidth=1.6)
+    axes.axvline(steepest, color=COLOURS[1], linewidth=1.2, linestyle="--")
+    axes.set_ylim(0.95 * min(losses), min(max(losses), 1.3 * losses[0]))
+    _finish(axes, "learning rate", "loss (smoothed)", grid="both")
+    look = {"color": COLOURS[1], "linestyle": "--"}
+    _key(figure, {f"falls fastest at {steepest:.3g}": look}, {})
+    figure.savefig(path, **FILE)
+
+
 def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, title: str = "", note: str = "") -> None:
     """Counts, true class by row and predicted class by column, coloured by their share of the row; recall at the right.
 

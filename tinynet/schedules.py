@@ -1,0 +1,115 @@
+"""Learning rates as functions of the step: `SGD(schedules.cosine(0.1, steps=600))`, or `Adam(lambda step: ...)`.
+
+Steps count batches, from 0: an epoch of 60,000 examples in batches of 128 has 469. Each schedule is a value with a
+readable repr, so a run says which one it had. All raise ValueError for numbers out of range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Schedule = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class constant:
+    """rate, always."""
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        _above_zero(self, rate=self.rate)
+
+    def __call__(self, step: int) -> float:
+        return self.rate
+
+
+@dataclass(frozen=True)
+class step_decay:
+    """rate * factor^(step // every): a tenth, say, each `every` steps."""
+
+    rate: float
+    every: int
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _above_zero(self, rate=self.rate, every=self.every, factor=self.factor)
+
+    def __call__(self, step: int) -> float:
+        return self.rate * self.factor ** (step // self.every)
+
+
+@dataclass(frozen=True)
+class cosine:
+    """From `rate` to `final` along half a cosine in `steps` steps, and `final` from then on.
+
+    Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation 5.
+    """
+
+    rate: float
+    steps: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _above_zero(self, rate=self.rate, steps=self.steps)
+        if not 0 <= self.final < math.inf:
+            raise ValueError(f"{self}: expected a final rate of at least 0")
+
+    def __call__(self, step: int) -> float:
+        return _along_cosine(self.rate, self.final, step / self.steps)
+
+
+@dataclass(frozen=True)
+class warm_up:
+    """The `schedule`, its first `steps` steps multiplied by 1/steps, 2/steps, ... 1: large rates need settled weights.
+
+    Source: P. Goyal and others, "Accurate, large minibatch SGD", 2017, arXiv 1706.02677, section 2.2.
+    """
+
+    schedule: Schedule
+    steps: int
+
+    def __post_init__(self) -> None:
+        _above_zero(self, steps=self.steps)
+
+    def __call__(self, step: int) -> float:
+        return self.schedule(step) * min(1.0, (step + 1) / self.steps)
+
+
+@dataclass(frozen=True)
+class one_cycle:
+    """Up from peak / `start` to `peak` in the first `rise` of all `steps`, then down to peak / start / `end`; cosines.
+
+    The definition and defaults of PyTorch's OneCycleLR, without its cycle of momentum.
+    Source: L. Smith, N. Topin, "Super-convergence", 2017, arXiv 1708.07120.
+    """
+
+    peak: float
+    steps: int
+    rise: float = 0.3
+    start: float = 25.0
+    end: float = 1e4
+
+    def __post_init__(self) -> None:
+        _above_zero(self, peak=self.peak, steps=self.steps, start=self.start, end=self.end)
+        if not 0 < self.rise < 1:
+            raise ValueError(f"{self}: expected a rise between 0 and 1")
+
+    def __call__(self, step: int) -> float:
+        top, last = self.rise * self.steps - 1, self.steps - 1
+        low = self.peak / self.start
+        if step <= top:
+            return _along_cosine(low, self.peak, step / top if top > 0 else 1.0)
+        return _along_cosine(self.peak, low / self.end, (step - top) / max(last - top, 1e-12))
+
+
+def _along_cosine(first: float, last: float, done: float) -> float:
+    return last + (first - last) * 0.5 * (1 + math.cos(math.pi * min(max(done, 0.0), 1.0)))
+
+
+def _above_zero(schedule: object, **numbers: float) -> None:
+    for name, number in numbers.items():
+        if not 0 < number < math.inf:
+            raise ValueError(f"{schedule}: expected {name} above 0")

@@ -77,7 +77,7 @@ class StrictArray:
 
 _ALLOWED_ATTRIBUTES = {
     "T", "all", "any", "argmax", "argmin", "astype", "copy", "dtype", "fill", "itemsize", "max", "mean", "min",
-    "ndim", "nbytes", "reshape", "shape", "size", "std", "sum", "transpose", "view",
+    "ndim", "nbytes", "reshape", "shape", "size", "std", "strides", "sum", "transpose", "view",
 }  # fmt: skip
 
 
@@ -158,6 +158,14 @@ class StrictModule:
         if isinstance(found, type) or not callable(found) or name in ("finfo", "iinfo", "dtype"):
             return found
         return lambda *args, **kwargs: wrap(found(*unwrap(args), **unwrap(kwargs)))
+
+    class lib:
+        """NumPy's `lib`, as much of it as is used."""
+
+        class stride_tricks:
+            @staticmethod
+            def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
+                return wrap(np.lib.stride_tricks.as_strided(unwrap(x), shape, strides))
 
     @staticmethod
     def asarray(value: Any, dtype: Any = None) -> StrictArray:

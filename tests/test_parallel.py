@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import tinynet as tn
 from tinynet.data.batches import shuffled
 from tinynet.layers.base import Run
-from tinynet.parallel import PRODUCTS_PER_THREAD, Team, blas_threads, team_size
+from tinynet.parallel import PRODUCTS_PER_THREAD, Meeting, Team, blas_threads, team_size
 from tinynet.training import BatchGradient
 
 RNG = np.random.default_rng(0)
@@ -73,19 +73,48 @@ def test_predictions_and_measurements_are_shared():
 
 
 @pytest.mark.parametrize(("make", "shape"), [case for cases in LAYERS.values() for case in cases])
-def test_layers_that_say_they_go_row_by_row_do(make, shape):
+def test_a_layer_that_is_splittable_gives_parts_what_it_gives_the_whole(make, shape):
     layer = make()
-    assert layer.row_wise
-    x, dy_of = RNG.normal(size=(7, *shape[1:])), {}
+    assert layer.splittable
+    x = RNG.normal(size=(7, *shape[1:]))
     layer = tn.Sequential(layer, dtype="float64")
-    y, backward = layer.forward(x, Run(training=True))
-    dy_of["whole"] = RNG.normal(size=y.shape)
-    dx = backward(dy_of["whole"].copy(), layer.views(np.zeros_like(layer.theta)))
-    for rows in (slice(0, 3), slice(3, 7)):
-        part, part_backward = layer.forward(x[rows], Run(training=True, first_row=rows.start))
-        part_dx = part_backward(dy_of["whole"][rows].copy(), layer.views(np.zeros_like(layer.theta)))
-        np.testing.assert_allclose(part, y[rows], rtol=1e-12)
-        np.testing.assert_allclose(part_dx, dx[rows], rtol=1e-12)
+
+    def results(x, dy, run):
+        vectors = np.zeros_like(layer.theta), np.zeros_like(layer.statistics_vector)
+        y, backward = layer.forward(x, run)
+        return y, backward(dy[: len(y)].copy(), layer.views(*vectors)), *vectors
+
+    whole = Run(training=True)
+    dy = RNG.normal(size=layer.forward(x, whole)[0].shape)
+    y, dx, gradient, changes = results(x, dy, whole)
+    parts, meeting = (slice(0, 3), slice(3, 7)), Meeting(2)
+
+    def of_part(number):
+        with meeting.member(number) as total:
+            rows = parts[number]
+            return results(x[rows], dy[rows], Run(training=True, first_row=rows.start, total=total))
+
+    with Team(2) as team:
+        of_parts = list(zip(*team.map(of_part, range(2))))
+    for part_y, part_dx, part_changes, rows in zip(of_parts[0], of_parts[1], of_parts[3], parts):
+        np.testing.assert_allclose(part_y, y[rows], rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(part_dx, dx[rows], rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(part_changes, changes, rtol=1e-10)
+    np.testing.assert_allclose(sum(of_parts[2]), gradient, rtol=1e-10, atol=1e-13)
+
+
+def test_whoever_fails_before_a_meeting_is_not_waited_for():
+    meeting = Meeting(2)
+
+    def work(number):
+        with meeting.member(number) as total:
+            if number == 0:
+                raise ArithmeticError("number 0 has failed")
+            return total(1)
+
+    for order in ([0, 1], [1, 0]):
+        with pytest.raises(ArithmeticError, match="number 0"), Team(2) as team:
+            team.map(work, order)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -93,7 +122,7 @@ def test_losses_that_say_they_are_means_over_rows_are(name):
     loss, outputs = LOSSES[name](), RNG.normal(size=(7, 4))
     targets = RNG.integers(0, 4, 7) if name == "SoftmaxCrossEntropy" else RNG.normal(size=(7, 4))
     parts = [loss.forward(outputs[rows], targets[rows])[0] for rows in (slice(0, 3), slice(3, 7))]
-    assert loss.row_wise
+    assert loss.splittable
     assert np.isclose(parts[0] * 3 / 7 + parts[1] * 4 / 7, loss.forward(outputs, targets)[0], rtol=1e-13)
 
 
@@ -106,11 +135,11 @@ class Centred(tn.Layer):
 
 def test_rows_that_belong_together_are_never_parted():
     model = tn.Sequential(tn.Dense(20, 4000), Centred(), tn.Dense(4000, 4))
-    assert not model.row_wise
-    assert team_size(None, 1e15, model.row_wise) == 1
+    assert not model.splittable
+    assert team_size(None, 1e15, model.splittable) == 1
     data = (RNG.normal(size=(30, 20)), RNG.integers(0, 4, 30))
     tn.fit(model, data, epochs=1)
-    with pytest.raises(ValueError, match="expected 1 for a model whose rows belong together, got 2; set row_wise"):
+    with pytest.raises(ValueError, match="expected 1 for a model whose rows belong together, got 2; set splittable"):
         tn.fit(model, data, epochs=1, threads=2)
 
 

@@ -19,7 +19,7 @@ def blocks(language):
 
 
 def test_the_layer_of_ones_own_is_ten_lines_and_right(capsys):
-    source, check = blocks("python")[1:3]
+    source, check = blocks("python")[2:4]
     assert len([line for line in source.splitlines() if line.strip()]) <= 10
     names = {"tn": tn, "np": np}
     exec(source + check, names)
@@ -29,10 +29,14 @@ def test_the_layer_of_ones_own_is_ten_lines_and_right(capsys):
 
 
 def test_the_usage_block_runs_on_a_small_set(monkeypatch, tmp_path, capsys):
-    usage = blocks("python")[0]
+    usage, optimizers = blocks("python")[:2]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tn.data, "fashion_mnist", lambda: tn.data.synthetic_fashion(1000, 100))
-    exec(usage.replace("batch_size=1000", "batch_size=100").replace("history.plot", "# history.plot"), {})
+    names = {}
+    exec(usage.replace("batch_size=1000", "batch_size=100").replace("history.plot", "# history.plot"), names)
+    exec(optimizers, names)
+    assert 1e-4 <= names["found"].steepest <= 1
+    assert (tmp_path / "rates.png").exists()
     assert "235,146 parameters" in capsys.readouterr().out
 
 

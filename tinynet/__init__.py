@@ -1,18 +1,46 @@
 """tinynet: a neural-network library to read and to use."""
 
-from tinynet import data, gradcheck
+from tinynet import data, gradcheck, models, schedules
 from tinynet.errors import DataError, DataNotFoundError, DeviceError, DivergenceError, ShapeError
+from tinynet.finder import RateRange, find_learning_rate
 from tinynet.history import History
-from tinynet.layers import Dense, Dropout, Flatten, Layer, ReLU, Run, Sigmoid, Softmax
-from tinynet.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
+from tinynet.layers import (
+    ELU,
+    GELU,
+    AveragePool2D,
+    BatchNorm,
+    ChannelsLast,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Residual,
+    Run,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from tinynet.losses import BinaryCrossEntropy, Loss, MeanSquaredError, SoftmaxCrossEntropy
 from tinynet.model import Sequential
-from tinynet.optimizers import SGD, Optimizer
+from tinynet.optimizers import SGD, Adam, AdamW, Averaged, Clipped, Optimizer, RMSprop
 from tinynet.training import Evaluation, evaluate, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "DataError", "DataNotFoundError", "Dense", "DeviceError", "DivergenceError", "Dropout", "Evaluation", "Flatten",
-    "History", "Layer", "Loss", "MeanSquaredError", "Optimizer", "ReLU", "Run", "SGD", "Sequential", "ShapeError",
-    "Sigmoid", "Softmax", "SoftmaxCrossEntropy", "data", "evaluate", "fit", "gradcheck",
+    "ELU", "GELU", "SGD", "Adam", "AdamW", "AveragePool2D", "Averaged", "BatchNorm", "BinaryCrossEntropy",
+    "ChannelsLast", "Clipped", "Conv2D", "DataError", "DataNotFoundError", "Dense", "DeviceError", "DivergenceError",
+    "Dropout", "Evaluation", "Flatten", "GlobalAveragePool2D", "History", "Layer", "LayerNorm", "LeakyReLU", "Loss",
+    "MaxPool2D", "MeanSquaredError", "Optimizer", "RMSprop", "RateRange", "ReLU", "Reshape", "Residual", "Run",
+    "Sequential", "ShapeError", "SiLU", "Sigmoid", "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh", "data",
+    "evaluate", "find_learning_rate", "fit", "gradcheck", "models", "schedules",
 ]  # fmt: skip

@@ -9,14 +9,16 @@ a whole one. A thread that must often wait for Python's lock is no help: small b
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
 
+from tinynet.arrays import Array
 from tinynet.errors import mismatch
 
 Item = TypeVar("Item")
@@ -59,32 +61,62 @@ class Team:
                 results[number] = function(items[number])
 
         helpers = [self._pool.submit(work) for _ in range(min(self.size, len(items)) - 1)]
+        failed: list[BaseException] = []
         try:
             work()
-        finally:
-            wait(helpers)
-        for helper in helpers:
-            helper.result()
+        except BaseException as error:
+            failed.append(error)
+        wait(helpers)
+        failed += [error for error in (helper.exception() for helper in helpers) if error is not None]
+        if failed:  # the cause, rather than what it led to in others
+            raise min(failed, key=lambda error: isinstance(error, threading.BrokenBarrierError))
         return [results[number] for number in range(len(items))]
 
 
-def team_size(threads: int | None, products: float, row_wise: bool = True, on_host: bool = True) -> int:
+class Meeting:
+    """Sums over `size` threads that each hold a part of a batch. Whoever asks waits for the others' numbers."""
+
+    def __init__(self, size: int) -> None:
+        self._barrier = threading.Barrier(size)
+        self._brought: list[Any] = [None] * size
+
+    @contextlib.contextmanager
+    def member(self, number: int) -> Iterator[Callable[[Array], Array]]:
+        """What sums up for this member: total(x). If the member fails inside, the others do not wait for it."""
+
+        def total(x: Array) -> Array:
+            self._brought[number] = x
+            self._barrier.wait()  # all numbers are there
+            result = sum(self._brought[1:], start=self._brought[0])  # by every thread, in the same order
+            self._barrier.wait()  # all have read them
+            return result
+
+        try:
+            yield total
+        except threading.BrokenBarrierError:
+            raise  # whoever broke it will say why
+        except BaseException:
+            self._barrier.abort()
+            raise
+
+
+def team_size(threads: int | None, products: float, splittable: bool = True, on_host: bool = True) -> int:
     """How many threads share a batch: `threads`, or where that is None as many as it pays to have.
 
-    `products` counts the multiplications of numbers ahead; `row_wise` says whether rows can be told apart. Raises
+    `products` counts the multiplications of numbers ahead; `splittable` says whether rows can be told apart. Raises
     ValueError for a number below 1, or for more than 1 where the batch cannot be shared; ImportError where
     threadpoolctl is missing, which alone can tell BLAS to use one thread.
     """
     if threads is None:
-        able = row_wise and on_host and products >= 2 * PRODUCTS_PER_THREAD
+        able = splittable and on_host and products >= 2 * PRODUCTS_PER_THREAD
         size = blas_threads() if able else 1
         return size if products >= size * PRODUCTS_PER_THREAD else 1
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
         raise ValueError(f"threads: expected a whole number from 1, got {threads!r}; leave it out for a good one")
     if threads > 1 and not on_host:
         raise ValueError(mismatch("threads", "1 on a GPU", threads, "leave it out: a GPU shares its work by itself"))
-    if threads > 1 and not row_wise:
-        remedy = "set row_wise = True in your layer or loss, if each row's result depends on that row alone"
+    if threads > 1 and not splittable:
+        remedy = "set splittable = True in your layer or loss, if each row's result depends on that row alone"
         raise ValueError(mismatch("threads", "1 for a model whose rows belong together", threads, remedy))
     if threads > 1:
         _blas.threads()

@@ -9,13 +9,16 @@ import numpy as np
 from tinynet.arrays import Device
 from tinynet.layers.base import Layer
 
+LONGEST = 70  # letters of a layer's name
+
 
 def summary_table(layers: Sequence[Layer], input_shape: tuple[int, ...] | None, dtype: np.dtype, device: Device) -> str:
     """One row a layer: name, output shape (N stands for the batch), parameters; then the total."""
     rows = [("Layer", "Output shape", "Parameters")]
     for number, (layer, shape) in enumerate(zip(layers, _output_shapes(layers, input_shape, dtype, device))):
         count = "shared" if layer in layers[:number] else f"{layer.parameter_count:,}"
-        rows.append((f"{number}  {layer}", shape, count))
+        name = repr(layer)
+        rows.append((f"{number}  {name if len(name) <= LONGEST else name[: LONGEST - 4] + ' ...'}", shape, count))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}" for name, shape, count in rows]
     rule = "-" * len(lines[0])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from tinynet.layers.base import Run
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer, State
-from tinynet.parallel import Team, team_size
+from tinynet.parallel import Meeting, Team, team_size
 from tinynet.random import check_seed
 
 Data = Dataset | tuple[Array, Array]
@@ -29,9 +30,10 @@ Data = Dataset | tuple[Array, Array]
 
 @dataclass
 class TrainingState:
-    """A training run is a value: these five are all of it."""
+    """A training run is a value: these six are all of it."""
 
     theta: Array
+    statistics: Array
     optimizer: State
     seed: int
     step: int = 0
@@ -83,11 +85,11 @@ def fit(
     steps = batch_count(as_dataset(train), batch_size)
     callbacks = [*callbacks, *default_callbacks(progress)]
     with place.active(), np.errstate(over="ignore", invalid="ignore"):  # the meter reports divergence, and says where
-        data = _enter(train, model, loss, place)
-        held_out = _enter(validation, model, loss, place) if validation is not None else None
-        state = TrainingState(model.theta, optimizer.start(model.theta), check_seed(seed))
-        products = 3 * min(batch_size, len(data)) * model.parameter_count  # once forward, twice backward
-        team = Team(team_size(threads, products, model.row_wise and loss.row_wise, place.on_host))
+        data = enter(train, model, loss, place)
+        held_out = enter(validation, model, loss, place) if validation is not None else None
+        state = TrainingState(model.theta, model.statistics_vector, optimizer.start(model.theta), check_seed(seed))
+        products = 3 * model.products(data) / steps  # of a batch: once forward, twice backward
+        team = Team(team_size(threads, products, model.splittable and loss.splittable, place.on_host))
         gradient = BatchGradient(model, loss, team)
 
         for epoch in range(check_epochs(epochs)):
@@ -99,6 +101,7 @@ def fit(
                     run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
                     value, hits = gradient.of(batch, run)
                     optimizer.update(state.theta, gradient.vector, state.optimizer, state.step)
+                    state.statistics += gradient.changes
                     state.step += 1
                     meter.add(value, hits, len(batch))
                     if meter.diverged:
@@ -110,13 +113,15 @@ def fit(
             _check_diverged(meter, epoch, state, optimizer)
             row = {"epoch": epoch + 1, **_named("running", running), "learning_rate": optimizer.rate(state.step - 1)}
             row.update(seconds=seconds, samples_per_second=len(data) / seconds)
-            if measure_train:
-                row.update(_named("train", _measure(model, data, loss, threads=threads)))
-            if held_out is not None:
-                row.update(_named("validation", _measure(model, held_out, loss, threads=threads)))
+            with _holding(state.theta, optimizer.result(state.theta, state.optimizer)):
+                if measure_train:
+                    row.update(_named("train", _measure(model, data, loss, threads=threads)))
+                if held_out is not None:
+                    row.update(_named("validation", _measure(model, held_out, loss, threads=threads)))
             state.history.append(row)
             for callback in callbacks:
                 callback.epoch_ends(state.history)
+        state.theta[...] = optimizer.result(state.theta, state.optimizer)
     return state.history
 
 
@@ -135,22 +140,23 @@ def evaluate(
     loss = loss or SoftmaxCrossEntropy()
     place = model.to(device).device if device is not None else model.device
     with place.active():
-        measured = _measure(model, _enter(data, model, loss, place), loss, batch_size, threads)
+        measured = _measure(model, enter(data, model, loss, place), loss, batch_size, threads)
     return Evaluation(measured["loss"], measured.get("accuracy", math.nan))
 
 
 class BatchGradient:
-    """The gradient of a batch: `vector`, laid out like `theta`, and the same numbers by name in `grads`.
+    """The gradient of a batch: `vector`, laid out like `theta`. `changes` are those of the model's statistics.
 
-    Each member of the team takes a part of the rows and has a vector of its own; the first is then their sum.
+    Each member of the team takes a part of the rows and has vectors of its own; the gradient is then their sum. The
+    changes are the same in each.
     """
 
     def __init__(self, model: Sequential, loss: Loss, team: Team) -> None:
         self.model, self.loss, self.team = model, loss, team
-        module, theta = array_module(model.theta), model.theta
-        self.vectors = [aligned_zeros(len(theta), theta.dtype, module) for _ in range(team.size)]
-        self.vector = self.vectors[0]
-        self.grads = [model.views(vector) for vector in self.vectors]
+        self.vectors = [_zeros_like(model.theta) for _ in range(team.size)]
+        changes = [_zeros_like(model.statistics_vector) for _ in range(team.size)]
+        self.vector, self.changes = self.vectors[0], changes[0]
+        self.grads = [model.views(*both) for both in zip(self.vectors, changes)]
 
     def of(self, batch: Batch, run: Run) -> tuple[Array, Array | None]:
         """Forward and backward. Returns the loss, and how many are right (None: not known)."""
@@ -158,9 +164,11 @@ class BatchGradient:
             return self.of_part(batch, 1.0, run, self.grads[0])
         parts = batch.split(min(self.team.size, len(batch)))
         shares = [len(part) / len(batch) for part in parts]
+        meeting = Meeting(len(parts))
 
         def of_part(number: int) -> tuple[Array, Array | None]:
-            return self.of_part(parts[number], shares[number], run, self.grads[number])
+            with meeting.member(number) as total:
+                return self.of_part(parts[number], shares[number], run._replace(total=total), self.grads[number])
 
         values, hits = zip(*self.team.map(of_part, range(len(parts))))
         for vector in self.vectors[1 : len(parts)]:
@@ -218,7 +226,8 @@ def _measure(
     model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000, threads: int | None = None
 ) -> dict[str, float]:
     """Loss and accuracy in inference mode, of data that are checked and in place."""
-    size = team_size(threads, len(data) * model.parameter_count, on_host=model.device.on_host)
+    parts = in_order(data, batch_size)
+    size = team_size(threads, model.products(data) if len(parts) > 1 else 0, on_host=model.device.on_host)
 
     def measure(rows: slice) -> tuple[Array, Array | None, int]:
         outputs, labels = model(data.inputs(rows, model.dtype)), data.labels[rows]
@@ -226,9 +235,27 @@ def _measure(
 
     meter = Meter(batch_count(data, batch_size), model.device)
     with Team(size) as team:
-        for measured in team.map(measure, in_order(data, batch_size)):
+        for measured in team.map(measure, parts):
             meter.add(*measured)
     return meter.means()
+
+
+@contextlib.contextmanager
+def _holding(theta: Array, better: Array) -> Iterator[None]:
+    """`theta` with the values of `better` inside, and with its own again after."""
+    if better is theta:
+        yield
+        return
+    own = theta.copy()
+    theta[...] = better
+    try:
+        yield
+    finally:
+        theta[...] = own
+
+
+def _zeros_like(vector: Array) -> Array:
+    return aligned_zeros(len(vector), vector.dtype, array_module(vector))
 
 
 def _named(split: str, numbers: dict[str, float]) -> dict[str, float]:
@@ -249,7 +276,7 @@ def _check_diverged(meter: Meter, epoch: int, state: TrainingState, optimizer: O
     )
 
 
-def _enter(data: Data, model: Sequential, loss: Loss, device: Device) -> Dataset:
+def enter(data: Data, model: Sequential, loss: Loss, device: Device) -> Dataset:
     """The data set on the device, once it is sure that the model can take it and the loss its labels."""
     dataset = as_dataset(data).to(device)
     if dataset.labels.dtype.kind == "f":  # targets of a regression

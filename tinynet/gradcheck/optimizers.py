@@ -21,7 +21,7 @@ def check_optimizer(
     """Check an optimizer on random vectors of `size` elements over `steps` steps.
 
     first step         goes downhill: its product with the gradient is negative (weight decay aside)
-    halves             a part of the vector moves as it would alone, so that layers do not disturb each other
+    halves             a part of the vector moves as it would alone (not asked of a rule that is not `elementwise`)
     resumed            continuing from a copy of theta and the state gives the same bits
     no gradient        without weight decay, a zero gradient from the start moves nothing
     float32            float32 in, float32 out, state included, within 1e-4 of the float64 trajectory
@@ -33,15 +33,16 @@ def check_optimizer(
     draw = Stream(seed, Purpose.CHECK, layer=7)
     theta, *gradients = draw.normal((steps + 1, size))
     end = _run(optimizer, theta, gradients)
-    halves = [_run(optimizer, theta[part], [g[part] for g in gradients]) for part in _halves(size)]
     report = Report(repr(optimizer))
     report.rows += [
         _downhill(optimizer, theta, gradients[0]),
-        _row("halves", end, np.concatenate(halves), 1e-12, "one element's step depends on another's gradient"),
         _row("resumed", _run_resumed(optimizer, theta, gradients), end, 0, "something is kept outside theta and state"),
         _float32(optimizer, theta, gradients, end),
         _minimum(optimizer, theta),
     ]
+    if optimizer.elementwise:
+        halves = np.concatenate([_run(optimizer, theta[part], [g[part] for g in gradients]) for part in _halves(size)])
+        report.rows.append(_row("halves", end, halves, 1e-12, "one element's step depends on another's gradient"))
     if not getattr(optimizer, "weight_decay", 0):
         still = _run(optimizer, theta, [np.zeros(size)] * steps)
         report.rows.append(_row("no gradient", still, theta, 0, "it moves by something that is not the gradient"))

@@ -1,9 +1,17 @@
 """Layers: one file a family."""
 
-from tinynet.layers.activations import ReLU, Sigmoid, Softmax
+from tinynet.layers.activations import ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from tinynet.layers.base import Layer, Run
+from tinynet.layers.containers import Residual
+from tinynet.layers.convolution import Conv2D
 from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
-from tinynet.layers.reshape import Flatten
+from tinynet.layers.normalization import BatchNorm, LayerNorm
+from tinynet.layers.pooling import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from tinynet.layers.reshape import ChannelsLast, Flatten, Reshape
 
-__all__ = ["Dense", "Dropout", "Flatten", "Layer", "ReLU", "Run", "Sigmoid", "Softmax"]
+__all__ = [
+    "ELU", "GELU", "AveragePool2D", "BatchNorm", "ChannelsLast", "Conv2D", "Dense", "Dropout", "Flatten",
+    "GlobalAveragePool2D", "Layer", "LayerNorm", "LeakyReLU", "MaxPool2D", "ReLU", "Reshape", "Residual", "Run", "SiLU",
+    "Sigmoid", "Softmax", "Softplus", "Tanh",
+]  # fmt: skip

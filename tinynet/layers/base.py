@@ -16,12 +16,17 @@ Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
 _ALIGNED = ALIGNMENT // 4  # parameters begin at multiples of 16 elements: 64 bytes in float32
 
 
+def _itself(x: Array) -> Array:
+    return x
+
+
 class Run(NamedTuple):
     """What one forward pass is for. Layers read it and never change it.
 
     `training` turns dropout on. `seed`, `step` and the layer's place name its random numbers, and `first_row` is
     where these rows stand in the whole batch. `input_gradient` says whether backward must return dx: the first
-    layer's is over a quarter of an MLP's arithmetic, and nobody reads it.
+    layer's is over a quarter of an MLP's arithmetic, and nobody reads it. `total(x)` is the sum of x over all parts
+    of the batch, where threads share it: every one of them must ask for it, in the same order.
     """
 
     training: bool = False
@@ -30,10 +35,11 @@ class Run(NamedTuple):
     layer: int = 0
     first_row: int = 0
     input_gradient: bool = True
+    total: Callable[[Array], Array] = _itself
 
     def at(self, place: int, input_gradient: bool) -> Run:
         """The same pass as seen by the layer `place` steps further on."""
-        return Run(self.training, self.seed, self.step, self.layer + place, self.first_row, input_gradient)
+        return Run(self.training, self.seed, self.step, self.layer + place, self.first_row, input_gradient, self.total)
 
     def stream(self, purpose: Purpose) -> Stream:
         """This layer's random numbers in this step."""
@@ -54,15 +60,21 @@ class Layer:
     overwrite it; it never touches `x`. Nothing is cached on `self`, so a layer may run twice before it goes back once.
 
     Parameters are declared in `__init__` with `add_parameter` and read as attributes. They are views into one vector:
-    the layer's own at first, the model's as soon as a model takes the layer in.
+    the layer's own at first, the model's as soon as a model takes the layer in. Statistics (`add_statistic`) are
+    another vector of the same kind, which no optimizer touches: `backward` writes into `grads[name]` by how much they
+    are to change, where there is such an entry, and `fit` adds it.
     """
 
     input_shape: tuple[int, ...] | None = None  # of one example, where the layer knows it
-    row_wise = False  # whether each row of y depends on the same row of x alone: then threads may share a batch
+    splittable = False  # whether threads may share a batch: a row of y depends on its row of x, and on `run.total`s
     _shapes: Mapping[str, tuple[int, ...]] = {}
     _initializers: Mapping[str, Initializer] = {}
     _offsets: Mapping[str, int] = {}
     _vector: Array = None
+    _statistic_shapes: Mapping[str, tuple[int, ...]] = {}
+    _statistic_starts: Mapping[str, float] = {}
+    _statistic_offsets: Mapping[str, int] = {}
+    _statistics_vector: Array = None
     _taken = False  # by a model
 
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
@@ -76,7 +88,7 @@ class Layer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    # Parameters: named views into one vector ------------------------------------------------------------------------
+    # Parameters: named views into one vector; statistics: into another ---------------------------------------------
 
     def add_parameter(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> None:
         """Declare the parameter `self.<name>`; `initializer` is a name, a function (shape, stream), or an array."""
@@ -86,10 +98,22 @@ class Layer:
         self.bind(aligned_zeros(self.size, "float32"), 0)
         self.draw(seed=0, place=0)
 
+    def add_statistic(self, name: str, shape: tuple[int, ...], start: float) -> None:
+        """Declare `self.<name>`, numbers that training keeps beside the parameters; all are `start` at first."""
+        self._statistic_shapes = {**self._statistic_shapes, name: tuple(shape)}
+        self._statistic_starts = {**self._statistic_starts, name: start}
+        self.bind_statistics(aligned_zeros(self.statistics_size, "float32"), 0)
+        self.draw(seed=0, place=0)
+
     @property
     def size(self) -> int:
         """Elements of the vector that the parameters take, padding included."""
         return sum(_padded(math.prod(shape)) for shape in self._shapes.values())
+
+    @property
+    def statistics_size(self) -> int:
+        """The same of the statistics."""
+        return sum(_padded(math.prod(shape)) for shape in self._statistic_shapes.values())
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -97,25 +121,34 @@ class Layer:
         return {name: getattr(self, name) for name in self._shapes}
 
     @property
+    def statistics(self) -> dict[str, Array]:
+        """The statistics by name: views, too."""
+        return {name: getattr(self, name) for name in self._statistic_shapes}
+
+    @property
     def parameter_count(self) -> int:
         """How many numbers are trained here."""
         return sum(math.prod(shape) for shape in self._shapes.values())
 
-    def views(self, vector: Array) -> Any:
-        """`vector`, laid out like the one that holds the parameters, as named arrays: {"weight": ..., "bias": ...}."""
-        return {
-            name: vector[self._offsets[name] : self._offsets[name] + math.prod(shape)].reshape(shape)
-            for name, shape in self._shapes.items()
-        }
+    def views(self, vector: Array, changes: Array = None) -> Any:
+        """`vector`, laid out like the one that holds the parameters, as named arrays: {"weight": ..., "bias": ...}.
+
+        With `changes`, laid out like that of the statistics, these are among them.
+        """
+        named = _cut(vector, self._shapes, self._offsets)
+        if changes is not None:
+            named.update(_cut(changes, self._statistic_shapes, self._statistic_offsets))
+        return named
 
     def bind(self, vector: Array, start: int) -> None:
         """Keep the parameters in `vector` from element `start` on; their values are those found there."""
-        offsets = {}
-        for name, shape in self._shapes.items():
-            offsets[name] = start
-            start += _padded(math.prod(shape))
-        self._vector, self._offsets = vector, offsets
-        vars(self).update(Layer.views(self, vector))
+        self._vector, self._offsets = vector, _offsets(self._shapes, start)
+        vars(self).update(_cut(vector, self._shapes, self._offsets))
+
+    def bind_statistics(self, vector: Array, start: int) -> None:
+        """The same for the statistics."""
+        self._statistics_vector, self._statistic_offsets = vector, _offsets(self._statistic_shapes, start)
+        vars(self).update(_cut(vector, self._statistic_shapes, self._statistic_offsets))
 
     def draw(self, seed: int, place: int) -> None:
         """Write the initial values: a pure function of `seed`, the layer's place in its model, and the shapes."""
@@ -123,10 +156,12 @@ class Layer:
             stream = Stream(seed, Purpose.WEIGHTS, layer=place, step=number)
             drawn = find_initializer(self._initializers[name])(self._shapes[name], stream)
             values[...] = array_module(values).asarray(drawn.astype(values.dtype))
+        for name, values in self.statistics.items():
+            values[...] = self._statistic_starts[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         """`layer.weight = values` writes into the vector: a new array here would be one that nobody trains."""
-        if name not in self._shapes:
+        if name not in self._shapes and name not in self._statistic_shapes:
             object.__setattr__(self, name, value)
             return
         view = getattr(self, name)
@@ -136,12 +171,14 @@ class Layer:
         view[...] = value
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in self._shapes}
+        views = {*self._shapes, *self._statistic_shapes}
+        return {name: value for name, value in vars(self).items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copied or unpickled layer: its parameters are views into the copied vector, not arrays beside it."""
         vars(self).update(state)
-        vars(self).update(Layer.views(self, self._vector))
+        vars(self).update(_cut(self._vector, self._shapes, self._offsets))
+        vars(self).update(_cut(self._statistics_vector, self._statistic_shapes, self._statistic_offsets))
 
     # Containers override these; a plain layer stands for itself ------------------------------------------------------
 
@@ -150,9 +187,9 @@ class Layer:
         """How many places of its model the layer takes: 1, or those of its parts."""
         return 1
 
-    def leaves(self) -> list[Layer]:
-        """The layers with no parts, in forward order; one that stands twice is listed twice."""
-        return [self]
+    def multiplications(self, x: Array) -> int:
+        """How many multiplications of numbers the forward pass of each example of `x` takes."""
+        return self.parameter_count
 
     def expect(self, x: Array, shape: tuple[int | None, ...], remedy: str) -> None:
         """Raise unless `x` has `shape` (None fits any size), and the dtype and device of the parameters."""
@@ -182,6 +219,22 @@ def arrays_in(views: Any) -> Iterator[Array]:
             yield from arrays_in(part)
         else:
             yield part
+
+
+def _offsets(shapes: Mapping[str, tuple[int, ...]], start: int) -> dict[str, int]:
+    """Where each array begins in a vector that holds them from element `start` on."""
+    offsets = {}
+    for name, shape in shapes.items():
+        offsets[name] = start
+        start += _padded(math.prod(shape))
+    return offsets
+
+
+def _cut(vector: Array, shapes: Mapping[str, tuple[int, ...]], offsets: Mapping[str, int]) -> dict[str, Array]:
+    """The named arrays in a vector, as views."""
+    return {
+        name: vector[offsets[name] : offsets[name] + math.prod(shape)].reshape(shape) for name, shape in shapes.items()
+    }
 
 
 def _padded(count: int) -> int:

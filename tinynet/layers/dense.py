@@ -21,7 +21,7 @@ class Dense(Layer):
 
     weight: Array
     bias: Array
-    row_wise = True
+    splittable = True
 
     def __init__(
         self, inputs: int, outputs: int, weight: Initializer = "glorot_uniform", bias: Initializer = "zeros"

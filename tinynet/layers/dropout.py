@@ -18,7 +18,7 @@ class Dropout(Layer):
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
     """
 
-    row_wise = True
+    splittable = True
 
     def __init__(self, rate: float) -> None:
         if not 0 <= rate < 1:

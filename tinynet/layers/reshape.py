@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from tinynet.arrays import Array
+from tinynet.arrays import Array, array_module
+from tinynet.errors import ShapeError, mismatch
 from tinynet.layers.base import Backward, Layer, Run
 
 
 class Flatten(Layer):
     """y = x with every axis but the first in one: (N, H, W) -> (N, H * W);   dx = dy in the old shape."""
 
-    row_wise = True
+    splittable = True
 
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
         shape = x.shape
@@ -20,3 +22,47 @@ class Flatten(Layer):
             return dy.reshape(shape)
 
         return x.reshape(len(x), -1), backward
+
+
+class Reshape(Layer):
+    """y = x with every example in another shape: Reshape(28, 28, 1) makes pictures of (N, 784) or (N, 28, 28).
+
+    dx = dy in the old shape. Raises ShapeError where the numbers of elements differ.
+    """
+
+    splittable = True
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = tuple(shape)
+        self.input_shape = (math.prod(shape),)
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        shape = x.shape
+        if math.prod(shape[1:]) != math.prod(self.shape):
+            expected = f"examples of {math.prod(self.shape):,} numbers"
+            remedy = "check the shape of the data, or the numbers of this layer"
+            raise ShapeError(mismatch(self, expected, tuple(shape), remedy))
+
+        def backward(dy: Array, grads: Any) -> Array:
+            return dy.reshape(shape)
+
+        return x.reshape(len(x), *self.shape), backward
+
+    def __repr__(self) -> str:
+        return f"Reshape({', '.join(map(str, self.shape))})"
+
+
+class ChannelsLast(Layer):
+    """Pictures (N, C, H, W), as PyTorch has them, into (N, H, W, C), as all layers here want them; dx goes back."""
+
+    splittable = True
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        if x.ndim != 4:
+            raise ShapeError(mismatch(self, "pictures of shape (N, C, H, W)", tuple(x.shape), "leave it out"))
+        xp = array_module(x)
+
+        def backward(dy: Array, grads: Any) -> Array:
+            return xp.ascontiguousarray(dy.transpose(0, 3, 1, 2))
+
+        return xp.ascontiguousarray(x.transpose(0, 2, 3, 1)), backward

@@ -1,0 +1,228 @@
+"""Layers made of layers: a chain, and a chain with a way around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tinynet.arrays import Array, aligned_zeros
+from tinynet.errors import ShapeError, mismatch
+from tinynet.layers.base import Backward, Layer, Run, arrays_in
+
+
+class Container(Layer):
+    """Some layers, named, as one: their parameters in one vector, their statistics in another.
+
+    The same layer may stand at two places; it has its numbers once. Raises TypeError for what is no layer, ValueError
+    for a layer that belongs to another model already.
+    """
+
+    def __init__(self, layers: Sequence[Layer], names: Sequence[str]) -> None:
+        self.layers, self.names = tuple(layers), tuple(names)
+        self._places = [sum(layer.places for layer in layers[:number]) for number in range(len(layers))]
+        for layer in self.distinct:
+            _take(layer)
+
+    def gather(self, seed: int = 0, dtype: Any = "float32") -> None:
+        """Take all parameters into one new vector, all statistics into another, and draw their initial values."""
+        self.bind(aligned_zeros(self.size, dtype), 0)
+        self.bind_statistics(aligned_zeros(self.statistics_size, dtype), 0)
+        self.draw(seed, 0)
+
+    @property
+    def distinct(self) -> list[Layer]:
+        """The layers, each once."""
+        return list(dict.fromkeys(self.layers))
+
+    @property
+    def theta(self) -> Array:
+        """Every parameter, as one vector (a parameter begins at each multiple of 16, with zeros between)."""
+        return self._vector[self._start : self._start + self.size]
+
+    @theta.setter
+    def theta(self, values: Array) -> None:
+        if values.shape != self.theta.shape:
+            remedy = "take it from a model of the same layers"
+            raise ShapeError(mismatch("model.theta", f"shape {self.theta.shape}", values.shape, remedy))
+        self.theta[...] = values
+
+    @property
+    def statistics_vector(self) -> Array:
+        """Every statistic, as one vector laid out in the same way; empty where no layer keeps any."""
+        return self._statistics_vector[self._statistics_start : self._statistics_start + self.statistics_size]
+
+    @property
+    def size(self) -> int:
+        return sum(layer.size for layer in self.distinct)
+
+    @property
+    def statistics_size(self) -> int:
+        return sum(layer.statistics_size for layer in self.distinct)
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters by place and name: {"0.weight": ..., "0.bias": ..., "2.weight": ...}."""
+        return self._named([layer.parameters for layer in self.layers])
+
+    @property
+    def statistics(self) -> dict[str, Array]:
+        """The statistics by place and name: {"1.running_mean": ..., ...}."""
+        return self._named([layer.statistics for layer in self.layers])
+
+    def _named(self, of_layers: list[dict[str, Array]]) -> dict[str, Array]:
+        first = {layer: number for number, layer in reversed(list(enumerate(self.layers)))}
+        return {
+            f"{self.names[number]}.{name}": values
+            for number in sorted(first.values())
+            for name, values in of_layers[number].items()
+        }
+
+    @property
+    def parameter_count(self) -> int:
+        return sum(layer.parameter_count for layer in self.distinct)
+
+    @property
+    def splittable(self) -> bool:  # type: ignore[override]
+        """Whether threads may share a batch in every layer."""
+        return all(layer.splittable for layer in self.layers)
+
+    @property
+    def places(self) -> int:
+        return sum(layer.places for layer in self.layers)
+
+    def views(self, vector: Array, changes: Array = None) -> list[Any]:
+        """`vector`, laid out like `theta`, as one dict of named arrays for each layer."""
+        return [layer.views(vector, changes) for layer in self.layers]
+
+    def bind(self, vector: Array, start: int) -> None:
+        self._vector, self._start = vector, start
+        for layer in self.distinct:
+            layer.bind(vector, start)
+            start += layer.size
+
+    def bind_statistics(self, vector: Array, start: int) -> None:
+        self._statistics_vector, self._statistics_start = vector, start
+        for layer in self.distinct:
+            layer.bind_statistics(vector, start)
+            start += layer.statistics_size
+
+    def draw(self, seed: int, place: int) -> None:
+        for layer in self.distinct:
+            layer.draw(seed, place + self._places[self.layers.index(layer)])
+
+
+class Chain(Container):
+    """Layers in a row: y = last(... second(first(x))). Of the parts of a model; the model itself is a Sequential."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        if not layers:
+            name = "Residual" if type(self) is Chain else type(self).__name__
+            raise ValueError(f"{name}: expected at least one layer, got none; try {name}(Dense(784, 10))")
+        super().__init__(layers, [str(number) for number in range(len(layers))])
+        self._trained = [layer.parameter_count > 0 for layer in layers]
+        self._stands_again = [layer in self.layers[number + 1 :] for number, layer in enumerate(layers)]
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        backwards = []
+        input_gradient = run.input_gradient  # from the first layer with parameters on, every layer is asked for its dx
+        for layer, place, trained in zip(self.layers, self._places, self._trained):
+            x, backward = layer.forward(x, run.at(place, input_gradient))
+            backwards.append(backward)
+            input_gradient = input_gradient or trained
+
+        def backward_all(dy: Array, grads: Any) -> Array:
+            if not backwards:
+                raise RuntimeError("Sequential: backward was called twice for one forward; call forward again first")
+            while backwards:
+                backward = backwards.pop()  # what this layer kept of the forward pass is freed as soon as it is used
+                number = len(backwards)
+                later = [g.copy() for g in arrays_in(grads[number])] if self._stands_again[number] else []
+                dy = backward(dy, grads[number])
+                for gradient, seen in zip(arrays_in(grads[number]), later) if later else ():
+                    gradient += seen
+                if dy is None:  # nobody before this layer has parameters
+                    backwards.clear()
+            return dy
+
+        return x, backward_all
+
+    def __call__(self, x: Array) -> Array:
+        """The outputs in inference, raw (logits of a classifier), keeping nothing for backward."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def multiplications(self, x: Array) -> int:
+        total = 0
+        for layer in self.layers:
+            total += layer.multiplications(x)
+            x = layer(x)
+        return total
+
+    def __getitem__(self, number: int) -> Layer:
+        return self.layers[number]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+
+class Residual(Container):
+    """y = block(x) + shortcut(x), the shortcut being x itself unless given;   dx is the sum of what both give back.
+
+    The block is any number of layers in a row. Its output must have the shape of x, or that of the shortcut's output: a
+    layer such as Conv2D(16, 32, 1, stride=2), say. Through many such blocks a gradient finds a way back that no weight
+    shrinks. Raises ShapeError where the two shapes differ.
+    Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, equations 1 and 2.
+    """
+
+    def __init__(self, *layers: Layer, shortcut: Layer | None = None) -> None:
+        self.block, self.shortcut = Chain(layers), shortcut
+        parts = {"block": self.block} if shortcut is None else {"block": self.block, "shortcut": shortcut}
+        super().__init__(list(parts.values()), list(parts))
+        self.gather()
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        y, block_backward = self.block.forward(x, run.at(0, run.input_gradient))
+        if self.shortcut is None:
+            around, around_backward = x, None
+        else:
+            around, around_backward = self.shortcut.forward(x, run.at(self.block.places, run.input_gradient))
+        if y.shape != around.shape:
+            expected = f"a block whose output has the shape {tuple(around.shape)} of what goes around it"
+            remedy = "give a shortcut that changes the shape likewise, Conv2D(inputs, outputs, 1, stride) say"
+            raise ShapeError(mismatch(f"Residual of {self.block[0]} ...", expected, tuple(y.shape), remedy))
+
+        def backward(dy: Array, grads: Any) -> Array:
+            dy_around = dy.copy()  # the block owns dy
+            dx = block_backward(dy, grads[0])
+            if around_backward is not None:
+                dy_around = around_backward(dy_around, grads[1])
+            if dx is None:
+                return None
+            dx += dy_around
+            return dx
+
+        return y + around, backward
+
+    def multiplications(self, x: Array) -> int:
+        return sum(layer.multiplications(x) for layer in self.layers)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(map(repr, self.block.layers))
+        return f"Residual({inner})" if self.shortcut is None else f"Residual({inner}, shortcut={self.shortcut})"
+
+
+def _take(layer: Layer) -> None:
+    if not isinstance(layer, Layer):
+        raise TypeError(mismatch("Sequential", "layers", type(layer).__name__, "make it a class derived from Layer"))
+    if layer._taken:
+        raise ValueError(
+            mismatch("Sequential", "layers of its own", f"{layer}, which belongs to another model", "build a new one")
+        )
+    layer._taken = True

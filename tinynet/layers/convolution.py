@@ -1,0 +1,113 @@
+"""Convolution."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tinynet.arrays import Array, array_module
+from tinynet.initializers import Initializer
+from tinynet.layers.base import Backward, Layer, Run
+from tinynet.layers.windows import Padding, Pair, Windows, chunks
+
+FEW_CHANNELS = 8  # below it, windows are gathered place by place: runs of fewer floats are slow to copy
+
+
+class Conv2D(Layer):
+    """Each output pixel is a weighted sum of a window of the input: y[n, p, q] = window(n, p, q) . W + b.
+
+        x (N, H, W, inputs)             W (KH, KW, inputs, outputs), b (outputs,)            y (N, P, Q, outputs)
+
+    All windows, each laid out as a row of K = KH KW inputs numbers ("im2col"), make a matrix, and the layer a Dense:
+
+        columns (N P Q, K)  @  W (K, outputs)  =  y (N P Q, outputs)         picture   windows 2x2, each a row
+                                                                              a b c     a b d e
+        dW = columns^T dy      db = 1^T dy                                    d e f     b c e f
+        dcolumns = dy W^T, and dx sums what each pixel got in its windows     g h i     d e g h
+                                                                                        e f h i
+
+    The windows of a few pictures are laid out at a time, so that they stay in the cache, and backward does it again:
+    they are KH KW times as large as x. `kernel_size` and `stride` are numbers or pairs; `padding` is "valid" (none),
+    "same" (y as large as x, at stride 1), a number or a pair: see Windows. Initially W is `he_normal` and b zero.
+    Raises ShapeError for another shape or dtype of x, or pictures smaller than the kernel; ValueError for sizes that
+    are no whole numbers from 1.
+    Source: Y. LeCun and others, "Backpropagation applied to handwritten zip code recognition", 1989; for im2col
+    K. Chellapilla, S. Puri, P. Simard, "High performance convolutional neural networks for document processing", 2006.
+    """
+
+    weight: Array
+    bias: Array
+    splittable = True
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel_size: int | Pair = 3,
+        stride: int | Pair = 1,
+        padding: Padding = "valid",
+        weight: Initializer = "he_normal",
+        bias: Initializer = "zeros",
+    ) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.windows = Windows(f"Conv2D({inputs}, {outputs})", kernel_size, stride, padding)
+        self.add_parameter("weight", (*self.windows.kernel, inputs, outputs), weight)
+        self.add_parameter("bias", (outputs,), bias)
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        self.expect(x, (None, None, None, self.inputs), _remedy(x.shape, self.inputs))
+        xp, windows, size = array_module(x), self.windows, x.shape[1:3]
+        matrix = self.weight.reshape(-1, self.outputs)  # (K, outputs)
+        places = windows.places(size)
+        per_picture = math.prod(places) * len(matrix) * x.dtype.itemsize
+        bias = xp.tile(self.bias, math.prod(places))  # of a whole picture: NumPy is slow with short rows
+        y = xp.empty((len(x), *places, self.outputs), x.dtype)
+        for some in chunks(x, per_picture):
+            columns = _columns(windows.view(windows.pad(x[some]), places))  # (n P Q, K)
+            xp.matmul(columns, matrix, out=y[some].reshape(-1, self.outputs))
+            flat = y[some].reshape(-1, len(bias))
+            flat += bias
+
+        def backward(dy: Array, grads: Any) -> Array:
+            weight_gradient = grads["weight"].reshape(matrix.shape)
+            weight_gradient[...] = 0
+            xp.matmul(xp.ones(dy.size // self.outputs, dy.dtype), dy.reshape(-1, self.outputs), out=grads["bias"])
+            dx = xp.empty_like(x) if run.input_gradient else None
+            for some in chunks(x, per_picture):
+                padded, dy_rows = windows.pad(x[some]), dy[some].reshape(-1, self.outputs)  # (n P Q, outputs)
+                weight_gradient += _columns(windows.view(padded, places)).T @ dy_rows
+                if dx is not None:
+                    dcolumns = (dy_rows @ matrix.T).reshape(len(padded), *places, -1, self.inputs)
+                    dpadded = xp.zeros_like(padded)
+                    for number, tap in enumerate(windows.taps(dpadded, places)):
+                        tap += dcolumns[:, :, :, number]
+                    dx[some] = windows.unpad(dpadded, size)
+            return dx
+
+        return y, backward
+
+    def multiplications(self, x: Array) -> int:
+        return math.prod(self.windows.places(x.shape[1:3])) * self.weight.size
+
+    def __repr__(self) -> str:
+        kernel = self.windows.kernel
+        shown = kernel[0] if kernel[0] == kernel[1] else kernel
+        return f"Conv2D({self.inputs}, {self.outputs}, {shown}{self.windows})"
+
+
+def _columns(windows: Array) -> Array:
+    """(n, P, Q, KH, KW, C) as a matrix (n P Q, KH KW C), copied."""
+    rows, columns = math.prod(windows.shape[:3]), math.prod(windows.shape[3:])
+    if windows.shape[-1] < FEW_CHANNELS:
+        return windows.transpose(3, 4, 5, 0, 1, 2).reshape(columns, rows).T
+    return windows.reshape(rows, columns)
+
+
+def _remedy(shape: tuple[int, ...], inputs: int) -> str:
+    if len(shape) == 2:
+        return "put Reshape(height, width, channels) before it"
+    if len(shape) == 3 and inputs == 1:
+        return f"put Reshape({shape[1]}, {shape[2]}, 1) before it"
+    if len(shape) == 4 and shape[1] == inputs:
+        return "put ChannelsLast() before it, which takes pictures (N, C, H, W)"
+    return "check the layer before"

@@ -1,0 +1,135 @@
+"""Normalization: numbers of mean 0 and deviation 1, then scaled and shifted by what training finds best."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tinynet.arrays import Array, array_module
+from tinynet.errors import mismatch
+from tinynet.layers.base import Backward, Layer, Run
+
+
+class BatchNorm(Layer):
+    """Each feature over the batch: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
+
+    x, y (N, features), or (N, H, W, features) where the mean goes over pixels, too. With M numbers to each mean,
+
+        dweight = sum dy z      dbias = sum dy
+        dx = weight / sqrt(variance + epsilon) (dy - dbias / M - z dweight / M)
+
+    In inference the mean and variance are those of training: r <- (1 - momentum) r + momentum (of this batch), from 0
+    and 1, with the variance over M - 1 there. PyTorch's definitions. Threads that share a batch add up their sums, so
+    that it is normalized as a whole. Raises ShapeError for x of other features, ValueError for a batch of one number.
+    Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
+    """
+
+    weight: Array
+    bias: Array
+    running_mean: Array
+    running_variance: Array
+    splittable = True
+
+    def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+        self.features, self.momentum, self.epsilon = features, float(momentum), float(epsilon)
+        if not 0 < momentum <= 1 or not 0 < epsilon < math.inf:
+            expected = "momentum above 0 and up to 1, epsilon above 0"
+            raise ValueError(mismatch("BatchNorm", expected, f"{momentum} and {epsilon}", "leave them out"))
+        self.add_parameter("weight", (features,), "ones")
+        self.add_parameter("bias", (features,), "zeros")
+        self.add_statistic("running_mean", (features,), 0.0)
+        self.add_statistic("running_variance", (features,), 1.0)
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        xp, shape = array_module(x), x.shape
+        _expect_features(self, x, self.features)
+        x = x.reshape(-1, self.features)  # (M, features)
+        ones = xp.ones(len(x), x.dtype)
+        if run.training:
+            count = run.total(len(x))
+            if count < 2:
+                remedy = "choose another batch_size: the last batch of an epoch holds what is left"
+                raise ValueError(mismatch(self, "more than one number to normalize", "1", remedy))
+            mean = run.total(ones @ x) / count
+            z = x - mean
+            variance = run.total(ones @ (z * z)) / count
+        else:
+            mean, variance = self.running_mean, self.running_variance
+            z = x - mean
+        scale = 1 / xp.sqrt(variance + self.epsilon)
+        z *= scale
+
+        def backward(dy: Array, grads: Any) -> Array:
+            dy = dy.reshape(-1, self.features)
+            dbias, dweight = ones @ dy, ones @ (dy * z)
+            grads["bias"][...], grads["weight"][...] = dbias, dweight
+            if run.training:
+                if "running_mean" in grads:
+                    grads["running_mean"][...] = self.momentum * (mean - self.running_mean)
+                    unbiased = variance * (count / (count - 1))
+                    grads["running_variance"][...] = self.momentum * (unbiased - self.running_variance)
+                dy -= run.total(dbias) / count
+                dy -= z * (run.total(dweight) / count)
+            dy *= self.weight * scale
+            return dy.reshape(shape)
+
+        y = z * self.weight
+        y += self.bias
+        return y.reshape(shape), backward
+
+    def __repr__(self) -> str:
+        return f"BatchNorm({self.features})"
+
+
+class LayerNorm(Layer):
+    """Each row over its features: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
+
+    x, y (..., features); mean and variance are those of the last axis, so training and inference are the same, and
+    no row knows of another. With g = dy weight,
+
+        dweight = sum dy z      dbias = sum dy      dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon)
+
+    the sums over rows, the means over features. Raises ShapeError for x of other features.
+    Source: J. Ba, J. Kiros, G. Hinton, "Layer normalization", 2016, arXiv 1607.06450.
+    """
+
+    weight: Array
+    bias: Array
+    splittable = True
+
+    def __init__(self, features: int, epsilon: float = 1e-5) -> None:
+        self.features, self.epsilon = features, float(epsilon)
+        self.add_parameter("weight", (features,), "ones")
+        self.add_parameter("bias", (features,), "zeros")
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        xp, shape = array_module(x), x.shape
+        _expect_features(self, x, self.features)
+        x = x.reshape(-1, self.features)  # (M, features)
+        z = x - x.mean(axis=1, keepdims=True)
+        scale = 1 / xp.sqrt((z * z).mean(axis=1, keepdims=True) + self.epsilon)  # (M, 1)
+        z *= scale
+        weight = self.weight
+
+        def backward(dy: Array, grads: Any) -> Array:
+            dy = dy.reshape(-1, self.features)
+            ones = xp.ones(len(dy), dy.dtype)
+            grads["bias"][...], grads["weight"][...] = ones @ dy, ones @ (dy * z)
+            dy *= weight
+            means = dy.mean(axis=1, keepdims=True), (dy * z).mean(axis=1, keepdims=True)
+            dy -= means[0]
+            dy -= z * means[1]
+            dy *= scale
+            return dy.reshape(shape)
+
+        y = z * weight
+        y += self.bias
+        return y.reshape(shape), backward
+
+    def __repr__(self) -> str:
+        return f"LayerNorm({self.features})"
+
+
+def _expect_features(layer: Layer, x: Array, features: int) -> None:
+    """Raise unless the last axis of `x` has so many, and dtype and device are those of the parameters."""
+    layer.expect(x, (*(None,) * (max(x.ndim, 2) - 1), features), "check the layer before")

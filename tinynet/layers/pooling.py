@@ -1,0 +1,117 @@
+"""Pooling: windows of a picture, each made into one pixel."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tinynet.arrays import Array, array_module
+from tinynet.errors import ShapeError, mismatch
+from tinynet.layers.base import Backward, Layer, Run
+from tinynet.layers.windows import Padding, Pair, Windows
+
+
+class MaxPool2D(Layer):
+    """y = the largest x of each window;   dx = dy at that one (the first of several), 0 elsewhere.
+
+    x (N, H, W, C), y (N, P, Q, C). `pool_size` and `stride` (pool_size unless given) are numbers or pairs; `padding` as
+    in Conv2D, never chosen as a maximum. Rows and columns that fill no window are left out. Raises ShapeError for x of
+    another shape, or smaller than a window.
+    """
+
+    splittable = True
+
+    def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid") -> None:
+        self.windows = Windows("MaxPool2D", pool_size, pool_size if stride is None else stride, padding)
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        _expect_pictures(self, x)
+        xp, windows, size = array_module(x), self.windows, x.shape[1:3]
+        places, padded = windows.places(size), windows.pad(x, -math.inf)
+        first, *others = windows.taps(padded, places)  # (N, P, Q, C) each
+        y = first.copy()
+        for tap in others:
+            xp.maximum(y, tap, out=y)
+
+        def backward(dy: Array, grads: Any) -> Array:
+            dpadded = xp.zeros_like(padded)
+            *gradients, last = windows.taps(dpadded, places)
+            for tap, gradient in zip(windows.taps(padded, places), gradients):
+                part = dy * (tap == y)
+                gradient[...] = gradient + part if windows.overlap else part
+                dy -= part  # what has been handed out is gone: of equal ones the first gets all
+            last += dy
+            return windows.unpad(dpadded, size)
+
+        return y, backward
+
+    def __repr__(self) -> str:
+        return _repr(self, self.windows)
+
+
+class AveragePool2D(Layer):
+    """y = the mean of x over each window;   dx = the sum of dy / (KH KW) over the windows a pixel is in.
+
+    x (N, H, W, C), y (N, P, Q, C). `pool_size` and `stride` (pool_size unless given) are numbers or pairs. Rows and
+    columns that fill no window are left out. Raises ShapeError for x of another shape, or smaller than a window.
+    """
+
+    splittable = True
+
+    def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None) -> None:
+        self.windows = Windows("AveragePool2D", pool_size, pool_size if stride is None else stride, "valid")
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        _expect_pictures(self, x)
+        xp, windows, places = array_module(x), self.windows, self.windows.places(x.shape[1:3])
+        share = 1 / math.prod(windows.kernel)
+        first, *others = windows.taps(x, places)  # (N, P, Q, C) each
+        y = first.copy()
+        for tap in others:
+            y += tap
+        y *= share
+
+        def backward(dy: Array, grads: Any) -> Array:
+            dx = xp.zeros_like(x)
+            dy *= share
+            for gradient in windows.taps(dx, places):
+                gradient += dy
+            return dx
+
+        return y, backward
+
+    def __repr__(self) -> str:
+        return _repr(self, self.windows)
+
+
+class GlobalAveragePool2D(Layer):
+    """y = the mean of each channel over the picture;   dx = dy / (H W) at every pixel. x (N, H, W, C), y (N, C).
+
+    Source: M. Lin, Q. Chen, S. Yan, "Network in network", ICLR 2014, section 3.2.
+    """
+
+    splittable = True
+
+    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+        _expect_pictures(self, x)
+        xp = array_module(x)
+
+        def backward(dy: Array, grads: Any) -> Array:
+            dx = xp.empty_like(x)
+            dx[...] = (dy / (x.shape[1] * x.shape[2]))[:, None, None, :]
+            return dx
+
+        return x.mean(axis=(1, 2)), backward
+
+
+def _expect_pictures(layer: Layer, x: Array) -> None:
+    if x.ndim != 4:
+        remedy = "put Reshape(height, width, channels) before it"
+        raise ShapeError(mismatch(layer, "pictures of shape (N, H, W, C)", tuple(x.shape), remedy))
+
+
+def _repr(layer: Layer, windows: Windows) -> str:
+    size, stride = (pair[0] if pair[0] == pair[1] else pair for pair in (windows.kernel, windows.stride))
+    shown = "" if size == stride else f", stride={stride}"
+    padding = "" if windows.padding == "valid" else f", padding={windows.padding!r}"
+    return f"{type(layer).__name__}({size}{shown}{padding})"

@@ -1,0 +1,92 @@
+"""Networks to start from: each a function that returns a Sequential, short enough to be copied and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tinynet.layers import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Residual,
+)
+from tinynet.model import Sequential
+
+
+def mlp(
+    inputs: int = 784,
+    hidden: Sequence[int] = (256, 128),
+    outputs: int = 10,
+    activation: Callable[[], Layer] = ReLU,
+    dropout: float = 0.0,
+    batch_norm: bool = False,
+    seed: int = 0,
+) -> Sequential:
+    """A multilayer perceptron: for each hidden width Dense, BatchNorm if wanted, the activation, Dropout if above 0.
+
+    x (N, inputs), or pictures of so many numbers; y (N, outputs), raw.
+    """
+    layers: list[Layer] = [Flatten()]
+    for width in hidden:
+        layers.append(Dense(inputs, width, weight="he_normal" if activation is ReLU else "glorot_uniform"))
+        layers += [BatchNorm(width)] if batch_norm else []
+        layers.append(activation())
+        layers += [Dropout(dropout)] if dropout else []
+        inputs = width
+    return Sequential(*layers, Dense(inputs, outputs), seed=seed)
+
+
+def lenet(image_shape: tuple[int, int, int] = (28, 28, 1), outputs: int = 10, seed: int = 0) -> Sequential:
+    """A small convolutional network in the manner of LeNet-5: two convolutions, each pooled, and three dense layers.
+
+    x (N, H, W, C), or flat; y (N, outputs), raw. ReLU and maxima instead of the tanh and averages of the original.
+    Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", 1998.
+    """
+    height, width, channels = image_shape
+    flat = (height // 2 - 4) // 2 * ((width // 2 - 4) // 2) * 16
+    return Sequential(
+        Reshape(*image_shape),
+        Conv2D(channels, 6, 5, padding="same"), ReLU(), MaxPool2D(2),
+        Conv2D(6, 16, 5), ReLU(), MaxPool2D(2),
+        Flatten(),
+        Dense(flat, 120), ReLU(),
+        Dense(120, 84), ReLU(),
+        Dense(84, outputs),
+        seed=seed,
+    )  # fmt: skip
+
+
+def resnet_small(
+    image_shape: tuple[int, int, int] = (32, 32, 3),
+    outputs: int = 10,
+    widths: Sequence[int] = (16, 32, 64),
+    blocks: int = 1,
+    seed: int = 0,
+) -> Sequential:
+    """A small residual network: a convolution, then `blocks` residual blocks at each width, then the mean of each map.
+
+    Each width after the first halves the picture. x (N, H, W, C), or flat; y (N, outputs), raw. With blocks=3 it is the
+    ResNet-20 of the paper but for the shortcuts, which are 1x1 convolutions here where shapes change.
+    Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
+    """
+    layers: list[Layer] = [Reshape(*image_shape), *_conv(image_shape[-1], widths[0], 3), ReLU()]
+    inputs = widths[0]
+    for stage, width in enumerate(widths):
+        for block in range(blocks):
+            stride = 2 if stage > 0 and block == 0 else 1
+            path = [*_conv(inputs, width, 3, stride), ReLU(), *_conv(width, width, 3)]
+            shortcut = Sequential(*_conv(inputs, width, 1, stride)) if stride != 1 or inputs != width else None
+            layers += [Residual(*path, shortcut=shortcut), ReLU()]
+            inputs = width
+    return Sequential(*layers, GlobalAveragePool2D(), Dense(inputs, outputs), seed=seed)
+
+
+def _conv(inputs: int, outputs: int, kernel_size: int, stride: int = 1) -> list[Layer]:
+    return [Conv2D(inputs, outputs, kernel_size, stride, padding="same"), BatchNorm(outputs)]

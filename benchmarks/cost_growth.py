@@ -73,7 +73,8 @@ def measure(setting: dict[str, Any], whole: bool, repeats: int) -> dict[str, Any
     if not whole:
         examples = batch_size * int(min(max(3e10 / products, 3), 60_000 / batch_size, 400))
     pixels = np.random.default_rng(0).integers(0, 256, (examples, 784), dtype=np.uint8)
-    task = peers.Task("tinynet", batch_size, "relu", widths, 0.01, pixels, np.arange(examples) % 10)
+    labels = np.arange(examples) % 10
+    task = peers.Task("tinynet", batch_size, widths=widths, learning_rate=0.01, images=pixels, labels=labels)
     runs = [tinynet_peer.trainer(task), products_peer.trainer(task)]
     for run in runs:
         run()

@@ -20,7 +20,13 @@ COLOURS = {
     "thinc": "#6b705c",
 }  # fmt: skip
 
-TITLES = {"relu": "ReLU", "sigmoid": "sigmoid", "relu-dropout": "ReLU and dropout"}
+TITLES = {
+    "mlp, sgd, relu": "ReLU",
+    "mlp, sgd, sigmoid": "sigmoid",
+    "mlp, sgd, relu-dropout": "ReLU and dropout",
+    "mlp, adam, relu": "ReLU, Adam",
+    "cnn, sgd, relu": "two convolutions",
+}
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -39,17 +45,22 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def overview(results: dict[str, Any]) -> str:
-    """For each activation a table of peers by batch sizes: samples/s (as a multiple of tinynet's, of the products')."""
+    """For each network a table of peers by batch sizes: samples/s (as a multiple of tinynet's, of the products')."""
     parts = []
-    for activation in dict.fromkeys(setting["activation"] for setting in results["training"]):
-        settings = [setting for setting in results["training"] if setting["activation"] == activation]
+    for kind in dict.fromkeys(kind_of(setting) for setting in results["training"]):
+        settings = [setting for setting in results["training"] if kind_of(setting) == kind]
         rows = []
         for name in COLOURS:
             cells = [_cell(setting, name) for setting in settings]
             rows += [[name, *cells]] if any(cells) else []
         header = ["", *[f"batch {setting['batch_size']:,}" for setting in settings]]
-        parts.append(f"**{TITLES[activation]}**\n\n{table(header, rows)}")
+        parts.append(f"**{TITLES[kind]}**\n\n{table(header, rows)}")
     return "\n\n".join(parts)
+
+
+def kind_of(setting: dict[str, Any]) -> str:
+    """Network, optimizer and activation of a setting."""
+    return f"{setting['network']}, {setting['optimizer']}, {setting['activation']}"
 
 
 def _cell(setting: dict[str, Any], name: str) -> str:
@@ -96,7 +107,7 @@ def training_table(setting: dict[str, Any]) -> str:
                 "" if loss is None else f"{loss:.3f}",
             ]
         )
-    title = f"**{setting['activation']}, batch {setting['batch_size']}**"
+    title = f"**{TITLES[kind_of(setting)]}, batch {setting['batch_size']}**"
     header = ["", "samples/s", "time, spread", "of tinynet's speed", "of the products", "last loss"]
     return "\n\n".join([title, table(header, rows), *skipped(setting)])
 
@@ -160,13 +171,11 @@ def draw(results: dict[str, Any], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     settings = results["training"]
-    activations = list(dict.fromkeys(setting["activation"] for setting in settings))
+    kinds = list(dict.fromkeys(kind_of(setting) for setting in settings))
     names = [name for name in COLOURS if any(name in setting["seconds"] for setting in settings)]
-    figure, panels = plt.subplots(
-        len(activations), 1, figsize=(9, 1 + 2.6 * len(activations)), squeeze=False, layout="constrained", sharex=True
-    )
-    for panel, activation in zip(panels[:, 0], activations):
-        chosen = [setting for setting in settings if setting["activation"] == activation]
+    figure, panels = plt.subplots(len(kinds), 1, figsize=(9, 1 + 2.6 * len(kinds)), squeeze=False, layout="constrained")
+    for panel, kind in zip(panels[:, 0], kinds):
+        chosen = [setting for setting in settings if kind_of(setting) == kind]
         for place, name in enumerate(names):
             speeds = [
                 setting["examples"] / statistics.median(setting["seconds"][name]) / 1000
@@ -176,7 +185,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
             ]
             at = [group + (place - (len(names) - 1) / 2) * 0.85 / len(names) for group in range(len(chosen))]
             panel.bar(at, speeds, 0.85 / len(names), color=COLOURS[name], label=name, edgecolor="white", linewidth=0.4)
-        panel.set_title(TITLES[activation], loc="left")
+        panel.set_title(TITLES[kind], loc="left")
         panel.set_ylabel("thousand samples/s")
         panel.set_xticks(range(len(chosen)), [f"batch {setting['batch_size']:,}" for setting in chosen])
         panel.spines[["top", "right"]].set_visible(False)
@@ -185,7 +194,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize="small")
     where = results["manifest"]
-    figure.suptitle(f"Training 784-256-128-10, SGD, float32, on {where['cpu']} ({where['date']})", fontsize="medium")
+    figure.suptitle(f"Training in float32 on {where['cpu']} ({where['date']})", fontsize="medium")
     figure.savefig(path, dpi=140)
     plt.close(figure)
 

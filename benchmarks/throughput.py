@@ -6,7 +6,8 @@
     pip install 'tinynet[peers]'                 # every peer; a missing one is skipped by name
 
 **Training**: one epoch of 60,000 pictures (Fashion-MNIST where TINYNET_DATA or --data names it, else drawings) through
-784-256-128-10 by plain SGD in float32, with shuffling and gathering; the loss is read once an epoch. Each library in
+784-256-128-10 by plain SGD in float32, with shuffling and gathering; the loss is read once an epoch. **Adam**: the same
+with it. **Convolution**: a network of two convolutions, batch 128. Each library in
 the form its own users would call fast (benchmarks/peers/, a page each), in a process of its own. After an epoch of
 warm-up all take turns, so that a machine whose speed drifts is fair to all; medians are compared. "Of the products" is
 the speed as a share of that of the bare matrix products in NumPy. **Inference**: seconds of a call that returns the
@@ -36,7 +37,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
         "MKL_DEBUG_CPU_TYPE", "BLIS_ARCH_TYPE")  # fmt: skip
-PARTS = ("training", "inference", "memory", "footprint")
+PARTS = ("training", "adam", "convolution", "inference", "memory", "footprint")
 ACTIVATIONS = ("relu", "sigmoid", "relu-dropout")
 BATCH_SIZES = (32, 128, 1000, 8192)
 ROWS = (1, 32, 10_000)  # of a prediction
@@ -103,10 +104,13 @@ def main() -> int:
         began = time.perf_counter()
         results: dict[str, Any] = {"manifest": manifest(name, options)}
         print("\n".join(f"{key}: {value}" for key, value in results["manifest"].items()), flush=True)
-        measure = {"training": training, "inference": inference, "memory": memory}
+        measure = {"inference": inference, "memory": memory}
         for part in options.parts:
             say(f"== {part}")
-            results[part] = measure[part](arrays, options) if part in measure else footprint(options.peers)
+            if part in ("training", "adam", "convolution"):
+                results.setdefault("training", []).extend(training(arrays, options, part))
+            else:
+                results[part] = measure[part](arrays, options) if part in measure else footprint(options.peers)
     results["manifest"]["minutes"] = round((time.perf_counter() - began) / 60, 1)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "throughput.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -155,29 +159,44 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def training(arrays: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+def training(arrays: Path, options: argparse.Namespace, part: str) -> list[dict[str, Any]]:
     """For each setting: seconds of an epoch and the losses seen, of each peer; and why others are missing."""
     team = [Peer(name, arrays) for name in ["bare products", *options.peers] if name in peers.TRAINERS]
-    settings = []
-    for activation in options.activations:
-        for batch_size in options.batch_sizes:
-            skipped: dict[str, str] = {}
-            able = [p for p in team if p.ready("train", skipped, batch_size=batch_size, activation=activation)]
-            answers = take_turns(able, options.repeats, skipped)
-            setting = {
-                "activation": activation,
-                "batch_size": batch_size,
-                "examples": options.examples,
-                "seconds": {name: [round(a["seconds"], 5) for a in got] for name, got in answers.items()},
-                "loss": {name: got[-1]["loss"] for name, got in answers.items()},
-                "skipped": skipped,
-            }
-            settings.append(setting)
-            median = {name: statistics.median(seconds) for name, seconds in setting["seconds"].items()}
-            say(f"{activation}, batch {batch_size}: " + ", ".join(f"{n} {s:.3f} s" for n, s in median.items()))
+    results = []
+    for setting in settings(part, options):
+        skipped: dict[str, str] = {}
+        able = [peer for peer in team if peer.ready("train", skipped, **setting)]
+        answers = take_turns(able, options.repeats, skipped)
+        seconds = {name: [round(a["seconds"], 5) for a in got] for name, got in answers.items()}
+        loss = {name: got[-1]["loss"] for name, got in answers.items()}
+        results.append({**setting, "seconds": seconds, "loss": loss, "skipped": skipped})
+        median = {name: statistics.median(each) for name, each in seconds.items()}
+        say(f"{list(setting.values())}: " + ", ".join(f"{name} {each:.3f} s" for name, each in median.items()))
     for peer in team:
         peer.close()
-    return settings
+    return results
+
+
+def settings(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """What the peers are asked to train."""
+    if part == "convolution":  # some hundred steps are enough to time: a step takes 20 to 100 ms
+        few = min(options.examples, 12_800)
+        return [{"network": "cnn", "optimizer": "sgd", "activation": "relu", "batch_size": 128, "examples": few}]
+    if part == "adam":
+        sizes, activations = [size for size in options.batch_sizes if size in (128, 1000)], ["relu"]
+    else:
+        sizes, activations = options.batch_sizes, options.activations
+    return [
+        {
+            "network": "mlp",
+            "optimizer": "adam" if part == "adam" else "sgd",
+            "activation": activation,
+            "batch_size": size,
+            "examples": options.examples,
+        }
+        for activation in activations
+        for size in sizes
+    ]
 
 
 def take_turns(able: list[Peer], repeats: int, skipped: dict[str, str]) -> dict[str, list[dict[str, Any]]]:

@@ -14,6 +14,8 @@ def trainer(task: Task) -> Epoch:
     generator = np.random.default_rng(0)
     weights = [generator.normal(size=shape).astype("float32") for shape in itertools.pairwise(task.widths)]
     rows = min(task.batch_size, len(task.images))
+    if task.network == "cnn":
+        return _convolutional(task)
     activations = [generator.normal(size=(rows, width)).astype("float32") for width in task.widths]
 
     def step(rows: int) -> None:
@@ -28,6 +30,31 @@ def trainer(task: Task) -> Epoch:
     def epoch() -> float:
         for start in task.starts:
             step(min(task.batch_size, len(task.images) - start))
+        return float("nan")
+
+    return epoch
+
+
+def _convolutional(task: Task) -> Epoch:
+    """Each layer as (rows a picture, inputs, outputs); windows are as if they had been laid out already."""
+    layers = [(26 * 26, 9, 32), (11 * 11, 288, 64), (1, 1600, 128), (1, 128, 10)]
+    chunk = 8  # pictures: more of the laid out windows do not stay in the cache
+    generator = np.random.default_rng(0)
+    arrays = []
+    for rows, inputs, outputs in layers:
+        count = chunk * rows if rows > 1 else task.batch_size
+        shapes = [(count, inputs), (inputs, outputs), (count, outputs)]
+        arrays.append([generator.normal(size=shape).astype("float32") for shape in shapes])
+
+    def epoch() -> float:
+        for start in task.starts:
+            count = min(task.batch_size, len(task.images) - start)
+            for number, ((rows, _, _), (x, weight, dy)) in enumerate(zip(layers, arrays)):
+                for _ in range(-(-count // chunk) if rows > 1 else 1):
+                    x @ weight
+                    x.T @ dy
+                    if number:
+                        dy @ weight.T
         return float("nan")
 
     return epoch

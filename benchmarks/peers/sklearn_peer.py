@@ -11,12 +11,15 @@ from peers import Epoch, NotOffered, Predict, Task
 def _model(task: Task) -> MLPClassifier:
     if task.dropout:
         raise NotOffered("it has no dropout")
+    if task.network == "cnn":
+        raise NotOffered("it has no convolution")
+    adam = task.optimizer == "adam"
     return MLPClassifier(
         hidden_layer_sizes=task.widths[1:-1],
         activation="logistic" if task.activation == "sigmoid" else "relu",
-        solver="sgd",
+        solver=task.optimizer,
         batch_size=task.batch_size,
-        learning_rate_init=task.learning_rate,
+        learning_rate_init=task.learning_rate / 100 if adam else task.learning_rate,
         momentum=0.0,
         nesterovs_momentum=False,
         alpha=0.0,

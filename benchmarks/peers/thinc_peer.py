@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from thinc.api import SGD, Relu, Sigmoid, Softmax, chain
+from thinc.api import SGD, Adam, Relu, Sigmoid, Softmax, chain
 
 from peers import Epoch, NotOffered, Task
 
@@ -12,6 +12,8 @@ def trainer(task: Task) -> Epoch:
     """thinc's Softmax takes the gradient of the logits, so its loss is a line of ours."""
     if task.dropout and task.activation == "sigmoid":
         raise NotOffered("its Sigmoid has no dropout")
+    if task.network == "cnn":
+        raise NotOffered("it has no convolution of pictures")
     if task.activation == "sigmoid":
         hidden = [Sigmoid(width) for width in task.widths[1:-1]]
     else:
@@ -19,7 +21,10 @@ def trainer(task: Task) -> Epoch:
     model = chain(*hidden, Softmax(task.widths[-1]))
     images, labels = task.pixels, task.labels
     model.initialize(X=images[:2], Y=np.eye(task.widths[-1], dtype="float32")[:2])
-    optimizer = SGD(task.learning_rate, L2=0.0, grad_clip=0.0, use_averages=False)
+    if task.optimizer == "adam":
+        optimizer = Adam(task.learning_rate / 100, L2=0.0, grad_clip=0.0, use_averages=False)
+    else:
+        optimizer = SGD(task.learning_rate, L2=0.0, grad_clip=0.0, use_averages=False)
     generator = np.random.default_rng(0)
 
     def epoch() -> float:

@@ -11,6 +11,13 @@ from peers import Epoch, Predict, Task
 
 
 def _model(task: Task) -> tn.Sequential:
+    if task.network == "cnn":
+        return tn.Sequential(
+            tn.Reshape(28, 28, 1),
+            tn.Conv2D(1, 32), tn.ReLU(), tn.MaxPool2D(),
+            tn.Conv2D(32, 64), tn.ReLU(), tn.MaxPool2D(),
+            tn.Flatten(), tn.Dense(1600, 128), tn.ReLU(), tn.Dense(128, 10),
+        )  # fmt: skip
     layers: list[tn.Layer] = []
     for inputs, outputs in itertools.pairwise(task.widths):
         layers += [tn.Dense(inputs, outputs), tn.Sigmoid() if task.activation == "sigmoid" else tn.ReLU()]
@@ -24,7 +31,8 @@ def trainer(task: Task) -> Epoch:
     seeds = itertools.count()
 
     def epoch() -> float:
-        optimizer, seed = tn.SGD(task.learning_rate), next(seeds)
+        rate, seed = task.learning_rate, next(seeds)
+        optimizer = tn.Adam(rate / 100) if task.optimizer == "adam" else tn.SGD(rate)
         history = tn.fit(
             model, train, optimizer=optimizer, epochs=1, batch_size=task.batch_size, seed=seed, progress=False
         )

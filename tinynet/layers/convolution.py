@@ -23,8 +23,8 @@ class Conv2D(Layer):
         columns (N P Q, K)  @  W (K, outputs)  =  y (N P Q, outputs)         picture   windows 2x2, each a row
                                                                               a b c     a b d e
         dW = columns^T dy      db = 1^T dy                                    d e f     b c e f
-        dcolumns = dy W^T, and dx sums what each pixel got in its windows     g h i     d e g h
-                                                                                        e f h i
+        dx = the sum of dy W_ij^T over all places (i, j) in a window,         g h i     d e g h
+             each shifted to where that place was                                       e f h i
 
     The windows of a few pictures are laid out at a time, so that they stay in the cache, and backward does it again:
     they are KH KW times as large as x. `kernel_size` and `stride` are numbers or pairs; `padding` is "valid" (none),
@@ -58,6 +58,7 @@ class Conv2D(Layer):
         self.expect(x, (None, None, None, self.inputs), _remedy(x.shape, self.inputs))
         xp, windows, size = array_module(x), self.windows, x.shape[1:3]
         matrix = self.weight.reshape(-1, self.outputs)  # (K, outputs)
+        kernel = self.weight.reshape(-1, self.inputs, self.outputs)  # (KH KW, inputs, outputs)
         places = windows.places(size)
         per_picture = math.prod(places) * len(matrix) * x.dtype.itemsize
         bias = xp.tile(self.bias, math.prod(places))  # of a whole picture: NumPy is slow with short rows
@@ -77,10 +78,9 @@ class Conv2D(Layer):
                 padded, dy_rows = windows.pad(x[some]), dy[some].reshape(-1, self.outputs)  # (n P Q, outputs)
                 weight_gradient += _columns(windows.view(padded, places)).T @ dy_rows
                 if dx is not None:
-                    dcolumns = (dy_rows @ matrix.T).reshape(len(padded), *places, -1, self.inputs)
                     dpadded = xp.zeros_like(padded)
                     for number, tap in enumerate(windows.taps(dpadded, places)):
-                        tap += dcolumns[:, :, :, number]
+                        tap += (dy_rows @ kernel[number].T).reshape(tap.shape)
                     dx[some] = windows.unpad(dpadded, size)
             return dx
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tinynet.arrays import Array, array_module
@@ -41,40 +43,45 @@ class BatchNorm(Layer):
         self.add_statistic("running_variance", (features,), 1.0)
 
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
-        xp, shape = array_module(x), x.shape
         _expect_features(self, x, self.features)
-        x = x.reshape(-1, self.features)  # (M, features)
-        ones = xp.ones(len(x), x.dtype)
+        xp, shape = array_module(x), x.shape
+        x = x.reshape(len(x), -1)  # (N, pixels * features)
+        wide = _repeater(x, self.features)
+        ones = xp.ones(x.size // self.features, x.dtype)
+
+        def over_batch(a: Array) -> Array:  # the sum for each feature: (features,)
+            return ones @ a.reshape(-1, self.features)
+
         if run.training:
-            count = run.total(len(x))
+            count = run.total(len(ones))
             if count < 2:
                 remedy = "choose another batch_size: the last batch of an epoch holds what is left"
                 raise ValueError(mismatch(self, "more than one number to normalize", "1", remedy))
-            mean = run.total(ones @ x) / count
-            z = x - mean
-            variance = run.total(ones @ (z * z)) / count
+            mean = run.total(over_batch(x)) / count
+            z = x - wide(mean)
+            variance = run.total(over_batch(z * z)) / count
         else:
             mean, variance = self.running_mean, self.running_variance
-            z = x - mean
+            z = x - wide(mean)
         scale = 1 / xp.sqrt(variance + self.epsilon)
-        z *= scale
+        z *= wide(scale)
 
         def backward(dy: Array, grads: Any) -> Array:
-            dy = dy.reshape(-1, self.features)
-            dbias, dweight = ones @ dy, ones @ (dy * z)
+            dy = dy.reshape(z.shape)
+            dbias, dweight = over_batch(dy), over_batch(dy * z)
             grads["bias"][...], grads["weight"][...] = dbias, dweight
             if run.training:
                 if "running_mean" in grads:
                     grads["running_mean"][...] = self.momentum * (mean - self.running_mean)
                     unbiased = variance * (count / (count - 1))
                     grads["running_variance"][...] = self.momentum * (unbiased - self.running_variance)
-                dy -= run.total(dbias) / count
-                dy -= z * (run.total(dweight) / count)
-            dy *= self.weight * scale
+                dy -= wide(run.total(dbias) / count)
+                dy -= z * wide(run.total(dweight) / count)
+            dy *= wide(self.weight * scale)
             return dy.reshape(shape)
 
-        y = z * self.weight
-        y += self.bias
+        y = z * wide(self.weight)
+        y += wide(self.bias)
         return y.reshape(shape), backward
 
     def __repr__(self) -> str:
@@ -128,6 +135,11 @@ class LayerNorm(Layer):
 
     def __repr__(self) -> str:
         return f"LayerNorm({self.features})"
+
+
+def _repeater(x: Array, features: int) -> Callable[[Array], Array]:
+    """What repeats (features,) for each pixel of a row of `x`: NumPy is slow where it repeats short rows itself."""
+    return partial(array_module(x).tile, reps=x.shape[1] // features)
 
 
 def _expect_features(layer: Layer, x: Array, features: int) -> None:

@@ -40,7 +40,7 @@ class MaxPool2D(Layer):
                 part = dy * (tap == y)
                 gradient[...] = gradient + part if windows.overlap else part
                 dy -= part  # what has been handed out is gone: of equal ones the first gets all
-            last += dy
+            last[...] = last + dy if windows.overlap else dy
             return windows.unpad(dpadded, size)
 
         return y, backward

@@ -58,18 +58,28 @@ class EpochPrinter(Callback):
 
     def epoch_ends(self, history: tn.History) -> None:
         row = history.last
-        train = f"train {row['train_loss']:.4f} {row['train_accuracy']:7.2%}"
-        test = f"test {row['validation_loss']:.4f} {row['validation_accuracy']:7.2%}"
-        print(f"{self.title}  {row['epoch']:>3}/{self.epochs}  {train}  {test}  {row['samples_per_second']:9,.0f}/s")
+        measured = {"batches": "running", "train": "train", "test": "validation"}
+        words = [
+            f"{word} {row[f'{kind}_loss']:.4f} {row[f'{kind}_accuracy']:7.2%}"
+            for word, kind in measured.items()
+            if f"{kind}_loss" in row and (word != "batches" or "train_loss" not in row)
+        ]
+        speed = f"{row['samples_per_second']:9,.0f}/s"
+        print("  ".join([self.title, f"{row['epoch']:>3}/{self.epochs}", *words, speed]), flush=True)
 
 
 class Experiment:
     """Runs, one after the other, on one data set and device; then what they amount to."""
 
     def __init__(
-        self, device: Device, train: tn.data.Dataset, test: tn.data.Dataset, options: argparse.Namespace
+        self,
+        device: Device,
+        train: tn.data.Dataset,
+        test: tn.data.Dataset,
+        options: argparse.Namespace,
+        protocol: str,
     ) -> None:
-        self.device, self.options = device, options
+        self.device, self.options, self.protocol = device, options, protocol
         self.class_names, self.name, self.note = train.class_names, train.name, ""
         if train.is_synthetic:
             self.note = SYNTHETIC_NOTE
@@ -88,19 +98,35 @@ class Experiment:
             where = f"device {self.device!r}"
         chosen = f", chosen from --device {options.device}" if options.device == "auto" else ""
         data = f"data {self.name}: {len(self.train):,} training and {len(self.test):,} test images"
-        plan = f"{options.epochs} epochs, batch {options.batch_size}, rate {options.lr:g}, {options.seeds} seed(s)"
+        plan = f"{self.protocol}\n{options.seeds} seed(s)"
         return "\n".join([where + chosen, data + (f" ({self.note})" if self.note else ""), plan, ""])
 
-    def run(self, arm: str, model: tn.Sequential, optimizer: tn.Optimizer, seed: int) -> None:
-        """Train one arm with one seed, and keep what came of it. A run that diverges is kept as such."""
+    def run(
+        self,
+        arm: str,
+        model: tn.Sequential,
+        optimizer: tn.Optimizer,
+        seed: int,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        test_each_epoch: bool = True,
+        **settings: Any,
+    ) -> None:
+        """Train one arm with one seed, and keep what came of it. A run that diverges is kept as such.
+
+        `epochs` and `batch_size` are those of the options unless given, further settings are `fit`'s. Without
+        `test_each_epoch` both sets are measured once, at the end.
+        """
         options = self.options
+        epochs, batch_size = epochs or options.epochs, batch_size or options.batch_size
         title = f"{arm:<13}" + (f" seed {seed}" if options.seeds > 1 else "")
         record: dict[str, Any] = {
             "arm": arm,
             "seed": seed,
             "model": repr(model),
             "optimizer": repr(optimizer),
-            "learning_rate": options.lr,
+            "learning_rate": optimizer.rate(0),
+            "settings": {"epochs": epochs, "batch_size": batch_size, **{key: repr(it) for key, it in settings.items()}},
             "device": self.device.name,
             "dataset": self.name,
             "synthetic": bool(self.note),
@@ -110,15 +136,16 @@ class Experiment:
             history = tn.fit(
                 model,
                 self.train,
-                validation=self.test,
+                validation=self.test if test_each_epoch else None,
                 optimizer=optimizer,
-                epochs=options.epochs,
-                batch_size=options.batch_size,
+                epochs=epochs,
+                batch_size=batch_size,
                 seed=seed,
                 device=self.device,
-                measure_train=True,
+                measure_train=test_each_epoch,
                 progress=False,
-                callbacks=[EpochPrinter(title, options.epochs)],
+                callbacks=[EpochPrinter(title, epochs)],
+                **settings,
             )
         except tn.DivergenceError as error:
             print(f"{title}  {error}")
@@ -126,7 +153,13 @@ class Experiment:
         record["epochs"] = [_test_named(row) for row in history]
         record["wall_seconds"] = time.perf_counter() - began
         if "diverged" not in record:
-            record.update(_final_numbers(history))
+            if test_each_epoch:
+                train, test = (_measured(history, split) for split in ("train", "validation"))
+            else:
+                train, test = (tn.evaluate(model, data)._asdict() for data in (self.train, self.test))
+                print(f"{title}  after {epochs} epochs: train {train['accuracy']:.2%}  test {test['accuracy']:.2%}")
+            record.update(train=train, test=test, seconds=sum(history["seconds"]))
+            record["samples_per_second"] = statistics.median(history["samples_per_second"])
             self.histories.setdefault(arm, []).append(history)
             if arm not in self.probabilities:
                 self.probabilities[arm] = model.predict(self.test)
@@ -166,15 +199,9 @@ def _test_named(row: dict[str, float]) -> dict[str, float]:
     return {name.replace("validation_", "test_"): value for name, value in row.items()}
 
 
-def _final_numbers(history: tn.History) -> dict[str, Any]:
-    last = history.last
-    seconds = sum(history["seconds"])
-    return {
-        "train": {"loss": last["train_loss"], "accuracy": last["train_accuracy"]},
-        "test": {"loss": last["validation_loss"], "accuracy": last["validation_accuracy"]},
-        "seconds": seconds,
-        "samples_per_second": statistics.median(history["samples_per_second"]),
-    }
+def _measured(history: tn.History, split: str) -> dict[str, float]:
+    """What the last row of the history says of a split."""
+    return {"loss": history.last[f"{split}_loss"], "accuracy": history.last[f"{split}_accuracy"]}
 
 
 def _summarise(arm: str, runs: list[dict[str, Any]]) -> ArmSummary:
@@ -242,10 +269,9 @@ def _page(experiment: Experiment) -> str:
         f"# {experiment.name}: {', '.join(options.arms)}" + (f" ({experiment.note})" if experiment.note else ""),
         experiment.table(),
         f"Training set ({len(experiment.train):,} images) and test set ({len(experiment.test):,}), both measured in "
-        f"inference mode after epoch {options.epochs}; mean over {runs}"
+        f"inference mode after the last epoch; mean over {runs}"
         + (", ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(len(experiment.test))),
-        f"Batch {options.batch_size}, SGD at learning rate {options.lr:g}, hidden layers "
-        f"{' and '.join(map(str, options.hidden))}, dropout rate {options.dropout:g} where there is dropout.",
+        experiment.protocol,
         f"Measured on {manifest['gpu'] or manifest['cpu']} ({manifest['device']}), {blas['library']} kernel "
         f"{blas['kernel']} with {blas['threads']} threads, NumPy {manifest['numpy']}, Python {manifest['python']}, "
         f"tinynet {manifest['tinynet']}.",

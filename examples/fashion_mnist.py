@@ -61,7 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (tn.DeviceError, tn.DataError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    experiment = Experiment(device, train, test, options)
+    protocol = (
+        f"{options.epochs} epochs, batch {options.batch_size}, SGD at learning rate {options.lr:g}, hidden layers "
+        f"{' and '.join(map(str, options.hidden))}, dropout rate {options.dropout:g} where there is dropout."
+    )
+    experiment = Experiment(device, train, test, options, protocol)
     print(experiment.heading())
     for name in options.arms:
         for seed in range(options.seeds):

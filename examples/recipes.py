@@ -1,0 +1,115 @@
+"""How a network is trained, as a value: what the examples beyond plain SGD share."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiment import Experiment, count, write_report
+
+import tinynet as tn
+from tinynet.arrays import Device
+from tinynet.data.transforms import Transform
+from tinynet.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network, and everything `fit` is told: AdamW under a one-cycle rate, softer targets, changed pictures."""
+
+    title: str
+    build: Callable[[int], tn.Sequential]  # seed -> model
+    epochs: int
+    batch_size: int = 128
+    peak: float = 0.004  # of the learning rate
+    schedule: str = "one_cycle"  # or "constant", at a quarter of the peak
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    transforms: Sequence[Transform] = ()
+
+    def optimizer(self, model: tn.Sequential, examples: int) -> tn.AdamW:
+        """The optimizer of a run over so many examples an epoch."""
+        steps = self.epochs * math.ceil(examples / self.batch_size)
+        cycle = tn.schedules.one_cycle(self.peak, steps)
+        rate = cycle if self.schedule == "one_cycle" else tn.schedules.constant(self.peak / 4)
+        return tn.AdamW(rate, weight_decay=self.weight_decay, mask=model.mask())
+
+    @property
+    def loss(self) -> tn.SoftmaxCrossEntropy:
+        """Cross-entropy against the smoothed labels."""
+        return tn.SoftmaxCrossEntropy(self.label_smoothing)
+
+    def words(self) -> str:
+        """The recipe in a line."""
+        changed = " and ".join(map(repr, self.transforms)) or "none"
+        return (
+            f"{self.title}: {self.epochs} epochs, batch {self.batch_size}, AdamW (weight decay {self.weight_decay:g}, "
+            f"none on biases and norms), {self.schedule.replace('_', '-')} rate of {self.peak:g}, label smoothing "
+            f"{self.label_smoothing:g}, transforms {changed}"
+        )
+
+    def shorter(self, epochs: int | None) -> Recipe:
+        """The same for so many epochs; as it is for None."""
+        return self if epochs is None else dataclasses.replace(self, epochs=epochs)
+
+
+def run(
+    recipes: Mapping[str, Recipe],
+    device: Device,
+    train: tn.data.Dataset,
+    test: tn.data.Dataset,
+    options: argparse.Namespace,
+) -> int:
+    """Train each recipe with each seed, measure once, print and write; 0, or 1 if one diverged."""
+    options.arms = list(recipes)
+    protocol = "\n".join(f"- {name}: {recipe.words()}" for name, recipe in recipes.items())
+    experiment = Experiment(device, train, test, options, protocol)
+    print(experiment.heading(), flush=True)
+    for name, recipe in recipes.items():
+        for seed in range(options.seeds):
+            model = recipe.build(seed)
+            experiment.run(
+                name,
+                model,
+                recipe.optimizer(model, len(train)),
+                seed,
+                epochs=recipe.epochs,
+                batch_size=recipe.batch_size,
+                test_each_epoch=False,
+                loss=recipe.loss,
+                transforms=recipe.transforms,
+            )
+    print("\n" + experiment.table())
+    for path in write_report(experiment, options.out):
+        print(f"wrote {path}")
+    return 1 if experiment.diverged else 0
+
+
+def parser_of(description: str | None, files: str, arms: Mapping[str, Recipe], out: str) -> argparse.ArgumentParser:
+    """The options that all of them have."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (auto: a GPU if one works)")
+    parser.add_argument("--data", type=Path, help=f"folder with {files} (or $TINYNET_DATA)")
+    parser.add_argument("--source", choices=tn.data.sources.SOURCES, default="auto", help="where the data come from")
+    parser.add_argument("--offline", action="store_true", help="open no connection")
+    parser.add_argument("--arms", nargs="+", default=list(arms), metavar="ARM", help=f"of: {', '.join(arms)}")
+    parser.add_argument("--epochs", type=count, help="of every arm, instead of its own")
+    parser.add_argument("--examples", type=count, help="train on the first so many pictures only")
+    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="repeat each arm with seeds 0 to N-1")
+    parser.add_argument("--out", type=Path, default=Path(out), help="folder for the results")
+    return parser
+
+
+def chosen(
+    parser: argparse.ArgumentParser, arguments: list[str] | None, arms: Mapping[str, Recipe]
+) -> argparse.Namespace:
+    """The command line, checked."""
+    options = parser.parse_args(arguments)
+    for name in options.arms:
+        if name not in arms:
+            parser.error(unknown_name("arm", name, arms))
+    return options

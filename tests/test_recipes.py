@@ -1,0 +1,106 @@
+"""The examples beyond plain SGD, run as a user runs them, on few pictures."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+
+pytest.importorskip("matplotlib")
+import cifar10  # noqa: E402  (examples/ is on the path: conftest.py)
+import fashion_mnist_cnn  # noqa: E402
+import optimizers  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+FILES = [
+    "comparison.png",
+    "confusion_matrix.png",
+    "learning_curves.png",
+    "predictions.png",
+    "results.json",
+    "results.md",
+]
+
+
+def run(name, *arguments, folder):
+    inherited = {key: value for key, value in os.environ.items() if key != "TINYNET_DATA"}
+    return subprocess.run(
+        [sys.executable, "-W", "error", ROOT / "examples" / name, "--offline", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**inherited, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(folder / "cache")},
+    )
+
+
+def test_the_recipes_run_and_measure_the_test_set_once(tmp_path):
+    small = ["--epochs", "1", "--examples", "300", "--seeds", "2", "--arms", "mlp", "cnn-moved"]
+    done = run("fashion_mnist_cnn.py", *small, "--out", "out", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [(each["arm"], each["seed"]) for each in results["runs"]] == [
+        ("mlp", 0), ("mlp", 1), ("cnn-moved", 0), ("cnn-moved", 1),
+    ]  # fmt: skip
+    for each in results["runs"]:
+        assert 0.1 <= each["test"]["accuracy"] < 1
+        assert not [name for row in each["epochs"] for name in row if name.startswith("test")]
+        assert "Shift(1)" in each["settings"]["transforms"]
+    page = (tmp_path / "out" / "results.md").read_text()
+    assert "synthetic data, not Fashion-MNIST" in page
+    assert "one-cycle rate of 0.008" in page
+
+
+def test_every_ablation_differs_from_the_whole_in_what_it_names():
+    whole = fashion_mnist_cnn.ARMS["mlp"]
+    assert fashion_mnist_cnn.LESS["all"] == {}
+    for name, changes in fashion_mnist_cnn.LESS.items():
+        recipe = fashion_mnist_cnn.dataclasses.replace(whole, **changes)
+        assert (recipe == whole) == (name == "all")
+    assert "BatchNorm" in repr(whole.build(0))
+    assert "BatchNorm" not in repr(fashion_mnist_cnn.LESS["no batch norm"]["build"](0))
+    assert "Dropout" not in repr(fashion_mnist_cnn.LESS["no dropout"]["build"](0))
+
+
+def test_the_optimizers_are_compared_at_their_own_best_rates(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(optimizers, "open_data", lambda *asked: tn.data.synthetic_fashion(600, 100))
+    monkeypatch.setattr(optimizers, "RATES", dict.fromkeys(optimizers.ARMS, (0.001, 0.01)))
+    assert optimizers.main(["--quick", "--batch-size", "50", "--epochs", "1", "--out", str(tmp_path)]) == 0
+    grids = json.loads((tmp_path / "rates.json").read_text())
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert list(grids) == ["sgd", "momentum", "rmsprop", "adam"]
+    for each in results["runs"]:
+        grid = grids[each["arm"]]
+        assert grid[str(each["learning_rate"])] == max(grid.values())
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES, "rates.json", "rates.png"])
+    assert "synthetic" in capsys.readouterr().out
+
+
+def test_cifar10_without_its_files_stops_and_says_where_it_looked(tmp_path):
+    done = run("cifar10.py", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "cifar10" in done.stderr
+
+
+def test_cifar10_runs_on_pictures_of_its_shape(tmp_path, monkeypatch, capsys):
+    generator = np.random.default_rng(0)
+
+    def pictures(count):
+        images = generator.integers(0, 256, (count, 32, 32, 3)).astype("uint8")
+        return tn.data.from_arrays(images, np.arange(count) % 10, tuple("abcdefghij"), "cifar10", flatten=True)
+
+    monkeypatch.setattr(cifar10, "open_data", lambda name, *asked: (pictures(200), pictures(50)))
+    arguments = ["--epochs", "1", "--examples", "100", "--arms", "lenet", "resnet", "--out", str(tmp_path)]
+    assert cifar10.main(arguments) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+    assert "Shift(4)" in (tmp_path / "results.md").read_text()
+    with pytest.raises(SystemExit):
+        cifar10.main(["--arms", "alexnet"])
+    assert "alexnet" in capsys.readouterr().err

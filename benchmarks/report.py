@@ -1,6 +1,7 @@
 """The results of throughput.py as Markdown tables and a bar chart.
 
 python benchmarks/report.py docs/measurements/throughput.json docs/performance.md    # writes the tables into the page
+python benchmarks/report.py docs/measurements/networks.json docs/performance.md networks-     # into other places
 """
 
 from __future__ import annotations
@@ -71,15 +72,14 @@ def _cell(setting: dict[str, Any], name: str) -> str:
     return f"{speed} ({ratio(median.get('tinynet'), median[name])}, {median['bare products'] / median[name]:.0%})"
 
 
-def fill(page: str, results: dict[str, Any]) -> str:
-    """`page` with what stands between each `<!-- name: begin -->` and `<!-- name: end -->` written anew."""
+def fill(page: str, results: dict[str, Any], prefix: str = "") -> str:
+    """`page` with what stands between each `<!-- prefix-name: begin -->` and its end written anew."""
+    tables = {"inference": inference_table, "memory": memory_table, "footprint": footprint_table}
     blocks = {
-        "manifest": "\n".join(f"- {key}: {value}" for key, value in results["manifest"].items()),
-        "training": overview(results),
-        "inference": inference_table(results["inference"]),
-        "memory": memory_table(results["memory"]),
-        "footprint": footprint_table(results["footprint"]),
+        f"{prefix}manifest": "\n".join(f"- {key}: {value}" for key, value in results["manifest"].items()),
+        f"{prefix}training": overview(results),
     }
+    blocks |= {f"{prefix}{name}": draw_table(results[name]) for name, draw_table in tables.items() if name in results}
     for name, text in blocks.items():
         between = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
         page = between.sub(partial(_put, text), page)
@@ -200,6 +200,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    source, target = map(Path, sys.argv[1:])
-    page = target.read_text(encoding="utf-8")
-    target.write_text(fill(page, json.loads(source.read_text(encoding="utf-8"))), encoding="utf-8")
+    source, target, *prefix = sys.argv[1:]
+    page = Path(target).read_text(encoding="utf-8")
+    filled = fill(page, json.loads(Path(source).read_text(encoding="utf-8")), *prefix)
+    Path(target).write_text(filled, encoding="utf-8")

@@ -127,7 +127,7 @@ def normed(**settings):
 def test_statistics_are_named_views_into_a_vector_of_their_own():
     model = normed()
     assert list(model.statistics) == [
-        "1.running_mean", "1.running_variance", "3.block.1.running_mean", "3.block.1.running_variance",
+        "1.running_mean", "1.running_var", "3.block.1.running_mean", "3.block.1.running_var",
     ]  # fmt: skip
     assert model.statistics_vector.sum() == 32
     model[1].running_mean = np.full(16, 2, "float32")
@@ -144,7 +144,7 @@ def test_training_moves_the_statistics_and_measuring_does_not(small_data):
     tn.fit(model, train, epochs=12, batch_size=50)
     inputs = train.images @ model[0].weight + model[0].bias
     np.testing.assert_allclose(model[1].running_mean, inputs.mean(axis=0), atol=0.3)
-    np.testing.assert_allclose(model[1].running_variance, inputs.var(axis=0), rtol=0.3)
+    np.testing.assert_allclose(model[1].running_var, inputs.var(axis=0), rtol=0.3)
     before = model.statistics_vector.copy()
     assert tn.evaluate(model, test).accuracy > 0.9
     model.loss_and_gradient(train.images, train.labels)

@@ -29,7 +29,7 @@ class BatchNorm(Layer):
     weight: Array
     bias: Array
     running_mean: Array
-    running_variance: Array
+    running_var: Array
     splittable = True
 
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
@@ -40,7 +40,7 @@ class BatchNorm(Layer):
         self.add_parameter("weight", (features,), "ones")
         self.add_parameter("bias", (features,), "zeros")
         self.add_statistic("running_mean", (features,), 0.0)
-        self.add_statistic("running_variance", (features,), 1.0)
+        self.add_statistic("running_var", (features,), 1.0)
 
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
         _expect_features(self, x, self.features)
@@ -61,7 +61,7 @@ class BatchNorm(Layer):
             z = x - wide(mean)
             variance = run.total(over_batch(z * z)) / count
         else:
-            mean, variance = self.running_mean, self.running_variance
+            mean, variance = self.running_mean, self.running_var
             z = x - wide(mean)
         scale = 1 / xp.sqrt(variance + self.epsilon)
         z *= wide(scale)
@@ -74,7 +74,7 @@ class BatchNorm(Layer):
                 if "running_mean" in grads:
                     grads["running_mean"][...] = self.momentum * (mean - self.running_mean)
                     unbiased = variance * (count / (count - 1))
-                    grads["running_variance"][...] = self.momentum * (unbiased - self.running_variance)
+                    grads["running_var"][...] = self.momentum * (unbiased - self.running_var)
                 dy -= wide(run.total(dbias) / count)
                 dy -= z * wide(run.total(dweight) / count)
             dy *= wide(self.weight * scale)

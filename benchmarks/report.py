@@ -11,6 +11,7 @@ import math
 import re
 import statistics
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,11 @@ def _cell(setting: dict[str, Any], name: str) -> str:
 
 def fill(page: str, results: dict[str, Any], prefix: str = "") -> str:
     """`page` with what stands between each `<!-- prefix-name: begin -->` and its end written anew."""
-    tables = {"inference": inference_table, "memory": memory_table, "footprint": footprint_table}
+    tables: dict[str, Callable[[Any], str]] = {
+        "inference": inference_table,
+        "memory": memory_table,
+        "footprint": footprint_table,
+    }
     blocks = {
         f"{prefix}manifest": "\n".join(f"- {key}: {value}" for key, value in results["manifest"].items()),
         f"{prefix}training": overview(results),

@@ -18,6 +18,7 @@ import tinynet as tn
 from tinynet import environment, metrics, plots
 from tinynet.arrays import Device
 from tinynet.callbacks import Callback
+from tinynet.checkpoints import Checkpoints
 
 SYNTHETIC_NOTE = "synthetic data, not Fashion-MNIST"
 
@@ -119,6 +120,9 @@ class Experiment:
         """
         options = self.options
         epochs, batch_size = epochs or options.epochs, batch_size or options.batch_size
+        if options.checkpoint:
+            settings["checkpoint"] = Checkpoints(options.checkpoint / f"{arm}-{seed}")
+            settings["resume"] = options.resume
         title = f"{arm:<13}" + (f" seed {seed}" if options.seeds > 1 else "")
         record: dict[str, Any] = {
             "arm": arm,
@@ -126,7 +130,7 @@ class Experiment:
             "model": repr(model),
             "optimizer": repr(optimizer),
             "learning_rate": optimizer.rate(0),
-            "settings": {"epochs": epochs, "batch_size": batch_size, **{key: repr(it) for key, it in settings.items()}},
+            "settings": {"epochs": epochs, "batch_size": batch_size, **_shown(settings)},
             "device": self.device.name,
             "dataset": self.name,
             "synthetic": bool(self.note),
@@ -197,6 +201,17 @@ class Experiment:
 def _test_named(row: dict[str, float]) -> dict[str, float]:
     """A row of the history; here the validation set is the test set."""
     return {name.replace("validation_", "test_"): value for name, value in row.items()}
+
+
+def _shown(settings: dict[str, Any]) -> dict[str, str]:
+    """What was told to `fit`, but for where the run was kept."""
+    return {name: repr(value) for name, value in settings.items() if name not in ("checkpoint", "resume")}
+
+
+def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
+    """--checkpoint and --resume."""
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep every run in a folder of its own there")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in --checkpoint")
 
 
 def _measured(history: tn.History, split: str) -> dict[str, float]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiment import Experiment, count, fraction, open_data, positive, write_report
+from experiment import Experiment, add_checkpoint_options, count, fraction, open_data, positive, write_report
 
 import tinynet as tn
 from tinynet.arrays import find_device
@@ -95,7 +95,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--dropout", type=fraction, default=0.2, help="rate, of the arms that have dropout")
     parser.add_argument("--seeds", type=count, default=1, metavar="N", help="repeat each arm with seeds 0 to N-1")
     parser.add_argument("--out", type=Path, default=Path("results/fashion_mnist"), help="folder for the results")
+    add_checkpoint_options(parser)
     options = parser.parse_args(arguments)
+    if options.resume and not options.checkpoint:
+        parser.error("--resume needs --checkpoint FOLDER")
     for name in options.arms:
         if name not in ARMS:
             parser.error(unknown_name("arm", name, ARMS))

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from experiment import Experiment, count, open_data, write_report
+from experiment import Experiment, add_checkpoint_options, count, open_data, write_report
 
 import tinynet as tn
 from tinynet import plots
@@ -108,7 +108,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=count, default=1000)
     parser.add_argument("--seeds", type=count, default=3, metavar="N", help="train each at its best rate so often")
     parser.add_argument("--out", type=Path, default=Path("results/optimizers"), help="folder for the results")
+    add_checkpoint_options(parser)
     options = parser.parse_args(arguments)
+    if options.resume and not options.checkpoint:
+        parser.error("--resume needs --checkpoint FOLDER")
     if options.quick:
         options.epochs, options.seeds = min(options.epochs, 3), 1
     return options

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiment import Experiment, count, write_report
+from experiment import Experiment, add_checkpoint_options, count, write_report
 
 import tinynet as tn
 from tinynet.arrays import Device
@@ -101,6 +101,7 @@ def parser_of(description: str | None, files: str, arms: Mapping[str, Recipe], o
     parser.add_argument("--examples", type=count, help="train on the first so many pictures only")
     parser.add_argument("--seeds", type=count, default=1, metavar="N", help="repeat each arm with seeds 0 to N-1")
     parser.add_argument("--out", type=Path, default=Path(out), help="folder for the results")
+    add_checkpoint_options(parser)
     return parser
 
 
@@ -109,6 +110,8 @@ def chosen(
 ) -> argparse.Namespace:
     """The command line, checked."""
     options = parser.parse_args(arguments)
+    if options.resume and not options.checkpoint:
+        parser.error("--resume needs --checkpoint FOLDER")
     for name in options.arms:
         if name not in arms:
             parser.error(unknown_name("arm", name, arms))

@@ -19,7 +19,7 @@ def blocks(language):
 
 
 def test_the_layer_of_ones_own_is_ten_lines_and_right(capsys):
-    source, check = blocks("python")[3:5]
+    source, check = blocks("python")[4:6]
     assert len([line for line in source.splitlines() if line.strip()]) <= 10
     names = {"tn": tn, "np": np}
     exec(source + check, names)
@@ -29,7 +29,7 @@ def test_the_layer_of_ones_own_is_ten_lines_and_right(capsys):
 
 
 def test_the_usage_block_runs_on_a_small_set(monkeypatch, tmp_path, capsys):
-    usage, optimizers, network = blocks("python")[:3]
+    usage, optimizers, network, keeping = blocks("python")[:4]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tn.data, "fashion_mnist", lambda: tn.data.synthetic_fashion(1000, 100))
     names = {}
@@ -39,6 +39,8 @@ def test_the_usage_block_runs_on_a_small_set(monkeypatch, tmp_path, capsys):
     assert (tmp_path / "rates.png").exists()
     assert "235,146 parameters" in capsys.readouterr().out
     exec(network, names)
+    exec(keeping.replace("epochs=50", "epochs=1"), names)
+    assert names["again"].parameter_count == names["model"].parameter_count
     assert names["network"].predict(tn.data.synthetic_fashion(20, 5)[1]).shape == (5, 10)
 
 

@@ -1,7 +1,7 @@
 """tinynet: a neural-network library to read and to use."""
 
 from tinynet import data, gradcheck, models, schedules
-from tinynet.errors import DataError, DataNotFoundError, DeviceError, DivergenceError, ShapeError
+from tinynet.errors import DataError, DataNotFoundError, DeviceError, DivergenceError, SaveError, ShapeError
 from tinynet.finder import RateRange, find_learning_rate
 from tinynet.history import History
 from tinynet.layers import (
@@ -32,6 +32,7 @@ from tinynet.layers import (
 from tinynet.losses import BinaryCrossEntropy, Loss, MeanSquaredError, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Adam, AdamW, Averaged, Clipped, Optimizer, RMSprop
+from tinynet.saving import load
 from tinynet.training import Evaluation, evaluate, fit
 
 __version__ = "0.1.0"
@@ -41,6 +42,6 @@ __all__ = [
     "ChannelsLast", "Clipped", "Conv2D", "DataError", "DataNotFoundError", "Dense", "DeviceError", "DivergenceError",
     "Dropout", "Evaluation", "Flatten", "GlobalAveragePool2D", "History", "Layer", "LayerNorm", "LeakyReLU", "Loss",
     "MaxPool2D", "MeanSquaredError", "Optimizer", "RMSprop", "RateRange", "ReLU", "Reshape", "Residual", "Run",
-    "Sequential", "ShapeError", "SiLU", "Sigmoid", "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh", "data",
-    "evaluate", "find_learning_rate", "fit", "gradcheck", "models", "schedules",
+    "SaveError", "Sequential", "ShapeError", "SiLU", "Sigmoid", "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh",
+    "data", "evaluate", "find_learning_rate", "fit", "gradcheck", "load", "models", "schedules",
 ]  # fmt: skip

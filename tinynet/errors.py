@@ -28,6 +28,10 @@ class DeviceError(RuntimeError):
     """A device cannot be used, or arrays of two devices met in one operation."""
 
 
+class SaveError(OSError):
+    """A file could not be written. What stood under its name before is untouched."""
+
+
 class DivergenceError(ArithmeticError):
     """Training produced a loss that is NaN or infinite. `history` holds the epochs completed before it."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinynet.arrays import Array, array_module
 from tinynet.errors import DataError, ShapeError, mismatch
+from tinynet.settings import call_of
 
 LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the outputs
 
@@ -18,6 +19,7 @@ class Loss:
     On a GPU a label out of range would wrap round in silence, and a check in every step would wait for the device.
     """
 
+    settings: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of these names
     splittable = (
         False  # whether the loss is a mean of numbers that depend on one row each: then threads may share a batch
     )
@@ -39,7 +41,7 @@ class Loss:
         return None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return call_of(self, self.settings)
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -56,6 +58,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     splittable = True
+    settings = ("label_smoothing", "class_weights")
 
     def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> None:
         if not 0 <= label_smoothing < 1:

@@ -10,6 +10,7 @@ from tinynet.arrays import Array, Device, array_module, device_of, find_device, 
 from tinynet.data.batches import in_order
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.errors import mismatch
+from tinynet.files import PathLike
 from tinynet.layers.activations import Softmax
 from tinynet.layers.base import TRAINING, Layer, Run, arrays_in
 from tinynet.layers.containers import Chain
@@ -108,6 +109,27 @@ class Sequential(Chain):
             self.bind(device.put(self._vector), 0)
             self.bind_statistics(device.put(self._statistics_vector), 0)
         return self
+
+    # As a file ------------------------------------------------------------------------------------------------------
+
+    def save(self, path: PathLike) -> None:
+        """Write architecture, parameters and statistics into one safetensors file; `tn.load(path)` reads it.
+
+        All of it or nothing: raises SaveError, with what was there before untouched, where the disk will not have it.
+        """
+        from tinynet.saving import save  # which builds models, and so stands on this file
+
+        save(self, path)
+
+    def load_weights(self, path: PathLike, strict: bool = True) -> list[str]:
+        """Take parameters and statistics by name from a file; returns what did not fit, one line each.
+
+        Raises DataError, and changes nothing, if anything is missing, unexpected or of another shape; with strict=False
+        it takes what fits.
+        """
+        from tinynet.saving import load_weights
+
+        return load_weights(self, path, strict)
 
     # To look at -----------------------------------------------------------------------------------------------------
 

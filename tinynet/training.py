@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -13,10 +13,12 @@ import numpy as np
 
 from tinynet.arrays import Array, Device, aligned_zeros, array_module, to_numpy
 from tinynet.callbacks import Callback, default_callbacks
+from tinynet.checkpoints import Checkpoints, fingerprint
 from tinynet.data.batches import Batch, batch_count, in_order, shuffled
 from tinynet.data.dataset import Dataset, as_dataset
 from tinynet.data.transforms import Transform
-from tinynet.errors import DivergenceError
+from tinynet.errors import DataError, DivergenceError, mismatch
+from tinynet.files import PathLike
 from tinynet.history import History
 from tinynet.layers.base import Run
 from tinynet.losses import Loss, SoftmaxCrossEntropy
@@ -30,7 +32,7 @@ Data = Dataset | tuple[Array, Array]
 
 @dataclass
 class TrainingState:
-    """A training run is a value: these six are all of it."""
+    """A training run is a value: these are all of it. `meter` and `seconds` are of the epoch that is running."""
 
     theta: Array
     statistics: Array
@@ -38,6 +40,8 @@ class TrainingState:
     seed: int
     step: int = 0
     history: History = field(default_factory=History)
+    meter: Meter | None = None
+    seconds: float = 0.0
 
 
 class Evaluation(NamedTuple):
@@ -63,6 +67,8 @@ def fit(
     measure_train: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
+    checkpoint: PathLike | Checkpoints | None = None,
+    resume: bool = False,
 ) -> History:
     """Train `model` in place, and return what was measured, a row an epoch (see History).
 
@@ -76,6 +82,8 @@ def fit(
     transforms          change the training pictures at random: Shift(2), HorizontalFlip(), ... of tn.data
     measure_train       also measure the training set after each epoch in inference mode
     progress            show a bar on a terminal (needs tqdm)
+    checkpoint          a folder in which the run is kept, or Checkpoints(folder, ...): see docs/reliability.md
+    resume              go on from the newest checkpoint there, if there is one, to the same bits as without a break
 
     Raises DivergenceError, with the history so far, when the loss becomes NaN or infinite; DataError and ShapeError
     for data that do not fit the model; DeviceError where the device cannot be used.
@@ -84,20 +92,27 @@ def fit(
     place = model.to(device).device if device is not None else model.device
     steps = batch_count(as_dataset(train), batch_size)
     callbacks = [*callbacks, *default_callbacks(progress)]
-    with place.active(), np.errstate(over="ignore", invalid="ignore"):  # the meter reports divergence, and says where
+    keeper = _keeper(checkpoint, resume)
+    with place.active(), keeper, np.errstate(over="ignore", invalid="ignore"):  # the meter says where it diverged
         data = enter(train, model, loss, place)
         held_out = enter(validation, model, loss, place) if validation is not None else None
         state = TrainingState(model.theta, model.statistics_vector, optimizer.start(model.theta), check_seed(seed))
+        state.meter = Meter(steps, place)
+        if isinstance(keeper, Checkpoints):
+            settings = {"model": repr(model), "optimizer": repr(optimizer), "loss": repr(loss), "seed": seed}
+            settings |= {"batch_size": batch_size, "transforms": repr(list(transforms)), "data": fingerprint(data)}
+            keeper.begin(state, settings, resume)
         products = 3 * model.products(data) / steps  # of a batch: once forward, twice backward
         team = Team(team_size(threads, products, model.splittable and loss.splittable, place.on_host))
         gradient = BatchGradient(model, loss, team)
 
-        for epoch in range(check_epochs(epochs)):
-            meter, began = Meter(steps, place), time.perf_counter()
+        for epoch in range(len(state.history), check_epochs(epochs)):
+            meter, began = state.meter, time.perf_counter() - state.seconds
             for callback in callbacks:
                 callback.epoch_begins(epoch + 1, epochs, len(data))
             with team:
-                for batch in shuffled(data, batch_size, seed, epoch, model.dtype, transforms):
+                first = state.step - epoch * steps  # above 0 in an epoch that was broken off
+                for batch in shuffled(data, batch_size, seed, epoch, model.dtype, transforms, first):
                     run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
                     value, hits = gradient.of(batch, run)
                     optimizer.update(state.theta, gradient.vector, state.optimizer, state.step)
@@ -108,6 +123,9 @@ def fit(
                         break
                     for callback in callbacks:
                         callback.batch_ends(len(batch), meter.means() if place.on_host else {})
+                    if isinstance(keeper, Checkpoints):
+                        state.seconds = time.perf_counter() - began
+                        keeper.after_step(state)
             running = meter.means()  # where a GPU is waited for, once an epoch
             seconds = time.perf_counter() - began
             _check_diverged(meter, epoch, state, optimizer)
@@ -118,9 +136,14 @@ def fit(
                     row.update(_named("train", _measure(model, data, loss, threads=threads)))
                 if held_out is not None:
                     row.update(_named("validation", _measure(model, held_out, loss, threads=threads)))
-            state.history.append(row)
+                state.history.append(row)
+                state.meter, state.seconds = Meter(steps, place), 0.0
+                if isinstance(keeper, Checkpoints):
+                    keeper.after_epoch(state, model)
             for callback in callbacks:
                 callback.epoch_ends(state.history)
+        if isinstance(keeper, Checkpoints):
+            keeper.save(state)
         state.theta[...] = optimizer.result(state.theta, state.optimizer)
     return state.history
 
@@ -208,6 +231,26 @@ class Meter:
         if self.device.on_host:
             self.diverged = not math.isfinite(value)
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What a checkpoint keeps of it."""
+        arrays = {"losses": to_numpy(self.losses)[: self.done], "counts": self.counts[: self.done]}
+        return arrays if self.hits is None else {**arrays, "hits": to_numpy(self.hits)[: self.done]}
+
+    def from_arrays(self, arrays: Mapping[str, np.ndarray], who: object) -> None:
+        """The way back. Raises DataError, and changes nothing, where the arrays are not those of a meter like this."""
+        losses, counts, hits = arrays.get("losses"), arrays.get("counts"), arrays.get("hits")
+        if losses is None or counts is None or losses.ndim != 1 or losses.shape != counts.shape:
+            raise DataError(mismatch(who, "the losses of an epoch", "none that fit", "delete it"))
+        if len(losses) > len(self.counts) or (hits is not None and hits.shape != losses.shape):
+            raise DataError(mismatch(who, f"at most {len(self.counts)} losses", len(losses), "delete it"))
+        self.done = len(losses)
+        self.losses[: self.done] = self.device.put(losses)
+        self.counts[: self.done] = counts
+        if hits is None and self.done:
+            self.hits = None
+        elif hits is not None and self.hits is not None:
+            self.hits[: self.done] = self.device.put(hits)
+
     def means(self) -> dict[str, float]:
         """The loss, and the accuracy where it is known, averaged over the examples so far."""
         total = self.counts.sum()
@@ -238,6 +281,15 @@ def _measure(
         for measured in team.map(measure, parts):
             meter.add(*measured)
     return meter.means()
+
+
+def _keeper(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | contextlib.nullcontext[None]:
+    """Who keeps the run, if anybody does."""
+    if checkpoint is None:
+        if resume:
+            raise ValueError("fit: expected a checkpoint to resume, got None; name its folder: checkpoint='runs/a'")
+        return contextlib.nullcontext()
+    return checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint)
 
 
 @contextlib.contextmanager

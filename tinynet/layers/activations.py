@@ -97,6 +97,7 @@ class LeakyReLU(Layer):
     """
 
     splittable = True
+    settings = ("slope",)
 
     def __init__(self, slope: float = 0.01) -> None:
         if not 0 <= slope < 1:
@@ -115,9 +116,6 @@ class LeakyReLU(Layer):
 
         return y, backward
 
-    def __repr__(self) -> str:
-        return f"LeakyReLU({self.slope})"
-
 
 class ELU(Layer):
     """y = x where x > 0, else alpha (exp(x) - 1);   dx = dy where x > 0, else dy alpha exp(x).
@@ -127,6 +125,7 @@ class ELU(Layer):
     """
 
     splittable = True
+    settings = ("alpha",)
 
     def __init__(self, alpha: float = 1.0) -> None:
         if not 0 < alpha < math.inf:
@@ -142,9 +141,6 @@ class ELU(Layer):
             return dy
 
         return xp.maximum(x, 0) + below, backward
-
-    def __repr__(self) -> str:
-        return f"ELU({self.alpha})"
 
 
 class GELU(Layer):

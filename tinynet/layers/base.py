@@ -10,6 +10,7 @@ from tinynet.arrays import ALIGNMENT, Array, aligned_zeros, array_module
 from tinynet.errors import DeviceError, ShapeError, mismatch
 from tinynet.initializers import Initializer, find_initializer
 from tinynet.random import Purpose, Stream
+from tinynet.settings import call_of
 
 Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
 
@@ -65,6 +66,7 @@ class Layer:
     are to change, where there is such an entry, and `fit` adds it.
     """
 
+    settings: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of these names: what a file needs
     input_shape: tuple[int, ...] | None = None  # of one example, where the layer knows it
     splittable = False  # whether threads may share a batch: a row of y depends on its row of x, and on `run.total`s
     _shapes: Mapping[str, tuple[int, ...]] = {}
@@ -86,7 +88,7 @@ class Layer:
         return self.forward(x, INFERENCE)[0]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return call_of(self, self.settings)
 
     # Parameters: named views into one vector; statistics: into another ---------------------------------------------
 

@@ -38,6 +38,7 @@ class Conv2D(Layer):
     weight: Array
     bias: Array
     splittable = True
+    settings = ("inputs", "outputs", "kernel_size", "stride", "padding")
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Conv2D(Layer):
         bias: Initializer = "zeros",
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
         self.windows = Windows(f"Conv2D({inputs}, {outputs})", kernel_size, stride, padding)
         self.add_parameter("weight", (*self.windows.kernel, inputs, outputs), weight)
         self.add_parameter("bias", (outputs,), bias)
@@ -88,11 +90,6 @@ class Conv2D(Layer):
 
     def multiplications(self, x: Array) -> int:
         return math.prod(self.windows.places(x.shape[1:3])) * self.weight.size
-
-    def __repr__(self) -> str:
-        kernel = self.windows.kernel
-        shown = kernel[0] if kernel[0] == kernel[1] else kernel
-        return f"Conv2D({self.inputs}, {self.outputs}, {shown}{self.windows})"
 
 
 def _columns(windows: Array) -> Array:

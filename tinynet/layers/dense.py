@@ -22,6 +22,7 @@ class Dense(Layer):
     weight: Array
     bias: Array
     splittable = True
+    settings = ("inputs", "outputs")
 
     def __init__(
         self, inputs: int, outputs: int, weight: Initializer = "glorot_uniform", bias: Initializer = "zeros"
@@ -44,6 +45,3 @@ class Dense(Layer):
             return dy @ weight.T if run.input_gradient else None  # (N, inputs)
 
         return y, backward
-
-    def __repr__(self) -> str:
-        return f"Dense({self.inputs}, {self.outputs})"

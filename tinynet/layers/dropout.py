@@ -19,6 +19,7 @@ class Dropout(Layer):
     """
 
     splittable = True
+    settings = ("rate",)
 
     def __init__(self, rate: float) -> None:
         if not 0 <= rate < 1:
@@ -38,6 +39,3 @@ class Dropout(Layer):
             return xp.multiply(dy, mask, out=dy)
 
         return x * mask, backward
-
-    def __repr__(self) -> str:
-        return f"Dropout({self.rate})"

@@ -31,6 +31,7 @@ class BatchNorm(Layer):
     running_mean: Array
     running_var: Array
     splittable = True
+    settings = ("features", "momentum", "epsilon")
 
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         self.features, self.momentum, self.epsilon = features, float(momentum), float(epsilon)
@@ -84,9 +85,6 @@ class BatchNorm(Layer):
         y += wide(self.bias)
         return y.reshape(shape), backward
 
-    def __repr__(self) -> str:
-        return f"BatchNorm({self.features})"
-
 
 class LayerNorm(Layer):
     """Each row over its features: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
@@ -103,6 +101,7 @@ class LayerNorm(Layer):
     weight: Array
     bias: Array
     splittable = True
+    settings = ("features", "epsilon")
 
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
         self.features, self.epsilon = features, float(epsilon)
@@ -132,9 +131,6 @@ class LayerNorm(Layer):
         y = z * weight
         y += self.bias
         return y.reshape(shape), backward
-
-    def __repr__(self) -> str:
-        return f"LayerNorm({self.features})"
 
 
 def _repeater(x: Array, features: int) -> Callable[[Array], Array]:

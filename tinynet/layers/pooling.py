@@ -20,8 +20,10 @@ class MaxPool2D(Layer):
     """
 
     splittable = True
+    settings = ("pool_size", "stride", "padding")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid") -> None:
+        self.pool_size, self.stride, self.padding = pool_size, stride, padding
         self.windows = Windows("MaxPool2D", pool_size, pool_size if stride is None else stride, padding)
 
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
@@ -45,9 +47,6 @@ class MaxPool2D(Layer):
 
         return y, backward
 
-    def __repr__(self) -> str:
-        return _repr(self, self.windows)
-
 
 class AveragePool2D(Layer):
     """y = the mean of x over each window;   dx = the sum of dy / (KH KW) over the windows a pixel is in.
@@ -57,8 +56,10 @@ class AveragePool2D(Layer):
     """
 
     splittable = True
+    settings = ("pool_size", "stride")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None) -> None:
+        self.pool_size, self.stride = pool_size, stride
         self.windows = Windows("AveragePool2D", pool_size, pool_size if stride is None else stride, "valid")
 
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
@@ -79,9 +80,6 @@ class AveragePool2D(Layer):
             return dx
 
         return y, backward
-
-    def __repr__(self) -> str:
-        return _repr(self, self.windows)
 
 
 class GlobalAveragePool2D(Layer):
@@ -108,10 +106,3 @@ def _expect_pictures(layer: Layer, x: Array) -> None:
     if x.ndim != 4:
         remedy = "put Reshape(height, width, channels) before it"
         raise ShapeError(mismatch(layer, "pictures of shape (N, H, W, C)", tuple(x.shape), remedy))
-
-
-def _repr(layer: Layer, windows: Windows) -> str:
-    size, stride = (pair[0] if pair[0] == pair[1] else pair for pair in (windows.kernel, windows.stride))
-    shown = "" if size == stride else f", stride={stride}"
-    padding = "" if windows.padding == "valid" else f", padding={windows.padding!r}"
-    return f"{type(layer).__name__}({size}{shown}{padding})"

@@ -31,6 +31,7 @@ class Reshape(Layer):
     """
 
     splittable = True
+    settings = ("shape",)
 
     def __init__(self, *shape: int) -> None:
         self.shape = tuple(shape)

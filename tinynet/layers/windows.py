@@ -89,11 +89,6 @@ class Windows:
             for j in range(KW):
                 yield padded[:, i : i + places[0] * down : down, j : j + places[1] * right : right]
 
-    def __repr__(self) -> str:
-        stride, padding = _short(self.stride), _short(self.padding)
-        shown = f", stride={stride}" if stride != 1 else ""
-        return shown + (f", padding={padding!r}" if padding != "valid" else "")
-
 
 def chunks(x: Array, bytes_each: int) -> Iterator[slice]:
     """Slices of the examples of `x`, each with windows of about as many bytes as should be worked on at once."""
@@ -109,7 +104,3 @@ def _pair(who: str, name: str, value: Any, least: int) -> Pair:
         expected = f"{name} as a whole number from {least}, or two"
         raise ValueError(mismatch(who, expected, repr(value), f"try {name}={max(least, 1)}"))
     return pair
-
-
-def _short(value: Any) -> Any:
-    return value[0] if isinstance(value, tuple) and value[0] == value[1] else value

@@ -1,0 +1,195 @@
+"""Mutate model and checkpoint files at random and read them: nothing but a load or the documented error may happen.
+
+    python tests/stress/fuzz_files.py --cases 100000          # 3 minutes; exit 1 at the first surprise
+    python tests/stress/fuzz_files.py --cases 1000 --seed 7
+
+A mutation flips bits, cuts or repeats bytes, sets lengths, or changes the JSON of the header (names, numbers, nesting)
+and puts the checksum right again, so that it reaches what lies behind. A file must load, or raise DataError (ValueError
+where a checkpoint is of another run); it may take no more than 64 MiB, and no module may be imported because of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import random
+import sys
+import tempfile
+import traceback
+import tracemalloc
+import warnings
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+import tinynet as tn  # noqa: E402
+from tinynet import files  # noqa: E402
+from tinynet.checkpoints import Checkpoints  # noqa: E402
+from tinynet.training import Meter, TrainingState  # noqa: E402
+
+VALUES: list[Any] = [
+    None, True, -1, 0, 1, 2**31, 2**63, 10**30, 1e308, "", "os.system", "Dense", "Sequential", "again", [], [[]], {},
+    [1, 2], [10**9, 10**9], "\u0000", "../../etc/passwd", "x" * 10_000,
+    {"layer": "Dense", "inputs": 10**9, "outputs": 1},
+]  # fmt: skip
+LIMIT = 64 << 20  # bytes of memory
+
+
+def model() -> tn.Sequential:
+    """One of every kind of layer that has numbers."""
+    return tn.Sequential(
+        tn.Reshape(4, 4, 1), tn.Conv2D(1, 2, padding="same"), tn.BatchNorm(2), tn.ReLU(),
+        tn.Residual(tn.Conv2D(2, 2, 1), tn.LayerNorm(2)), tn.MaxPool2D(), tn.Flatten(), tn.Dropout(0.3), tn.Dense(8, 3),
+    )  # fmt: skip
+
+
+def state_of(network: tn.Sequential) -> TrainingState:
+    """A run at its beginning."""
+    place = network.device
+    state = TrainingState(network.theta, network.statistics_vector, tn.Adam().start(network.theta), 0)
+    state.meter = Meter(5, place)
+    return state
+
+
+def mutate_bytes(raw: bytes, chance: random.Random) -> bytes:
+    """Some bytes otherwise."""
+    changed = bytearray(raw)
+    for _ in range(chance.choice([1, 1, 2, 5, 50])):
+        at = chance.randrange(len(changed)) if changed else 0
+        if chance.random() < 0.5:
+            at = min(at, chance.randrange(1, 400))  # the header is the more delicate part
+        kind = chance.randrange(6)
+        if kind == 0 and changed:
+            changed[at % len(changed)] ^= 1 << chance.randrange(8)
+        elif kind == 1 and changed:
+            changed[at % len(changed)] = chance.randrange(256)
+        elif kind == 2:
+            del changed[at : at + chance.choice([1, 8, 1000])]
+        elif kind == 3:
+            changed[at:at] = bytes(changed[at : at + chance.choice([1, 8, 100])])
+        elif kind == 4:
+            changed[:8] = chance.choice([0, 1, 2**16, 2**31, 2**63, len(raw)]).to_bytes(8, "little")
+        else:
+            changed[at:at] = chance.choice([b"\x00", b"{", b"]", b'"', b"9" * 30, b"\xff\xfe", b"[" * 2000])
+    return bytes(changed)
+
+
+def mutate_json(value: Any, chance: random.Random) -> Any:
+    """The same with a part of it replaced, dropped, doubled or buried."""
+    if chance.random() < 0.3 or not isinstance(value, (dict, list)) or not value:
+        kind = chance.randrange(3)
+        if kind == 0:
+            return chance.choice(VALUES)
+        if kind == 1 and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return chance.choice([-value, value * 10**6, value + 1, float(value), str(value)])
+        for _ in range(chance.choice([1, 60])):
+            value = [value]
+        return value
+    if isinstance(value, list):
+        at = chance.randrange(len(value))
+        return [*value[:at], mutate_json(value[at], chance), *value[at + chance.randrange(2) :]]
+    key = chance.choice(list(value))
+    changed = {name: part for name, part in value.items() if name != key or chance.random() < 0.9}
+    changed[chance.choice([key, key, key, "layer", "evil"])] = mutate_json(value[key], chance)
+    return changed
+
+
+def mutate_header(raw: bytes, chance: random.Random) -> bytes:
+    """Another header, and a checksum that fits its arrays."""
+    from safetensors.numpy import load, save
+
+    arrays = load(raw)
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(json.loads(raw[8 : 8 + length])["__metadata__"]["tinynet"])
+    if chance.random() < 0.3:
+        name = chance.choice(sorted(arrays))
+        other = chance.choice(
+            [arrays[name][..., :0], arrays[name].astype("f8"), arrays[name].ravel(), arrays[name] * np.nan]
+        )
+        arrays[chance.choice([name, "x"])] = other
+    header["sha256"] = files.checksum(arrays)
+    header = (
+        mutate_json(header, chance)
+        if chance.random() < 0.2
+        else {**header, "about": mutate_json(header["about"], chance)}
+    )
+    return save(arrays, metadata={"tinynet": json.dumps(header)})
+
+
+def read_model(path: Path) -> str:
+    """What came of it."""
+    try:
+        tn.load(path)
+    except tn.DataError:
+        return "model: DataError"
+    return "model: loaded"
+
+
+def read_checkpoint(path: Path) -> str:
+    """What came of it."""
+    keeper = Checkpoints(path.parent)
+    state = state_of(model())
+    try:
+        keeper.begin(state, {"seed": 0}, resume=True)
+    except tn.DataError:
+        return "checkpoint: DataError"
+    except ValueError as error:
+        if "resume with the same settings" not in str(error):
+            raise
+        return "checkpoint: of another run"
+    return "checkpoint: loaded"
+
+
+def main() -> int:
+    """Mutate, read, count."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    chance, outcomes = random.Random(options.seed), collections.Counter[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        one, other = Path(folder) / "model.safetensors", Path(folder) / "run" / "step-000000003.safetensors"
+        other.parent.mkdir()
+        model().save(one)
+        keeper, state = Checkpoints(other.parent), state_of(model())
+        keeper._settings, state.step = {"seed": 0}, 3
+        assert state.meter is not None
+        state.meter.add(0.5, 3, 10)
+        state.history.append({"epoch": 1, "running_loss": 0.5})
+        keeper.save(state)
+        originals = {one: one.read_bytes(), other: other.read_bytes()}
+        assert (read_model(one), read_checkpoint(other)) == ("model: loaded", "checkpoint: loaded")
+        modules = set(sys.modules)
+        tracemalloc.start(1)
+        for case in range(options.cases):
+            path, read = ((one, read_model), (other, read_checkpoint))[case % 2]
+            mutate = mutate_header if chance.random() < 0.5 else mutate_bytes
+            changed = mutate(originals[path], chance)
+            path.write_bytes(changed)
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            try:
+                outcomes[read(path)] += 1
+            except Exception:
+                traceback.print_exc()
+                Path("surprise.safetensors").write_bytes(changed)
+                print(f"case {case}: not an outcome that is documented; kept as surprise.safetensors")
+                return 1
+            taken = tracemalloc.get_traced_memory()[1] - before
+            if taken > LIMIT or set(sys.modules) - modules:
+                print(f"case {case}: took {taken:,} bytes, imported {sorted(set(sys.modules) - modules)}")
+                return 1
+    for outcome, count in sorted(outcomes.items()):
+        print(f"{count:>8,}  {outcome}")
+    print(f"{options.cases:>8,}  cases, none of them with any other outcome")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

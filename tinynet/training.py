@@ -128,7 +128,7 @@ def fit(
                         keeper.after_step(state)
             running = meter.means()  # where a GPU is waited for, once an epoch
             seconds = time.perf_counter() - began
-            _check_diverged(meter, epoch, state, optimizer)
+            _check_diverged(meter, epoch, state, optimizer, model)
             row = {"epoch": epoch + 1, **_named("running", running), "learning_rate": optimizer.rate(state.step - 1)}
             row.update(seconds=seconds, samples_per_second=len(data) / seconds)
             with _holding(state.theta, optimizer.result(state.theta, state.optimizer)):
@@ -314,16 +314,19 @@ def _named(split: str, numbers: dict[str, float]) -> dict[str, float]:
     return {f"{split}_{name}": value for name, value in numbers.items()}
 
 
-def _check_diverged(meter: Meter, epoch: int, state: TrainingState, optimizer: Optimizer) -> None:
+def _check_diverged(meter: Meter, epoch: int, state: TrainingState, optimizer: Optimizer, model: Sequential) -> None:
     """Raise DivergenceError if a loss of this epoch was NaN or infinite."""
     bad = meter.first_bad()
     if bad is None:
         return
     step = state.step - meter.done + bad
     rate = optimizer.rate(step)
+    norms = {name: math.sqrt(float((values * values).sum())) for name, values in model.parameters.items()}
+    largest = sorted(norms, key=lambda name: -norms[name] if math.isfinite(norms[name]) else -math.inf)[:4]
     raise DivergenceError(
         f"training diverged: the loss was {float(meter.losses[bad])} in epoch {epoch + 1}, step {step}, at learning "
-        f"rate {rate:g}; try a smaller one, {rate / 10:g} say, or look for outliers in the data",
+        f"rate {rate:g}; try a smaller one, {rate / 10:g} say, or look for outliers in the data. "
+        f"Norms by now: {', '.join(f'{name} {norms[name]:.3g}' for name in largest)}",
         state.history,
     )
 

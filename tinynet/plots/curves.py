@@ -101,22 +101,26 @@ def rate_range(rates: Sequence[float], losses: Sequence[float], steepest: float,
 def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: Path, note: str = "") -> None:
     """For each arm its accuracy over the learning rate, {"adam": {0.001: 0.87, 0.1: None}}, a star on the best.
 
-    None stands for a run that diverged, and is marked at the foot of the picture.
+    None stands for a run that diverged. It is marked at the foot of the picture, as are those that end more than 10
+    points below the best: what is left is drawn large enough to be told apart.
     """
     if not grids or not all(any(value is not None for value in grid.values()) for grid in grids.values()):
         raise DataError(mismatch("accuracy_over_rate", "arms with an accuracy each", dict(grids), "try smaller rates"))
     figure = new_figure(path, WIDTH, 4.0, note=note)
     axes = figure.subplots()
-    lowest = min(value for grid in grids.values() for value in grid.values() if value is not None)
+    foot = max(value for grid in grids.values() for value in grid.values() if value is not None) - 0.1
     for grid, look in zip(grids.values(), itertools.cycle(LOOKS)):
-        found = {rate: 100 * value for rate, value in grid.items() if value is not None}
+        found = {rate: 100 * value for rate, value in grid.items() if value is not None and value > foot}
         axes.semilogx(list(found), list(found.values()), linewidth=1.6, markersize=5, **look)
-        best = max(found, key=found.__getitem__)
-        axes.semilogx([best], [found[best]], marker="*", markersize=15, color=look["color"], zorder=4)
-        died = [rate for rate, value in grid.items() if value is None]
-        axes.semilogx(died, [100 * lowest] * len(died), linestyle="", marker="x", markersize=8, color=look["color"])
+        for best in sorted(found, key=found.__getitem__)[-1:]:
+            axes.semilogx([best], [found[best]], marker="*", markersize=15, color=look["color"], zorder=4)
+        died = [rate for rate in grid if rate not in found]
+        axes.semilogx(died, [100 * foot] * len(died), linestyle="", marker="x", markersize=8, color=look["color"])
     finish(axes, "learning rate", "accuracy on held out examples (%)", grid="both")
-    meanings = {"best": {"marker": "*", "linestyle": ""}, "diverged": {"marker": "x", "linestyle": ""}}
+    meanings = {
+        "best": {"marker": "*", "linestyle": ""},
+        f"diverged, or below {100 * foot:.0f}%": {"marker": "x", "linestyle": ""},
+    }
     key(figure, meanings, dict(zip(grids, itertools.cycle(LOOKS))))
     figure.savefig(path, **FILE)
 

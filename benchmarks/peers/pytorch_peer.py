@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,8 @@ def _model(task: Task) -> torch.nn.Sequential:
         convolutions = [torch.nn.Conv2d(1, 32, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
         convolutions += [torch.nn.Conv2d(32, 64, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2)]
         dense = [torch.nn.Flatten(), torch.nn.Linear(1600, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10)]
-        model = torch.nn.Sequential(*convolutions, *dense)
-        return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model: Any = torch.nn.Sequential(*convolutions, *dense)
+        return model.to(memory_format=torch.channels_last)
     layers: list[torch.nn.Module] = []
     for inputs, outputs in itertools.pairwise(task.widths):
         layers += [torch.nn.Linear(inputs, outputs)]

@@ -55,7 +55,9 @@ def test_throughput_runs_and_names_who_is_missing(tmp_path):
     done = run("throughput.py", *arguments, "--peers", *names, "--out", tmp_path, OPENBLAS_CORETYPE="Haswell")
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "throughput.json").read_text())
-    (setting,) = results["training"]
+    setting, convolution = results["training"]
+    assert (setting["network"], convolution["network"]) == ("mlp", "cnn")
+    assert convolution["skipped"]["scikit-learn"] == "it has no convolution"
     assert {"bare products", "tinynet"} <= set(setting["seconds"])
     assert setting["skipped"]["scikit-learn"] == "it has no dropout"
     assert 0 < setting["loss"]["tinynet"] < 2.4

@@ -6,7 +6,6 @@ are kept, and beside them `best.safetensors`, the model that did best on the val
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import signal
@@ -189,6 +188,8 @@ class Checkpoints:
 
 def fingerprint(data: Dataset) -> str:
     """SHA-256 of the examples: a run goes on with the data that it began with."""
+    import hashlib  # here, for it takes long to import
+
     digest = hashlib.sha256()
     for array in (data.images, data.labels):
         values = np.ascontiguousarray(to_numpy(array))

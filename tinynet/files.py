@@ -8,10 +8,8 @@ Needs safetensors, which is part of the extra `files`.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,8 @@ def write_atomically(path: PathLike, content: bytes) -> None:
     It is written into a file beside, which takes the name only once the disk has it. Raises SaveError (an OSError)
     where that fails, a full disk say; what stood under the name before is then untouched.
     """
+    import tempfile  # here, for it takes as long to import as all our layers
+
     path = Path(path)
     beside = None
     try:
@@ -91,6 +91,8 @@ def read_arrays(path: PathLike, kind: str, newest: int) -> tuple[dict[str, np.nd
 
 def checksum(arrays: Mapping[str, np.ndarray]) -> str:
     """SHA-256 of names, shapes, dtypes and numbers."""
+    import hashlib  # as tempfile above
+
     digest = hashlib.sha256()
     for name in sorted(arrays):
         values = arrays[name]

@@ -6,6 +6,7 @@ are kept, and beside them `best.safetensors`, the model that did best on the val
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import signal
@@ -162,6 +163,17 @@ class Checkpoints:
             self.path(step).unlink(missing_ok=True)
         self._last = time.monotonic()
 
+    @staticmethod
+    def fingerprint(data: Dataset) -> str:
+        """SHA-256 of the examples: a run goes on with the data that it began with."""
+        digest = hashlib.sha256()
+        for array in (data.images, data.labels):
+            values = np.ascontiguousarray(to_numpy(array))
+            digest.update(f"{values.dtype.name} {values.shape}".encode())
+            digest.update(values.data)
+        digest.update(f"{data.mean} {data.deviation}".encode())
+        return digest.hexdigest()
+
     # In the folder --------------------------------------------------------------------------------------------------
 
     def steps(self) -> list[int]:
@@ -184,19 +196,6 @@ class Checkpoints:
 
     def __repr__(self) -> str:
         return f"Checkpoints({str(self.folder)!r})"
-
-
-def fingerprint(data: Dataset) -> str:
-    """SHA-256 of the examples: a run goes on with the data that it began with."""
-    import hashlib  # here, for it takes long to import
-
-    digest = hashlib.sha256()
-    for array in (data.images, data.labels):
-        values = np.ascontiguousarray(to_numpy(array))
-        digest.update(f"{values.dtype.name} {values.shape}".encode())
-        digest.update(values.data)
-    digest.update(f"{data.mean} {data.deviation}".encode())
-    return digest.hexdigest()
 
 
 def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict[str, Any], path: Path) -> float:

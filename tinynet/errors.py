@@ -7,7 +7,6 @@ Each class is also the built-in exception that a caller would look for, so `exce
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -47,6 +46,8 @@ def mismatch(who: object, expected: object, received: object, remedy: str) -> st
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     """The message for a misspelt name: the close match if there is one, and every name that is known."""
+    import difflib  # only a misspelt name needs it
+
     close = difflib.get_close_matches(str(name), known := sorted(known), n=1)
     hint = f"did you mean {close[0]!r}?" if close else "check the spelling."
     return f"unknown {kind} {name!r}; {hint} Known: {', '.join(known)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from tinynet.arrays import Array, Device, array_module, device_of, find_device, 
 from tinynet.data.batches import in_order
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.errors import mismatch
-from tinynet.files import PathLike
 from tinynet.layers.activations import Softmax
 from tinynet.layers.base import TRAINING, Layer, Run, arrays_in
 from tinynet.layers.containers import Chain
@@ -18,6 +17,9 @@ from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.parallel import Team, team_size
 from tinynet.random import check_seed
 from tinynet.summary import summary_table
+
+if TYPE_CHECKING:
+    from tinynet.files import PathLike
 
 
 class Sequential(Chain):

@@ -12,14 +12,16 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from tinynet.arrays import Array
 from tinynet.errors import mismatch
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,6 +40,8 @@ class Team:
 
     def __enter__(self) -> Team:
         if self.size > 1:
+            from concurrent.futures import ThreadPoolExecutor  # here, for one thread need not wait for its import
+
             # Helpers treat overflow as their caller does; NumPy keeps that setting for each thread by itself.
             self._pool = ThreadPoolExecutor(self.size - 1, "tinynet", partial(np.seterr, **np.geterr()))
             _blas.enter()
@@ -53,6 +57,8 @@ class Team:
         """`function` of each item, in order; whoever is free takes the next. An exception ends all of it."""
         if self._pool is None or len(items) < 2:
             return [function(item) for item in items]
+        from concurrent.futures import wait
+
         results: dict[int, Result] = {}
         waiting = iter(range(len(items)))  # shared by all threads: each number is handed out once
 

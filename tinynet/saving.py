@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet import architecture
 from tinynet.arrays import Array, Device, array_module, to_numpy
 from tinynet.errors import DataError, mismatch
-from tinynet.files import PathLike, read_arrays, write_arrays
 
 if TYPE_CHECKING:
+    from tinynet.files import PathLike
     from tinynet.layers.base import Layer
     from tinynet.model import Sequential
 
@@ -30,6 +29,9 @@ def save(model: Sequential, path: PathLike) -> None:
     Raises SaveError where the disk will not have it, TypeError for a layer of your own with settings that JSON cannot
     say, ImportError without safetensors.
     """
+    from tinynet import architecture  # here, for who saves nothing need not wait for the import
+    from tinynet.files import write_arrays
+
     about = {"architecture": architecture.describe(model), "dtype": model.dtype.name}
     write_arrays(path, KIND, VERSION, named_arrays(model), about)
 
@@ -40,6 +42,9 @@ def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Devic
     `layers` are classes of your own that it may consist of; nothing is imported, and nothing in a file can run. Raises
     DataError for a file that is damaged, newer than this library, or no model; FileNotFoundError if there is none.
     """
+    from tinynet import architecture
+    from tinynet.files import read_arrays
+
     arrays, about, _ = read_arrays(path, KIND, VERSION)
     if not isinstance(about, dict) or about.get("dtype") not in ("float32", "float64"):
         raise DataError(mismatch(path, "a model's description", "another", "save the model again"))
@@ -56,6 +61,8 @@ def load_weights(model: Sequential, path: PathLike, strict: bool = True) -> list
     Raises DataError if anything is missing, unexpected or of another shape, and changes nothing then; with
     strict=False it takes what fits.
     """
+    from tinynet.files import read_arrays
+
     return put_arrays(model, read_arrays(path, KIND, VERSION)[0], path, strict)
 
 

@@ -7,18 +7,16 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tinynet.arrays import Array, Device, aligned_zeros, array_module, to_numpy
 from tinynet.callbacks import Callback, default_callbacks
-from tinynet.checkpoints import Checkpoints, fingerprint
 from tinynet.data.batches import Batch, batch_count, in_order, shuffled
 from tinynet.data.dataset import Dataset, as_dataset
 from tinynet.data.transforms import Transform
 from tinynet.errors import DataError, DivergenceError, mismatch
-from tinynet.files import PathLike
 from tinynet.history import History
 from tinynet.layers.base import Run
 from tinynet.losses import Loss, SoftmaxCrossEntropy
@@ -26,6 +24,10 @@ from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer, State
 from tinynet.parallel import Meeting, Team, team_size
 from tinynet.random import check_seed
+
+if TYPE_CHECKING:
+    from tinynet.checkpoints import Checkpoints
+    from tinynet.files import PathLike
 
 Data = Dataset | tuple[Array, Array]
 
@@ -93,14 +95,22 @@ def fit(
     steps = batch_count(as_dataset(train), batch_size)
     callbacks = [*callbacks, *default_callbacks(progress)]
     keeper = _keeper(checkpoint, resume)
-    with place.active(), keeper, np.errstate(over="ignore", invalid="ignore"):  # the meter says where it diverged
+    with (
+        place.active(),
+        keeper or contextlib.nullcontext(),
+        np.errstate(over="ignore", invalid="ignore"),
+    ):  # the meter says where it diverged
         data = enter(train, model, loss, place)
         held_out = enter(validation, model, loss, place) if validation is not None else None
         state = TrainingState(model.theta, model.statistics_vector, optimizer.start(model.theta), check_seed(seed))
         state.meter = Meter(steps, place)
-        if isinstance(keeper, Checkpoints):
+        if keeper:
             settings = {"model": repr(model), "optimizer": repr(optimizer), "loss": repr(loss), "seed": seed}
-            settings |= {"batch_size": batch_size, "transforms": repr(list(transforms)), "data": fingerprint(data)}
+            settings |= {
+                "batch_size": batch_size,
+                "transforms": repr(list(transforms)),
+                "data": keeper.fingerprint(data),
+            }
             keeper.begin(state, settings, resume)
         products = 3 * model.products(data) / steps  # of a batch: once forward, twice backward
         team = Team(team_size(threads, products, model.splittable and loss.splittable, place.on_host))
@@ -123,7 +133,7 @@ def fit(
                         break
                     for callback in callbacks:
                         callback.batch_ends(len(batch), meter.means() if place.on_host else {})
-                    if isinstance(keeper, Checkpoints):
+                    if keeper:
                         state.seconds = time.perf_counter() - began
                         keeper.after_step(state)
             running = meter.means()  # where a GPU is waited for, once an epoch
@@ -138,11 +148,11 @@ def fit(
                     row.update(_named("validation", _measure(model, held_out, loss, threads=threads)))
                 state.history.append(row)
                 state.meter, state.seconds = Meter(steps, place), 0.0
-                if isinstance(keeper, Checkpoints):
+                if keeper:
                     keeper.after_epoch(state, model)
             for callback in callbacks:
                 callback.epoch_ends(state.history)
-        if isinstance(keeper, Checkpoints):
+        if keeper:
             keeper.save(state)
         state.theta[...] = optimizer.result(state.theta, state.optimizer)
     return state.history
@@ -283,12 +293,14 @@ def _measure(
     return meter.means()
 
 
-def _keeper(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | contextlib.nullcontext[None]:
+def _keeper(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | None:
     """Who keeps the run, if anybody does."""
     if checkpoint is None:
         if resume:
             raise ValueError("fit: expected a checkpoint to resume, got None; name its folder: checkpoint='runs/a'")
-        return contextlib.nullcontext()
+        return None
+    from tinynet.checkpoints import Checkpoints  # here, for who keeps no run need not wait for its import
+
     return checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint)
 
 

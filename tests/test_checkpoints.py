@@ -234,6 +234,18 @@ def test_signals_save_and_leave_with_the_status_that_shells_know(number, status,
     assert 5 <= step < 100
 
 
+def test_a_signal_while_the_last_epoch_is_measured_is_not_lost(small_data, tmp_path):
+    class AskAtTheEnd(tn.training.Callback):
+        def epoch_ends(self, history):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    given = settings(small_data, epochs=1, seed=np.int64(3), batch_size=np.int64(100))
+    with pytest.raises(SystemExit) as left:
+        tn.fit(small_model(), small_data[0], checkpoint=tmp_path, callbacks=[AskAtTheEnd()], **given)
+    assert left.value.code == 143
+    assert len(tn.fit(small_model(), small_data[0], checkpoint=tmp_path, resume=True, **given)) == 1
+
+
 def test_in_a_thread_signals_are_left_alone(small_data, tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     ended = []

@@ -120,6 +120,19 @@ def test_the_finder_leaves_the_model_as_it_was_and_finds_a_rate_that_works(small
         tn.find_learning_rate(model, small_data[0], lowest=1, highest=0.1)
 
 
+def test_the_finder_puts_the_model_back_when_it_fails(small_data):
+    class Failing(tn.SGD):
+        def update(self, theta, gradient, state, step):
+            theta += 1
+            raise ArithmeticError("on purpose")
+
+    model = small_model()
+    before = model.theta.copy()
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        tn.find_learning_rate(model, small_data[0], optimizer=Failing(0.1))
+    assert np.array_equal(model.theta, before)
+
+
 def test_binary_questions_are_learned():
     generator = np.random.default_rng(0)
     x = generator.normal(size=(400, 2)).astype("float32")

@@ -131,11 +131,21 @@ class Checkpoints:
             except SaveError as error:  # better a run without this checkpoint than no run
                 warnings.warn(f"{error}; training goes on", stacklevel=3)
                 self._last = time.monotonic()
-        if self._asked is not None:
-            print(f"saved {self.path(state.step)}; resume=True goes on from there", flush=True)
-            if self._asked == signal.SIGINT:
-                raise KeyboardInterrupt
-            raise SystemExit(128 + self._asked)
+        self._leave_if_asked()
+
+    def end(self, state: TrainingState) -> None:
+        """After the last epoch: save, and leave if a signal came while that epoch was measured."""
+        self.save(state)
+        self._leave_if_asked()
+
+    def _leave_if_asked(self) -> None:
+        if self._asked is None:
+            return
+        if self.steps():
+            print(f"saved {self.path(self.steps()[-1])}; resume=True goes on from there", flush=True)
+        if self._asked == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + self._asked)
 
     def after_epoch(self, state: TrainingState, model: Sequential) -> None:
         """Keep the model if it is the best so far on the validation set: by accuracy, else by loss."""

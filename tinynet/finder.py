@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 
 import numpy as np
 
+from tinynet.arrays import Array
 from tinynet.data.batches import shuffled
 from tinynet.layers.base import Run
 from tinynet.losses import Loss, SoftmaxCrossEntropy
@@ -42,6 +45,16 @@ class RateRange:
         rate_range(self.rates, self.losses, self.steepest, path)
 
 
+@contextlib.contextmanager
+def _put_back(theta: Array) -> Iterator[None]:
+    """`theta` as it was, however it is left."""
+    before = theta.copy()
+    try:
+        yield
+    finally:
+        theta[...] = before
+
+
 def find_learning_rate(
     model: Sequential,
     train: Data,
@@ -67,9 +80,8 @@ def find_learning_rate(
     rule = copy.deepcopy(optimizer or SGD(lowest))
     rule.learning_rate = lambda step: float(rates[step])
     loss, device = loss or SoftmaxCrossEntropy(), model.device
-    theta, before = model.theta, model.theta.copy()
-    losses: list[float] = []
-    with device.active(), np.errstate(over="ignore", invalid="ignore"):
+    theta, losses = model.theta, list[float]()
+    with device.active(), _put_back(theta), np.errstate(over="ignore", invalid="ignore"):
         data = enter(train, model, loss, device)
         state, gradient = rule.start(theta), BatchGradient(model, loss, Team(1))
         smooth, epoch = 0.0, 0
@@ -84,6 +96,5 @@ def find_learning_rate(
                 if len(losses) == steps or not losses[-1] < 4 * min(losses):
                     break
             epoch += 1
-    theta[...] = before
     kept = [number for number, each in enumerate(losses) if math.isfinite(each)]
     return RateRange(tuple(float(rates[n]) for n in kept), tuple(losses[n] for n in kept))

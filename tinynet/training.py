@@ -105,9 +105,9 @@ def fit(
         state = TrainingState(model.theta, model.statistics_vector, optimizer.start(model.theta), check_seed(seed))
         state.meter = Meter(steps, place)
         if keeper:
-            settings = {"model": repr(model), "optimizer": repr(optimizer), "loss": repr(loss), "seed": seed}
+            settings = {"model": repr(model), "optimizer": repr(optimizer), "loss": repr(loss), "seed": int(seed)}
             settings |= {
-                "batch_size": batch_size,
+                "batch_size": int(batch_size),
                 "transforms": repr(list(transforms)),
                 "data": keeper.fingerprint(data),
             }
@@ -153,7 +153,7 @@ def fit(
             for callback in callbacks:
                 callback.epoch_ends(state.history)
         if keeper:
-            keeper.save(state)
+            keeper.end(state)
         state.theta[...] = optimizer.result(state.theta, state.optimizer)
     return state.history
 

@@ -1,6 +1,6 @@
 """SGD, momentum, RMSprop, Adam, each at its own best rate: which trains this network fastest?
 
-    python examples/optimizers.py                 # 28 short runs to choose the rates, then 4 x 3: 5 minutes on 2 cores
+    python examples/optimizers.py                 # 20 short runs to choose the rates, then 4 x 3: 5 minutes on 2 cores
     python examples/optimizers.py --seeds 5 --epochs 10
     python examples/optimizers.py --quick         # a minute
 

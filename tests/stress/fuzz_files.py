@@ -1,6 +1,6 @@
 """Mutate model and checkpoint files at random and read them: nothing but a load or the documented error may happen.
 
-    python tests/stress/fuzz_files.py --cases 100000          # 3 minutes; exit 1 at the first surprise
+    python tests/stress/fuzz_files.py --cases 100000          # 15 minutes beside other work; exit 1 at a surprise
     python tests/stress/fuzz_files.py --cases 1000 --seed 7
 
 A mutation flips bits, cuts or repeats bytes, sets lengths, or changes the JSON of the header (names, numbers, nesting)

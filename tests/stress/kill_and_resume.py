@@ -1,6 +1,6 @@
 """Kill training with SIGKILL at random instants, resume it each time, and compare the end with an undisturbed run.
 
-    python tests/stress/kill_and_resume.py --kills 200          # 4 minutes; exit 1 if one byte differs
+    python tests/stress/kill_and_resume.py --kills 200          # 3 minutes; exit 1 if one byte differs
     python tests/stress/kill_and_resume.py --kills 2000 --seed 7
 
 A run is a small convolutional network with batch norm, dropout, transforms and an averaged Adam, whose checkpoints are

@@ -6,6 +6,7 @@ are kept, and beside them `best.safetensors`, the model that did best on the val
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import re
@@ -13,7 +14,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,8 @@ class Checkpoints:
             raise DataError(
                 mismatch(self.folder, "a folder that no other run is using", "one that is", remedy)
             ) from error
+        for path in self.folder.glob(".*.safetensors.*.part"):  # of a run that was killed while it wrote
+            path.unlink(missing_ok=True)
         self._asked, self._last = None, time.monotonic()
         if threading.current_thread() is threading.main_thread():  # Python lets nobody else handle signals
             self._handlers = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -123,20 +126,24 @@ class Checkpoints:
     def after_step(self, state: TrainingState) -> None:
         """Save if it is time, or if a signal asked to leave; then leave as that signal would have."""
         due = self.every_steps and state.step % self.every_steps == 0
-        if self._asked is not None:
-            self.save(state)
-        elif due or time.monotonic() - self._last >= self.every_seconds:
-            try:
-                self.save(state)
-            except SaveError as error:  # better a run without this checkpoint than no run
-                warnings.warn(f"{error}; training goes on", stacklevel=3)
-                self._last = time.monotonic()
+        if due or self._asked is not None or time.monotonic() - self._last >= self.every_seconds:
+            self._try(lambda: self.save(state))
+            self._last = time.monotonic()
         self._leave_if_asked()
 
     def end(self, state: TrainingState) -> None:
         """After the last epoch: save, and leave if a signal came while that epoch was measured."""
-        self.save(state)
+        self._try(lambda: self.save(state))
         self._leave_if_asked()
+
+    def _try(self, save: Callable[[], None]) -> bool:
+        """Whether the disk took it. If not that is told, for better a run without this checkpoint than no run."""
+        try:
+            save()
+        except SaveError as error:
+            warnings.warn(f"{error}; training goes on", stacklevel=4)
+            return False
+        return True
 
     def _leave_if_asked(self) -> None:
         if self._asked is None:
@@ -151,9 +158,8 @@ class Checkpoints:
         """Keep the model if it is the best so far on the validation set: by accuracy, else by loss."""
         row = state.history.last
         merit = row.get("validation_accuracy", -row.get("validation_loss", math.inf))
-        if merit > self._best:
+        if merit > self._best and self._try(lambda: model.save(self.folder / BEST)):
             self._best = merit
-            model.save(self.folder / BEST)
 
     def save(self, state: TrainingState) -> None:
         """Write a checkpoint, then remove those that are too many. One with NaN in it is not written."""
@@ -170,8 +176,8 @@ class Checkpoints:
         about["settings"] = self._settings
         write_arrays(self.path(state.step), KIND, VERSION, arrays, about)
         for step in self.steps()[: -self.keep]:
-            self.path(step).unlink(missing_ok=True)
-        self._last = time.monotonic()
+            with contextlib.suppress(OSError):  # one too many does no harm
+                self.path(step).unlink()
 
     @staticmethod
     def fingerprint(data: Dataset) -> str:

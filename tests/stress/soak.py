@@ -1,4 +1,4 @@
-"""Train, measure, save, load, break off and resume, for an hour; memory, open files and threads must stay where they are.
+"""Train, measure, save, load, break off and resume, for an hour: memory, open files and threads must not grow.
 
     python tests/stress/soak.py --minutes 60        # the long run; exit 1 where something has grown
     python tests/stress/soak.py --minutes 0.5       # what the slow tests do
@@ -14,6 +14,7 @@ threads may not grow at all. Needs /proc, so Linux.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
 import sys
@@ -63,10 +64,8 @@ def once(number: int, data: tn.data.Dataset, folder: Path) -> None:
         validation=data.subset(slice(0, 100)), transforms=[tn.data.Shift(1)], threads=2 if number % 10 == 9 else 1,
     )  # fmt: skip
     keeper, steps = Checkpoints(run, every_steps=3), len(data) // 50
-    try:
+    with contextlib.suppress(InterruptedError):
         tn.fit(network(number), data, checkpoint=keeper, callbacks=[BreakOff(steps + 3)], **usual)
-    except InterruptedError:
-        pass
     model = network(number)
     tn.fit(model, data, checkpoint=keeper, resume=True, **usual)
     model.save(file)

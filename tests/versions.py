@@ -42,7 +42,8 @@ def constraints(python: str, kind: str) -> list[str]:
     """What pip is held to."""
     lowest = floors("test")
     if kind == "floors":
-        return [f"{name}=={version}" for name, version in lowest.items()]
+        others = ["pyparsing<3.3"]  # the newest warns of how Matplotlib 3.10.0 calls it, and warnings are errors here
+        return [f"{name}=={version}" for name, version in lowest.items()] + others
     return [f"numpy=={FIRST_WHEELS.get(python, lowest['numpy'])}"] if kind == "lowest" else []
 
 

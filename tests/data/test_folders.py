@@ -239,3 +239,12 @@ def test_names_that_do_something_to_a_terminal_are_refused_and_shown_harmlessly(
 def test_names_of_other_languages_are_names(folder):
     picture(folder / "k\u00e4fer \u7532\u866b \U0001f41e" / "\u00fc.png", colour=50)
     assert tn.data.from_folder(folder).class_names[2].startswith("k\u00e4fer")
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of what it thinks of a picture
+def test_damaged_folders_end_in_a_data_set_or_the_documented_error():
+    from fuzz_data import fuzz
+
+    outcomes, wrong = fuzz(300, seed=1, pictures=True)
+    assert not wrong
+    assert set(outcomes) == {"a data set", "the documented error"}

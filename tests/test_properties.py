@@ -128,16 +128,17 @@ def test_models_are_trained_in_several_threads_at_once_as_one_after_the_other(sm
     assert together == alone
 
 
-def _train(seed):
+def _train(seed, threads):
     x = np.random.default_rng(0).normal(size=(200, 20)).astype("float32")
     model = small_model(seed=seed)
-    tn.fit(model, (x, np.arange(200) % 4), epochs=2, batch_size=50, seed=seed, progress=False)
+    tn.fit(model, (x, np.arange(200) % 4), epochs=2, batch_size=50, seed=seed, threads=threads, progress=False)
     return model.theta.tobytes()
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")  # Python 3.12 says it may hang
 def test_processes_train_as_their_parent_does(method):
-    here = [_train(seed) for seed in (0, 1)]
+    runs = [(0, 1), (1, 1), (0, 2)]  # the last has threads of its own, in the parent as in the child
+    here = [_train(*run) for run in runs]
     with multiprocessing.get_context(method).Pool(2) as pool:
-        assert pool.map(_train, (0, 1)) == here
+        assert pool.starmap(_train, runs) == here

@@ -42,7 +42,7 @@ def write_atomically(path: PathLike, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.chmod(0o666 & ~_umask())
+        os.chmod(beside, 0o666 & ~_umask())
         os.replace(beside, path)
         beside = None
         _flush_folder(path.parent)

@@ -29,10 +29,13 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-import tinynet as tn
-from tinynet.data.idx import format_idx
+import numpy as np  # noqa: E402
+
+import tinynet as tn  # noqa: E402
+from tinynet.data.idx import format_idx  # noqa: E402
 
 SLOWEST_SECONDS = 1.0
 MOST_MEMORY = 1 << 29  # bytes: 2^26 pixels of four bytes, and their copy in grey

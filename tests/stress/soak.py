@@ -32,7 +32,7 @@ import tinynet as tn  # noqa: E402
 from tinynet.callbacks import Callback  # noqa: E402
 from tinynet.checkpoints import Checkpoints  # noqa: E402
 
-GROWTH = 4.0  # MiB. An hour is some ten thousand rounds: a leak of 500 bytes a round would be seen
+GROWTH = 4.0  # MiB. An hour is five thousand rounds on a busy machine: a leak of a kilobyte a round would be seen
 MIB = 2**20
 
 

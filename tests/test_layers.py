@@ -220,3 +220,12 @@ def test_a_layer_without_forward_says_so():
 
     with pytest.raises(NotImplementedError, match=r"Empty must define forward\(x, run\)"):
         Empty()(np.zeros(3))
+
+
+def test_a_mean_over_more_numbers_than_16_bits_count_stays_in_float32():
+    layer = tn.BatchNorm(2)
+    model = tn.Sequential(layer)
+    x = np.random.default_rng(0).normal(size=(70_000, 2)).astype("float32")
+    y, backward = layer.forward(x, tn.Run(training=True))
+    dx = backward(np.ones_like(y), model.views(np.zeros_like(model.theta), np.zeros_like(model.statistics_vector))[0])
+    assert (y.dtype, dx.dtype) == (np.float32, np.float32)  # NumPy 1 widened it

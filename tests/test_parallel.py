@@ -215,6 +215,21 @@ def test_models_may_be_trained_in_several_threads_at_once():
     assert threads_of_blas() == before
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_number_of_blas_threads_changes_nothing_but_rounding(dtype):
+    generator = np.random.default_rng(0)
+    data = tn.data.from_arrays(generator.integers(0, 256, (1024, 400)).astype("uint8"), generator.integers(0, 10, 1024))
+    thetas = []
+    for number in (1, 2, 4):  # the products are large enough for OpenBLAS to spread them
+        model = tn.Sequential(tn.Dense(400, 256), tn.ReLU(), tn.Dropout(0.2), tn.Dense(256, 10), dtype=dtype)
+        with threadpool_limits(limits=number, user_api="blas"):
+            assert set(threads_of_blas()) <= {1, number}  # a build without threads keeps to one
+            tn.fit(model, data, epochs=2, batch_size=256, threads=1, progress=False)
+        thetas.append(model.theta.copy())
+    for theta in thetas[1:]:  # eight steps; each adds a rounding or two to numbers up to 1
+        np.testing.assert_allclose(theta, thetas[0], rtol=0, atol=100 * np.finfo(dtype).eps)
+
+
 def test_without_threadpoolctl_one_thread_works_and_more_are_refused():
     program = """
 import sys

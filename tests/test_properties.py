@@ -68,17 +68,23 @@ def test_dropout_keeps_the_mean(seed, rate):
     assert abs(kept.mean() - 1) <= 6 * deviation + 1e-12  # six deviations: once in a billion
 
 
-@settings(max_examples=30, deadline=None)
-@given(SEEDS, st.sampled_from([1e4, 1e30, 3e38]))
-def test_gradients_of_extreme_logits_are_finite(seed, size):
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.sampled_from([("float32", 1e4), ("float32", 3e38), ("float64", 1e4), ("float64", 1.7e308)]))
+def test_gradients_of_extreme_logits_are_finite(seed, kind):
+    dtype, size = kind
     generator = np.random.default_rng(seed)
-    logits = (generator.choice([-size, 0, size], (6, 4))).astype("float32")
-    for loss in (tn.SoftmaxCrossEntropy(), tn.SoftmaxCrossEntropy(0.1, [1, 2, 3, 4])):
-        with np.errstate(
-            over="ignore"
-        ):  # the distance of 3e38 and -3e38 is no float32: that loss is infinite, and is told
-            _, backward = loss.forward(logits, generator.integers(0, 4, 6))
-            assert np.isfinite(backward()).all()
+    logits, labels = generator.choice([-size, 0, size], (6, 4)).astype(dtype), generator.integers(0, 4, 6)
+    ones = generator.integers(0, 2, (6, 4)).astype(dtype)
+    for loss, targets in (
+        (tn.SoftmaxCrossEntropy(), labels),
+        (tn.SoftmaxCrossEntropy(0.1, [1, 2, 3, 4]), labels),
+        (tn.BinaryCrossEntropy(), ones),
+    ):
+        with np.errstate(over="ignore"):  # the distance of the largest numbers is none: that loss is infinite
+            _, backward = loss.forward(logits, targets)
+            gradient = backward()
+        assert np.isfinite(gradient).all()
+        assert gradient.dtype == dtype
 
 
 def test_eight_threads_that_ask_one_model_get_what_one_would():
@@ -122,16 +128,17 @@ def test_models_are_trained_in_several_threads_at_once_as_one_after_the_other(sm
     assert together == alone
 
 
-def _train(seed):
+def _train(seed, threads):
     x = np.random.default_rng(0).normal(size=(200, 20)).astype("float32")
     model = small_model(seed=seed)
-    tn.fit(model, (x, np.arange(200) % 4), epochs=2, batch_size=50, seed=seed, progress=False)
+    tn.fit(model, (x, np.arange(200) % 4), epochs=2, batch_size=50, seed=seed, threads=threads, progress=False)
     return model.theta.tobytes()
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")  # Python 3.12 says it may hang
 def test_processes_train_as_their_parent_does(method):
-    here = [_train(seed) for seed in (0, 1)]
+    runs = [(0, 1), (1, 1), (0, 2)]  # the last has threads of its own, in the parent as in the child
+    here = [_train(*run) for run in runs]
     with multiprocessing.get_context(method).Pool(2) as pool:
-        assert pool.map(_train, (0, 1)) == here
+        assert pool.starmap(_train, runs) == here

@@ -6,6 +6,7 @@ are kept, and beside them `best.safetensors`, the model that did best on the val
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import re
@@ -13,16 +14,17 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet.arrays import Array, array_module, to_numpy
+from tinynet.arrays import array_module, to_numpy
 from tinynet.errors import DataError, SaveError, mismatch
 from tinynet.files import PathLike, read_arrays, write_arrays
+from tinynet.guard import is_finite, vectors_of
 
 if TYPE_CHECKING:
     from tinynet.data.dataset import Dataset
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 KIND, VERSION = "checkpoint", 1
 NAME = re.compile(r"step-(\d{9,})\.safetensors")
 BEST = "best.safetensors"
+INFINITE = ("nan", "inf", "-inf")  # JSON has no such numbers: a validation loss may be one
 
 
 class Checkpoints:
@@ -74,6 +77,8 @@ class Checkpoints:
             raise DataError(
                 mismatch(self.folder, "a folder that no other run is using", "one that is", remedy)
             ) from error
+        for path in self.folder.glob(".*.safetensors.*.part"):  # of a run that was killed while it wrote
+            path.unlink(missing_ok=True)
         self._asked, self._last = None, time.monotonic()
         if threading.current_thread() is threading.main_thread():  # Python lets nobody else handle signals
             self._handlers = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -123,20 +128,24 @@ class Checkpoints:
     def after_step(self, state: TrainingState) -> None:
         """Save if it is time, or if a signal asked to leave; then leave as that signal would have."""
         due = self.every_steps and state.step % self.every_steps == 0
-        if self._asked is not None:
-            self.save(state)
-        elif due or time.monotonic() - self._last >= self.every_seconds:
-            try:
-                self.save(state)
-            except SaveError as error:  # better a run without this checkpoint than no run
-                warnings.warn(f"{error}; training goes on", stacklevel=3)
-                self._last = time.monotonic()
+        if due or self._asked is not None or time.monotonic() - self._last >= self.every_seconds:
+            self._try(lambda: self.save(state))
+            self._last = time.monotonic()
         self._leave_if_asked()
 
     def end(self, state: TrainingState) -> None:
         """After the last epoch: save, and leave if a signal came while that epoch was measured."""
-        self.save(state)
+        self._try(lambda: self.save(state))
         self._leave_if_asked()
+
+    def _try(self, save: Callable[[], None]) -> bool:
+        """Whether the disk took it. If not that is told, for better a run without this checkpoint than no run."""
+        try:
+            save()
+        except SaveError as error:
+            warnings.warn(f"{error}; training goes on", stacklevel=4)
+            return False
+        return True
 
     def _leave_if_asked(self) -> None:
         if self._asked is None:
@@ -151,18 +160,16 @@ class Checkpoints:
         """Keep the model if it is the best so far on the validation set: by accuracy, else by loss."""
         row = state.history.last
         merit = row.get("validation_accuracy", -row.get("validation_loss", math.inf))
-        if merit > self._best:
+        if merit > self._best and self._try(lambda: model.save(self.folder / BEST)):
             self._best = merit
-            model.save(self.folder / BEST)
 
     def save(self, state: TrainingState) -> None:
-        """Write a checkpoint, then remove those that are too many. One with NaN in it is not written."""
-        theta = to_numpy(state.theta)
-        if not np.isfinite(theta).all():
+        """Write a checkpoint, then remove those that are too many. One with NaN or infinity in it is not written."""
+        vectors = vectors_of(state)
+        if not all(is_finite(vector) for vector in vectors.values()):
             return
-        arrays = {"theta": theta, "statistics": to_numpy(state.statistics)}
-        arrays |= {f"optimizer.{name}": to_numpy(values) for name, values in state.optimizer.items()}
-        about: dict[str, Any] = {"step": state.step, "seed": state.seed, "history": state.history.rows}
+        arrays = {name: to_numpy(vector) for name, vector in vectors.items()}
+        about: dict[str, Any] = {"step": state.step, "seed": state.seed, "history": _sayable(state.history.rows)}
         if state.meter is not None:
             kept, about["seconds"] = state.meter.to_arrays(), state.seconds
             arrays |= {f"meter.{name}": values for name, values in kept.items()}
@@ -170,8 +177,8 @@ class Checkpoints:
         about["settings"] = self._settings
         write_arrays(self.path(state.step), KIND, VERSION, arrays, about)
         for step in self.steps()[: -self.keep]:
-            self.path(step).unlink(missing_ok=True)
-        self._last = time.monotonic()
+            with contextlib.suppress(OSError):  # one too many does no harm
+                self.path(step).unlink()
 
     @staticmethod
     def fingerprint(data: Dataset) -> str:
@@ -210,8 +217,7 @@ class Checkpoints:
 
 def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict[str, Any], path: Path) -> float:
     """Write what a checkpoint holds into the state, or change nothing where it does not fit. Returns the best merit."""
-    ours: dict[str, Array] = {"theta": state.theta, "statistics": state.statistics}
-    ours |= {f"optimizer.{name}": values for name, values in state.optimizer.items()}
+    ours = vectors_of(state)
     for name, values in ours.items():
         if name not in arrays or arrays[name].shape != values.shape:
             received = arrays[name].shape if name in arrays else "none"
@@ -222,13 +228,20 @@ def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict
     fits = isinstance(step, int) and not isinstance(step, bool) and 0 <= step < 2**53
     fits = fits and _number(seconds) and (best is None or _number(best))
     fits = fits and isinstance(rows, list) and all(isinstance(row, dict) and list(row) == list(rows[0]) for row in rows)
-    if not fits or not all(_number(value) for row in rows for value in row.values()) or state.meter is None:
+    numbers = (value for row in rows for value in row.values()) if fits else ()
+    if not fits or not all(_number(value) or value in INFINITE for value in numbers) or state.meter is None:
         raise DataError(mismatch(path, "a step, a history, seconds", f"{about!r:.80}", "delete it"))
     state.meter.from_arrays({name[6:]: values for name, values in arrays.items() if name.startswith("meter.")}, path)
     for name, values in ours.items():
         values[...] = array_module(values).asarray(arrays[name].astype(values.dtype))
-    state.step, state.history.rows, state.seconds = int(step), rows, float(seconds)
+    state.history.rows = [{name: float(v) if v in INFINITE else v for name, v in row.items()} for row in rows]
+    state.step, state.seconds = int(step), float(seconds)
     return -math.inf if best is None else float(best)
+
+
+def _sayable(rows: list[dict[str, float]]) -> list[dict[str, Any]]:
+    """The rows with words for what JSON cannot say."""
+    return [{name: v if math.isfinite(v) else str(float(v)) for name, v in row.items()} for row in rows]
 
 
 def _number(value: Any) -> bool:

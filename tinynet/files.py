@@ -34,7 +34,7 @@ def write_atomically(path: PathLike, content: bytes) -> None:
     import tempfile  # here, for it takes as long to import as all our layers
 
     path = Path(path)
-    beside = None
+    beside: Path | None = None
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         beside = Path(name)
@@ -42,19 +42,21 @@ def write_atomically(path: PathLike, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.chmod(0o666 & ~_umask())
+        os.chmod(beside, 0o666 & ~_umask())
         os.replace(beside, path)
+        beside = None
         _flush_folder(path.parent)
     except OSError as error:
-        if beside is not None:
-            with contextlib.suppress(OSError):
-                beside.unlink()
         reason = error.strerror or str(error)
         raise SaveError(
             error.errno,
             f"{path} could not be saved ({reason}); what was there before is untouched: free some space, or name "
             f"another folder",
         ) from error
+    finally:  # Ctrl-C leaves nothing behind, either
+        if beside is not None:
+            with contextlib.suppress(OSError):
+                beside.unlink()
 
 
 def write_arrays(path: PathLike, kind: str, version: int, arrays: Mapping[str, np.ndarray], about: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 
@@ -49,11 +50,14 @@ class History:
         return {name: self[name] for name in self.rows[0]} if self.rows else {}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one line an epoch under a line of names."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(self.rows[0]) if self.rows else [])
-            writer.writeheader()
-            writer.writerows(self.rows)
+        """Write one line an epoch under a line of names; whole or not at all, SaveError where the disk will not."""
+        from tinynet.files import write_atomically
+
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=list(self.rows[0]) if self.rows else [])
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(path, text.getvalue().encode())
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draw loss and accuracy over the epochs into a picture (PNG, SVG or PDF). Needs matplotlib."""

@@ -29,14 +29,16 @@ class Sequential(Chain):
     model draws their values, a pure function of `seed` and each layer's place; the same layer may stand at two places
     and then gets the sum of its gradients. A model is itself a layer, so models nest.
 
-    `dtype` is "float32", or "float64" where gradients are checked. Raises ValueError for no layers, or for a layer
-    that belongs to another model already.
+    `dtype` is "float32", or "float64" where gradients are checked; why not float16 is told in docs/reliability.md.
+    Raises ValueError for another, for no layers, or for a layer that belongs to another model already.
     """
 
     def __init__(self, *layers: Layer, seed: int = 0, dtype: str = "float32") -> None:
         super().__init__(layers)
         self.seed = check_seed(seed)
-        self.gather(self.seed, np.dtype(dtype))
+        if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
+            raise ValueError(mismatch("Sequential", "dtype 'float32' or 'float64'", repr(str(kind)), "leave it out"))
+        self.gather(self.seed, kind)
 
     def loss_and_gradient(
         self, x: Array, targets: Array, loss: Loss | None = None, run: Run = TRAINING

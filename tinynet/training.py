@@ -16,7 +16,8 @@ from tinynet.callbacks import Callback, default_callbacks
 from tinynet.data.batches import Batch, batch_count, in_order, shuffled
 from tinynet.data.dataset import Dataset, as_dataset
 from tinynet.data.transforms import Transform
-from tinynet.errors import DataError, DivergenceError, mismatch
+from tinynet.errors import DataError, mismatch
+from tinynet.guard import check_run
 from tinynet.history import History
 from tinynet.layers.base import Run
 from tinynet.losses import Loss, SoftmaxCrossEntropy
@@ -71,6 +72,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     checkpoint: PathLike | Checkpoints | None = None,
     resume: bool = False,
+    nan_guard: bool = True,
 ) -> History:
     """Train `model` in place, and return what was measured, a row an epoch (see History).
 
@@ -86,8 +88,9 @@ def fit(
     progress            show a bar on a terminal (needs tqdm)
     checkpoint          a folder in which the run is kept, or Checkpoints(folder, ...): see docs/reliability.md
     resume              go on from the newest checkpoint there, if there is one, to the same bits as without a break
+    nan_guard           stop where a loss or a parameter becomes NaN or infinite (see tinynet/guard.py); False goes on
 
-    Raises DivergenceError, with the history so far, when the loss becomes NaN or infinite; DataError and ShapeError
+    Raises DivergenceError, with the history so far, where the NaN guard stops it; DataError and ShapeError
     for data that do not fit the model; DeviceError where the device cannot be used.
     """
     loss, optimizer = loss or SoftmaxCrossEntropy(), optimizer or SGD(0.1)
@@ -125,12 +128,12 @@ def fit(
                 for batch in shuffled(data, batch_size, seed, epoch, model.dtype, transforms, first):
                     run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
                     value, hits = gradient.of(batch, run)
+                    meter.add(value, hits, len(batch))
+                    if nan_guard and meter.diverged:
+                        break
                     optimizer.update(state.theta, gradient.vector, state.optimizer, state.step)
                     state.statistics += gradient.changes
                     state.step += 1
-                    meter.add(value, hits, len(batch))
-                    if meter.diverged:
-                        break
                     for callback in callbacks:
                         callback.batch_ends(len(batch), meter.means() if place.on_host else {})
                     if keeper:
@@ -138,7 +141,8 @@ def fit(
                         keeper.after_step(state)
             running = meter.means()  # where a GPU is waited for, once an epoch
             seconds = time.perf_counter() - began
-            _check_diverged(meter, epoch, state, optimizer, model)
+            if nan_guard:
+                check_run(state, meter, epoch, optimizer, model)
             row = {"epoch": epoch + 1, **_named("running", running), "learning_rate": optimizer.rate(state.step - 1)}
             row.update(seconds=seconds, samples_per_second=len(data) / seconds)
             with _holding(state.theta, optimizer.result(state.theta, state.optimizer)):
@@ -324,23 +328,6 @@ def _zeros_like(vector: Array) -> Array:
 
 def _named(split: str, numbers: dict[str, float]) -> dict[str, float]:
     return {f"{split}_{name}": value for name, value in numbers.items()}
-
-
-def _check_diverged(meter: Meter, epoch: int, state: TrainingState, optimizer: Optimizer, model: Sequential) -> None:
-    """Raise DivergenceError if a loss of this epoch was NaN or infinite."""
-    bad = meter.first_bad()
-    if bad is None:
-        return
-    step = state.step - meter.done + bad
-    rate = optimizer.rate(step)
-    norms = {name: math.sqrt(float((values * values).sum())) for name, values in model.parameters.items()}
-    largest = sorted(norms, key=lambda name: -norms[name] if math.isfinite(norms[name]) else -math.inf)[:4]
-    raise DivergenceError(
-        f"training diverged: the loss was {float(meter.losses[bad])} in epoch {epoch + 1}, step {step}, at learning "
-        f"rate {rate:g}; try a smaller one, {rate / 10:g} say, or look for outliers in the data. "
-        f"Norms by now: {', '.join(f'{name} {norms[name]:.3g}' for name in largest)}",
-        state.history,
-    )
 
 
 def enter(data: Data, model: Sequential, loss: Loss, device: Device) -> Dataset:

@@ -1,4 +1,12 @@
-"""Pictures in class folders."""
+"""Pictures in class folders; and folders that somebody made to do harm."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,3 +83,168 @@ def test_a_model_learns_from_a_folder(folder):
     model = tn.Sequential(tn.Dense(24, 2))
     tn.fit(model, data, optimizer=tn.SGD(0.5), epochs=300, batch_size=6)
     np.testing.assert_array_equal(model.predict(data).argmax(axis=1), data.labels)
+
+
+# Folders that are meant to do harm ------------------------------------------------------------------------------------
+
+
+def png(width, height, rows=b"", extra=b""):
+    """A grey PNG that says it has this size, whatever is in it; all its checksums are right."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + extra
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+def jpeg(width, height):
+    """A JPEG of 8 x 8 whose header says another size."""
+    content = io.BytesIO()
+    Image.new("L", (8, 8)).save(content, "JPEG")
+    raw = content.getvalue()
+    at = raw.index(b"\xff\xc0") + 5
+    return raw[:at] + struct.pack(">HH", height, width) + raw[at + 4 :]
+
+
+HOSTILE = {
+    "a bomb": png(60_000, 60_000, bytes(1000)),
+    "a smaller bomb": png(9_000, 9_000, bytes(1000)),
+    "the largest size there is": png(2**31 - 1, 2**31 - 1),
+    "no pixels": png(0, 0),
+    "a negative size": png(2**32 - 1, 4),
+    "more pixels than so few bytes can hold": png(8_000, 8_000, bytes(5 * 3)),
+    "a bomb of text": png(4, 4, bytes(20), extra=b"\x00\x00\x00\x00zTXt" + bytes(4)),
+    "a large JPEG": jpeg(65_000, 65_000),
+    "a JPEG of no rows": jpeg(8, 0),
+    "half a PNG": png(4, 4, bytes(20))[:45],
+    "half a JPEG": jpeg(8, 8)[:200],
+    "a GIF": b"GIF89a" + bytes(100),
+    "a script": b"%!PS-Adobe-3.0 EPSF-3.0\n(/etc/passwd) run",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("ending", [".png", ".JPG"])
+@pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
+def test_pictures_that_lie_are_refused(name, ending, tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / f"x{ending}").write_bytes(HOSTILE[name])
+    with pytest.raises(tn.DataError, match=f"x{ending}: expected (a PNG or JPEG picture|at most [0-9,]+ pixels), got"):
+        tn.data.from_folder(tmp_path)
+    with pytest.raises(tn.DataError):
+        tn.data.from_folder(tmp_path, size=(4, 4))
+
+
+def test_a_picture_that_is_good_is_read_by_the_same_means(tmp_path):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "x.png").write_bytes(png(4, 3, b"".join(b"\0" + bytes([row] * 4) for row in range(3))))
+    assert tn.data.from_folder(tmp_path).images.tolist() == [[[0] * 4, [1] * 4, [2] * 4]]
+
+
+MEASURE = """
+import resource, sys, warnings, tinynet as tn
+from PIL import Image, PngImagePlugin, JpegImagePlugin
+warnings.simplefilter("ignore")
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 2**20)
+before = peak()
+for arguments in ({}, {"size": (8, 8)}, {"colour": True}):
+    for name in sys.argv[2:]:
+        try: tn.data.from_folder(sys.argv[1], class_names=(name,), **arguments)
+        except tn.DataError: pass
+print(peak() - before)
+"""
+
+
+def test_memory_is_bounded_whatever_the_pictures_say(tmp_path):
+    pytest.importorskip("resource", reason="the peak of memory is asked of Unix")
+    for number, content in enumerate(HOSTILE.values()):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "x.png").write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, tmp_path, *map(str, range(len(HOSTILE)))],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(tn.__file__).parents[1])},
+    )
+    assert float(done.stdout) < 20  # MiB; the bombs say 3.6 GB
+
+
+def test_many_small_files_that_would_be_too_much_together_are_refused(folder, monkeypatch):
+    monkeypatch.setattr("tinynet.data.folders.MAX_BYTES", 100)
+    with pytest.raises(
+        tn.DataError, match=r"at most 100 bytes, got 6 pictures of 24, 144 in all; give a smaller size="
+    ):
+        tn.data.from_folder(folder)
+    assert tn.data.from_folder(folder, size=(4, 4)).images.nbytes == 96
+
+
+def test_links_pipes_and_folders_in_the_place_of_pictures(folder, tmp_path):
+    secret = tmp_path / "secret"
+    picture(secret / "1.png")
+    place = folder / "dog" / "4.png"
+    for target in (secret / "1.png", "/dev/zero", "../../secret/1.png", place, "nowhere.png/../../../x.png"):
+        place.symlink_to(target)
+        with pytest.raises(tn.DataError, match=r"4.png: expected a (picture inside the folder|file), got"):
+            tn.data.from_folder(folder)
+        place.unlink()
+    place.symlink_to("1.png")  # within the folder it is a picture like any other
+    assert len(tn.data.from_folder(folder)) == 7
+    place.unlink()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(place)
+        with pytest.raises(tn.DataError, match=r"4.png: expected a file, got something else; remove it"):
+            tn.data.from_folder(folder)
+        place.unlink()
+    place.mkdir()
+    with pytest.raises(tn.DataError, match=r"4.png: expected a file"):
+        tn.data.from_folder(folder)
+    place.rmdir()
+    (folder / "away").symlink_to(secret)
+    with pytest.raises(tn.DataError, match=r"1.png: expected a picture inside the folder, got a link out of it"):
+        tn.data.from_folder(folder)
+    with pytest.raises(tn.DataError, match="a picture inside the folder"):
+        tn.data.from_folder(folder, class_names=("../secret",))
+
+
+def test_only_one_level_is_read_however_deep_a_folder_is(folder):
+    deep = folder / "cat"
+    for _ in range(100):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    (deep / "x.png").write_bytes(b"never opened")
+    assert len(tn.data.from_folder(folder)) == 6
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "tab\t", "\u202etxt"])
+def test_names_that_do_something_to_a_terminal_are_refused_and_shown_harmlessly(name, folder):
+    picture(folder / name / "1.png")
+    with pytest.raises(tn.DataError, match="class folders with names to print, got '") as told:
+        tn.data.from_folder(folder)
+    assert str(told.value).isprintable()
+    (folder / "cat" / f"{name}.png").write_bytes(b"no picture")
+    with pytest.raises(tn.DataError, match="expected a PNG or JPEG picture") as told:
+        tn.data.from_folder(folder, class_names=("cat",))
+    assert str(told.value).isprintable()
+
+
+def test_names_of_other_languages_are_names(folder):
+    picture(folder / "k\u00e4fer \u7532\u866b \U0001f41e" / "\u00fc.png", colour=50)
+    assert tn.data.from_folder(folder).class_names[2].startswith("k\u00e4fer")
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of what it thinks of a picture
+def test_damaged_folders_end_in_a_data_set_or_the_documented_error():
+    from fuzz_data import fuzz
+
+    outcomes, wrong = fuzz(300, seed=1, pictures=True)
+    assert not wrong
+    assert set(outcomes) == {"a data set", "the documented error"}

@@ -1,11 +1,13 @@
 """load: names, sources, archives; what is refused."""
 
+import codecs
 import dataclasses
 import gzip
 import hashlib
 import io
 import pickle
 import tarfile
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -66,6 +68,36 @@ def test_a_pickle_that_wants_more_than_arrays_is_refused_and_not_run(tmp_path, c
     with pytest.raises(tn.DataError, match="it asks for (builtins|__builtin__).print, which no data set needs"):
         read_cifar10(path)
     assert "executed" not in capsys.readouterr().out
+
+
+class Huge:
+    """An array of 10^11 bytes, made by the only names that are known."""
+
+    def __init__(self, function, *arguments):
+        self.reduced = function, arguments
+
+    def __reduce__(self):
+        return self.reduced
+
+
+@pytest.mark.parametrize(
+    "huge",
+    [
+        Huge(np.ndarray, (10**11,), "u1"),
+        Huge(np.zeros(0).__reduce__()[0], np.ndarray, (10**11,), b"B"),
+        Huge(codecs.encode, Huge(codecs.encode, b"x" * 1000, "hex"), "hex"),
+    ],
+    ids=["ndarray", "_reconstruct", "encode"],
+)
+def test_a_pickle_takes_no_memory_that_its_file_does_not_fill(huge, tmp_path):
+    path = tar(tmp_path / "evil.tar.gz", {"data_batch_1": pickle.dumps({b"data": huge, b"labels": []}, protocol=2)})
+    tracemalloc.start()
+    try:
+        with pytest.raises(tn.DataError):
+            read_cifar10(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

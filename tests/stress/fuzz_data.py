@@ -1,12 +1,15 @@
-"""Mutated IDX and gzip files: whatever comes in, out comes a data set or the documented error.
+"""Mutated IDX and gzip files, and folders of mutated pictures: out comes a data set or the documented error.
 
-    python tests/stress/fuzz_data.py --cases 100000            # the long run
+    python tests/stress/fuzz_data.py --cases 100000            # the long run: so many IDX files
     python tests/stress/fuzz_data.py --cases 2000 --seed 7     # what the tests do
+    python tests/stress/fuzz_data.py --pictures 20000          # so many folders of pictures, too (needs Pillow)
 
 Takes small good files (images and labels, plain and gzipped), damages them by bytes, cuts, insertions, repeated parts,
 headers with interesting numbers and wrong gzip trailers, all from a seed, and reads each with `tn.data.read_idx`.
-Prints how many ended how; exits 1 if one ended in anything else, or took over a second, and says which: its number and
-the seed make it again.
+A folder has two pictures, PNG or JPEG, one of them damaged likewise or given another size with checksums put right, and
+now and then a link, a pipe, a folder or an odd name among them; `tn.data.from_folder` reads it.
+Prints how many ended how; exits 1 if one ended in anything else, took over a second, or all together took more memory
+than one picture of the largest size may; and says which: its number and the seed make it again.
 """
 
 from __future__ import annotations
@@ -14,18 +17,28 @@ from __future__ import annotations
 import argparse
 import collections
 import gzip
+import io
+import os
+import shutil
 import struct
 import sys
 import tempfile
 import time
+import warnings
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-import tinynet as tn
-from tinynet.data.idx import format_idx
+import numpy as np  # noqa: E402
+
+import tinynet as tn  # noqa: E402
+from tinynet.data.idx import format_idx  # noqa: E402
 
 SLOWEST_SECONDS = 1.0
+MOST_MEMORY = 1 << 29  # bytes: 2^26 pixels of four bytes, and their copy in grey
 NUMBERS = (0, 1, 2, 27, 28, 255, 256, 2**16, 2**24, 2**28, 2**31 - 1, 2**31, 2**32 - 1)
 
 
@@ -62,45 +75,126 @@ def damage(content: bytes, generator: np.random.Generator) -> bytes:
     return gzip.compress(packed, 1, mtime=0) if generator.random() < 0.1 else packed
 
 
-def fuzz(cases: int, seed: int) -> tuple[collections.Counter[str], list[str]]:
+def good_pictures() -> list[bytes]:
+    """What is damaged, of pictures."""
+    from PIL import Image
+
+    generator, contents = np.random.default_rng(0), []
+    for mode, kind in (("L", "PNG"), ("RGBA", "PNG"), ("P", "PNG"), ("1", "PNG"), ("RGB", "JPEG"), ("L", "JPEG")):
+        picture = Image.fromarray(generator.integers(0, 256, (6, 8, 3)).astype("uint8")).convert(mode)
+        file = io.BytesIO()
+        picture.save(file, kind)
+        contents.append(file.getvalue())
+    return contents
+
+
+def resize(content: bytes, generator: np.random.Generator) -> bytes:
+    """The header says another size; a PNG's checksum is put right, so that nobody stops at it."""
+    numbers = [NUMBERS[int(generator.integers(0, len(NUMBERS)))] for _ in range(2)]
+    if content[:4] == b"\x89PNG":
+        header = b"IHDR" + struct.pack(">II", *numbers) + content[24:29]
+        return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
+    at = content.index(b"\xff\xc0") + 5
+    return content[:at] + struct.pack(">HH", *(number % 2**16 for number in numbers)) + content[at + 4 :]
+
+
+def make_folder(root: Path, good: list[bytes], case: int, generator: np.random.Generator) -> None:
+    """Two pictures in class folders, and what does not belong there."""
+    content = good[case % len(good)]
+    change = resize if generator.random() < 0.5 else damage
+    for name, picture in (("a", good[0]), ("b", change(content, generator))):
+        (root / name).mkdir(parents=True)
+        (root / name / f"1.{'png' if generator.random() < 0.7 else 'JPEG'}").write_bytes(picture)
+    odd, kind = root / "b" / "2.png", generator.integers(0, 20)
+    if kind == 0:
+        odd.symlink_to(("/etc/passwd", "/dev/zero", "2.png", "../../../x.png", "1.png")[int(generator.integers(0, 5))])
+    elif kind == 1:
+        os.mkfifo(odd)
+    elif kind == 2:
+        odd.mkdir()
+    elif kind == 3:
+        os.mkdir(os.fsencode(root) + b"/" + generator.bytes(6).replace(b"/", b"x").replace(b"\0", b"y"))
+    elif kind == 4:
+        (root / "c").symlink_to(("/usr", ".", "c")[int(generator.integers(0, 3))])
+
+
+def read_picture_folder(root: Path) -> str:
+    """How it ended."""
+    data = tn.data.from_folder(root, size=(6, 8))
+    return "a data set" if data.images.dtype == np.uint8 else f"dtype {data.images.dtype}"
+
+
+def read_file(path: Path) -> str:
+    """How it ended."""
+    array = tn.data.read_idx(path)
+    return "a data set" if array.dtype == np.uint8 else f"dtype {array.dtype}"
+
+
+def outcome_of(read: Callable[[Path], str], path: Path) -> str:
+    """How reading ended, and whether in time."""
+    began = time.perf_counter()
+    try:
+        outcome = read(path)
+    except tn.DataError:
+        outcome = "the documented error"
+    except Exception as error:
+        outcome = f"{type(error).__name__}"
+    return "too slow" if time.perf_counter() - began > SLOWEST_SECONDS else outcome
+
+
+def fuzz(cases: int, seed: int, pictures: bool = False) -> tuple[collections.Counter[str], list[str]]:
     """(how many ended how, descriptions of those that ended wrongly)."""
     outcomes: collections.Counter[str] = collections.Counter()
     wrong: list[str] = []
-    files = good_files()
+    files = good_pictures() if pictures else good_files()
+    before = peak_memory()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         for case in range(cases):
             generator = np.random.default_rng([seed, case])
-            path.write_bytes(damage(files[case % len(files)], generator))
-            began = time.perf_counter()
-            try:
-                array = tn.data.read_idx(path)
-                outcome = "a data set" if array.dtype == np.uint8 else f"dtype {array.dtype}"
-            except tn.DataError:
-                outcome = "the documented error"
-            except Exception as error:
-                outcome = f"{type(error).__name__}"
-            if time.perf_counter() - began > SLOWEST_SECONDS:
-                outcome = "too slow"
+            if pictures:
+                make_folder(path, files, case, generator)
+                outcome = outcome_of(read_picture_folder, path)
+                shutil.rmtree(path)
+            else:
+                path.write_bytes(damage(files[case % len(files)], generator))
+                outcome = outcome_of(read_file, path)
             outcomes[outcome] += 1
             if outcome not in ("a data set", "the documented error"):
                 wrong.append(f"case {case} of seed {seed}: {outcome}")
+    if pictures and (taken := peak_memory() - before) > MOST_MEMORY:
+        wrong.append(f"memory grew by {taken:,} bytes")
     return outcomes, wrong
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has had in use at once."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def main() -> int:
     """Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--pictures", type=int, default=0, help="so many folders of pictures")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    began = time.perf_counter()
-    outcomes, wrong = fuzz(options.cases, options.seed)
-    for outcome, count in outcomes.most_common():
-        print(f"{count:9,}  {outcome}")
-    print(f"{sum(outcomes.values()):9,}  in {time.perf_counter() - began:.0f} s, {len(wrong)} unexpected")
-    print("\n".join(wrong[:20]), end="")
-    return 1 if wrong else 0
+    warnings.simplefilter("ignore")  # Pillow's, of what it thinks of a picture
+    all_wrong = []
+    for kind, cases in (("IDX files", options.cases), ("folders of pictures", options.pictures)):
+        if not cases:
+            continue
+        began, before = time.perf_counter(), peak_memory()
+        outcomes, wrong = fuzz(cases, options.seed, pictures=kind != "IDX files")
+        for outcome, count in outcomes.most_common():
+            print(f"{count:9,}  {outcome}")
+        seconds, grown = time.perf_counter() - began, (peak_memory() - before) / 2**20
+        print(f"{cases:9,}  {kind} in {seconds:.0f} s, {len(wrong)} unexpected; memory grew by {grown:.0f} MiB at most")
+        all_wrong += wrong
+    print("\n".join(all_wrong[:20]), end="")
+    return 1 if all_wrong else 0
 
 
 if __name__ == "__main__":

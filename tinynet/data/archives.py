@@ -98,18 +98,31 @@ def _parse_records(content: bytes, name: str) -> Arrays:
     return records[:, 1:], records[:, 0]
 
 
-class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that can look up what an array of numbers is made of, and no other name."""
+def _empty_array(kind: object, shape: object, dtype: object) -> np.ndarray:
+    """What an array begins as; its state, with the numbers, follows. The file's own shape is not asked."""
+    return np.empty(0, np.uint8)
 
-    allowed = {
-        ("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"),
-        ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
-    }  # fmt: skip
+
+def _to_latin1(text: str, encoding: str) -> bytes:
+    """How Python 3 writes bytes for Python 2. Other encodings could be asked to blow text up."""
+    return text.encode("latin1")
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """An unpickler that knows what an array of numbers is made of, and no other name. Nothing of it takes memory."""
+
+    known = {
+        ("numpy", "ndarray"): None,  # only ever named
+        ("numpy", "dtype"): np.dtype,
+        ("_codecs", "encode"): _to_latin1,
+        ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+        ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+    }
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.allowed:
+        if (module, name) not in self.known:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no data set needs")
-        return super().find_class(module.replace("numpy._core", "numpy.core") if np.__version__ < "2" else module, name)
+        return self.known[module, name]
 
 
 def _parse_pickle(content: bytes, name: str) -> Arrays:

@@ -20,7 +20,7 @@ class Dataset:
     (p / 255 - mean) / deviation, so without `standardize` it lies in [0, 1]. Float images are taken as they are,
     but for the same mean and deviation.
 
-    Raises DataError for an empty set, unequal lengths, and NaN or infinity in float images.
+    Raises DataError for an empty set, unequal lengths, and NaN or infinity in float images or targets.
     """
 
     images: Array
@@ -46,7 +46,8 @@ class Dataset:
             raise DataError(
                 mismatch(f"data set {self.name!r}", "at least one example", "none", "check how it was cut or filtered")
             )
-        _check_finite(self.images, self.name)
+        _check_finite(self.images, self.name, "")
+        _check_finite(self.labels, self.name, " of the targets")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -144,12 +145,14 @@ def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: floa
     return scaled
 
 
-def _check_finite(images: Array, name: str) -> None:
+def _check_finite(images: Array, name: str, where: str) -> None:
     if images.dtype.kind != "f":
         return
     finite = array_module(images).isfinite(images)
     if not bool(finite.all()):
         first = int(finite.reshape(len(images), -1).all(axis=1).argmin())
         raise DataError(
-            mismatch(f"data set {name!r}", "finite numbers", f"NaN or infinity in example {first}", "clean or drop it")
+            mismatch(
+                f"data set {name!r}", "finite numbers", f"NaN or infinity in example {first}{where}", "clean or drop it"
+            )
         )

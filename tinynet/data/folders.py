@@ -13,6 +13,10 @@ from tinynet.errors import DataError, mismatch
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 MAX_PIXELS = 1 << 26  # of one picture, 64 million: a small file can claim to be much larger
+MAX_PIXELS_PER_BYTE = (
+    1032 * 8
+)  # of a file: deflate packs at most 1032 bytes into one, and a byte holds 8 pixels of a bit
+MAX_BYTES = 1 << 32  # of all pictures, 4 GiB: each may be small as a file
 
 
 def from_folder(
@@ -29,8 +33,9 @@ def from_folder(
     flatten      as rows of pixels
     class_names  the folders to read, in the order of their labels; give a test set those of its training set
 
-    Needs Pillow. Raises DataError for a folder without class folders or without pictures, a class without pictures, a
-    file that is no picture or too large a one, pictures of different sizes, and links that lead out of the folder.
+    Needs Pillow. Raises DataError for a folder without class folders or without pictures, a class without pictures or
+    with a name that cannot be printed, a file that is no picture or too large a one, pictures of different sizes or of
+    more than 4 GiB in all, and links that lead out of the folder.
     """
     root = Path(path)
     if not root.is_dir():
@@ -41,43 +46,75 @@ def from_folder(
         received = f"{loose} pictures and no class folders" if loose else "none"
         remedy = f"sort the pictures into {root / 'CLASS_NAME'}/"
         raise DataError(mismatch(f"from_folder({str(root)!r})", "a folder for each class", received, remedy))
-    images, labels = [], []
-    for label, name in enumerate(names):
-        for file in _pictures(root, name):
-            images.append(_read_picture(file, size, colour))
-            if images[-1].shape != images[0].shape:
-                expected = f"{images[0].shape} like the pictures before it"
-                raise DataError(mismatch(file, expected, images[-1].shape, "give size=(height, width) to resize them"))
-            labels.append(label)
-    stack = np.stack(images)
+    listed = [(file, label) for label, name in enumerate(names) for file in _pictures(root, name)]
+    labels = np.array([label for _, label in listed])
+    stack = _read_all([file for file, _ in listed], size, colour)
     shape = stack.shape[1:]
     stack = stack.reshape(len(stack), -1) if flatten else stack
-    return Dataset(stack, np.array(labels), names, root.name, shape, {"source": "a folder of pictures"})
+    return Dataset(stack, labels, names, root.name, shape, {"source": "a folder of pictures"})
 
 
 def _is_class(entry: Path) -> bool:
     return entry.is_dir() and not entry.name.startswith(".")
 
 
+def _shown(path: Path) -> str:
+    """A name for a message: whoever made the folder may have put a terminal's commands into it."""
+    return str(path) if str(path).isprintable() else ascii(str(path))
+
+
 def _pictures(root: Path, name: str) -> list[Path]:
     folder = root / name
+    if not name.isprintable():
+        raise DataError(mismatch("from_folder", "class folders with names to print", ascii(name), "rename the folder"))
     files = sorted(file for file in folder.glob("*") if file.suffix.lower() in ENDINGS)
     if not files:
         remedy = "add pictures, or remove the folder"
         raise DataError(mismatch(f"class folder {str(folder)!r}", "PNG or JPEG pictures", "none", remedy))
     for file in files:
-        if not file.resolve().is_relative_to(root.resolve()):
-            raise DataError(mismatch(file, "a picture inside the folder", "a link out of it", "copy the picture"))
+        if not _is_inside(file, root):
+            raise DataError(
+                mismatch(_shown(file), "a picture inside the folder", "a link out of it", "copy the picture")
+            )
+        if not file.is_file():  # a pipe, say, that would be waited for for ever
+            raise DataError(mismatch(_shown(file), "a file", "something else", "remove it"))
     return files
+
+
+def _is_inside(file: Path, root: Path) -> bool:
+    try:
+        return file.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        return False
+
+
+def _read_all(files: list[Path], size: tuple[int, int] | None, colour: bool) -> np.ndarray:
+    """(N, H, W) or (N, H, W, 3). The first picture says how large all are, before memory is taken for them."""
+    first = _read_picture(files[0], size, colour)
+    total = len(files) * first.nbytes
+    if total > MAX_BYTES:
+        received = f"{len(files):,} pictures of {first.nbytes:,}, {total:,} in all"
+        raise DataError(mismatch("from_folder", f"at most {MAX_BYTES:,} bytes", received, "give a smaller size=(h, w)"))
+    stack = np.empty((len(files), *first.shape), np.uint8)
+    stack[0] = first
+    for number, file in enumerate(files[1:], 1):
+        picture = _read_picture(file, size, colour)
+        if picture.shape != first.shape:
+            expected = f"{first.shape} like the pictures before it"
+            remedy = "give size=(height, width) to resize them"
+            raise DataError(mismatch(_shown(file), expected, picture.shape, remedy))
+        stack[number] = picture
+    return stack
 
 
 def _read_picture(file: Path, size: tuple[int, int] | None, colour: bool) -> np.ndarray:
     image_module = _pillow()
     try:
         with image_module.open(file, formats=("PNG", "JPEG")) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
+            most = min(MAX_PIXELS, file.stat().st_size * MAX_PIXELS_PER_BYTE)
+            if picture.width * picture.height > most:
                 received = f"{picture.width} x {picture.height}"
-                raise DataError(mismatch(file, f"at most {MAX_PIXELS:,} pixels", received, "make it smaller"))
+                raise DataError(mismatch(_shown(file), f"at most {most:,} pixels", received, "make it smaller"))
             converted = picture.convert("RGB" if colour else "L")
             if size is not None:
                 converted = converted.resize((size[1], size[0]), image_module.Resampling.BILINEAR)
@@ -86,7 +123,7 @@ def _read_picture(file: Path, size: tuple[int, int] | None, colour: bool) -> np.
         raise
     except Exception as error:  # a damaged picture can raise anything
         received = f"{type(error).__name__}: {error}"
-        raise DataError(mismatch(file, "a PNG or JPEG picture", received, "replace or remove it")) from error
+        raise DataError(mismatch(_shown(file), "a PNG or JPEG picture", received, "replace or remove it")) from error
 
 
 def _pillow() -> Any:

@@ -54,7 +54,7 @@ class BatchNorm(Layer):
             return ones @ a.reshape(-1, self.features)
 
         if run.training:
-            count = run.total(len(ones))
+            count = float(run.total(len(ones)))  # NumPy 1 makes float32 / a whole number above 65535 a float64
             if count < 2:
                 remedy = "choose another batch_size: the last batch of an epoch holds what is left"
                 raise ValueError(mismatch(self, "more than one number to normalize", "1", remedy))

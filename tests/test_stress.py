@@ -1,0 +1,32 @@
+"""The long runs, short: docs/reliability.md has what they found when they were long."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
+pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
+
+STRESS = Path(__file__).parent / "stress"
+
+
+def run(script, *arguments):
+    command = [sys.executable, STRESS / script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory of a process is read from /proc")
+def test_an_hour_of_training_in_half_a_minute():
+    done = run("soak.py", "--minutes", "0.5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(": flat\n")
+
+
+@pytest.mark.slow
+def test_damaged_models_and_checkpoints_load_or_say_so():
+    done = run("fuzz_files.py", "--cases", "2000", "--seed", "7")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "none of them with any other outcome" in done.stdout

@@ -1,0 +1,1 @@
+def study_of(*a): return {}

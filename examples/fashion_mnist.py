@@ -32,7 +32,7 @@ from tinynet.errors import unknown_name
 
 NAMES = (*CATALOG, SYNTHETIC)
 ARMS = {  # an arm of your own is an entry here: what it changes, and against which other arm it is to be seen
-    "sigmoid": Arm("sigmoid", tn.Sigmoid, as_given=True),
+    "sigmoid": Arm("sigmoid", tn.Sigmoid, as_given=True, against=""),
     "relu": Arm("ReLU", as_given=True, long=True, against="sigmoid"),
     "relu-dropout-0.1": Arm("ReLU, dropout 0.1", dropout=0.1, as_given=True),
     "relu-dropout": Arm("ReLU, dropout 0.2", dropout=0.2, as_given=True, long=True),

@@ -25,7 +25,7 @@ class Arm:
     rates: tuple[float, ...] = SGD_RATES  # of which the best is chosen
     as_given: bool = False  # whether it stands in the first table: plain SGD at the shared rate
     long: bool = False  # whether it is also trained five times as long
-    against: str = "relu"  # the arm it is a change of, and is compared with
+    against: str = "relu"  # the arm it is a change of, and is compared with; "" for none
 
     def build(self, inputs: int, hidden: Sequence[int], classes: int, seed: int) -> tn.Sequential:
         """inputs -> hidden[0] -> ... -> classes.

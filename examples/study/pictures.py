@@ -86,21 +86,18 @@ def dots(study: Study, part: str) -> Draw:
     return draw
 
 
-def over_epochs(study: Study, part: str, name: str, label: str, arms: Sequence[str] = (), layer: int | None = None, factor: float = 1, log: bool = False) -> Draw:
-    """A measure over the epochs, a line for each arm; of one layer, or `gap`: training less test accuracy."""
+def over_epochs(study: Study, part: str, name: str, label: str, factor: float = 1) -> Draw:
+    """A measure over the epochs, a line for each arm; `gap` is training less test accuracy."""
 
     def draw(axes: Any) -> None:
         curves = study[part]["curves"]
-        for arm in arms or curves:
-            curve = curves[arm]
+        for arm, curve in curves.items():
             if name == "gap":
                 values = np.subtract(curve["train_accuracy"], curve["test_accuracy"])
             else:
-                values = np.array([row if layer is None else row[layer] for row in curve[name]])
+                values = np.array(curve[name])
             epochs = curve["epoch"]
             axes.plot(epochs, factor * values, linewidth=1.6, markersize=4, markevery=max(1, len(epochs) // 8), **looks(study)[arm])
-        if log:
-            axes.set_yscale("log")
         finish(axes, "epoch", label, grid="both")
         axes.locator_params(axis="x", integer=True, nbins=6)
 
@@ -118,7 +115,10 @@ def layers_over_epochs(study: Study, arm: str, name: str, label: str, factor: fl
             axes.plot(curve["epoch"], values[:, layer], linewidth=1.8, color=look["color"], linestyle=style, label=f"layer {layer + 1}")
         if log:
             axes.set_yscale("log")
+        else:
+            axes.set_ylim(0, max(1.15 * values.max(), 0.01 * factor))
         finish(axes, "epoch", label, grid="both")
+        axes.tick_params(which="minor", color=MUTED, labelcolor=INK, labelsize=8)
         axes.legend(frameon=False, fontsize=9, labelcolor=INK)
         axes.locator_params(axis="x", integer=True, nbins=6)
 
@@ -140,6 +140,7 @@ def rates(study: Study) -> Draw:
             axes.plot(dead, [foot] * len(dead), linestyle="", marker="x", color=colour)
         axes.set_xscale("log")
         finish(axes, "learning rate", f"validation accuracy (%); x: below {foot:.0f}", grid="both")
+        axes.tick_params(which="minor", color=MUTED, labelcolor=INK, labelsize=8)
 
     return draw
 

@@ -9,6 +9,7 @@ from study.tables import best_row
 
 LEVEL = 0.05
 Study = Mapping[str, Any]
+NAMES = {"fashion_mnist": "Fashion-MNIST", "mnist": "MNIST", "kmnist": "KMNIST", "synthetic_fashion": "Synthetic fashion"}
 TITLES = {
     "given": "As given: one learning rate for all",
     "best": "At its best: each with its own learning rate",
@@ -41,6 +42,11 @@ def interval_of(row: Mapping[str, Any]) -> str:
     return "–" if row.get("low") is None else f"{100 * row['low']:.2f} to {100 * row['high']:.2f}"
 
 
+def name_of(study: Study) -> str:
+    """What the data set is called."""
+    return NAMES.get(study["dataset"], str(study["dataset"]))
+
+
 def seeds_of(count: int) -> str:
     """So many seeds."""
     return "one seed" if count == 1 else f"{count} seeds"
@@ -62,15 +68,15 @@ def rows_of(part: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def comparisons_of(study: Study, part: str) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the comparisons."""
-    header = ["change", "difference", "95% interval", "paired t-test, Holm", "McNemar, seed 0", "seeds below 0.05", "seen"]
+    header = ["change", "seen", "difference", "95% interval", "p, Holm", "McNemar, seed 0", "p < 0.05"]
     cells = []
     for each in study[part]["comparisons"]:
         test = each["mcnemar"]
         between = "–" if each["low"] is None else f"{points(each['low'])} to {points(each['high'])}"
         cells.append([
-            f"{title(study, each['arm'])} against {title(study, each['against'])}", points(each["difference"]), between,
+            f"{title(study, each['arm'])} against {title(study, each['against'])}", verdict(each), points(each["difference"]), between,
             p_value(each["p_holm"]), f"{test['first']}:{test['second']}, p {p_value(test['p'])}",
-            f"{each['mcnemar_seeds']} of {each['seeds']}", verdict(each),
+            f"{each['mcnemar_seeds']} of {each['seeds']}",
         ])  # fmt: skip
     return header, cells
 
@@ -121,6 +127,7 @@ def sentence(study: Study, comparison: Mapping[str, Any]) -> str:
         return f"{arm}: {points(comparison['difference'])} points from {against}, at {seeds} and so untested."
     p = p_value(comparison["p_holm"])
     p = f"p {p}" if p.startswith("<") else f"p = {p}"
+    p = p.replace(" ", "\N{NO-BREAK SPACE}")
     if comparison["p_holm"] >= LEVEL:
         between = f"{points(comparison['low'])} to {points(comparison['high'])}"
         return f"{arm}: no difference from {against} seen at {seeds} ({between} points, {p})."
@@ -133,28 +140,35 @@ def sentences(study: Study, part: str) -> list[str]:
 
 
 def answer(study: Study) -> str:
-    """The study in a sentence or two."""
+    """The study in a few words: ReLU and sigmoid, dropout, and the highest of all."""
+    tables = {part: {each["arm"]: each for each in study.get(part, {}).get("comparisons", [])} for part in ("given", "best")}
     said = []
-    if "given" in study:
-        best = best_row(study["given"])
-        said.append(f"At the one rate of {best['rate']:g}, {best['title']} is highest at {best['test_accuracy']:.1%}" + _behind(study, "given"))
-    if "best" in study:
-        best = best_row(study["best"])
-        said.append(f"at rates of their own, {best['title']} is, at {best['test_accuracy']:.1%}" + _behind(study, "best"))
-    if not said and "long" in study:
-        best = best_row(study["long"])
-        said.append(f"After {study['settings']['long_epochs']} epochs {best['title']} is highest at {best['test_accuracy']:.1%}")
-    text = "; ".join(said) + "."
-    return text[0].upper() + text[1:]
-
-
-def _behind(study: Study, part: str) -> str:
-    """How far plain sigmoid is behind the best arm of a table, where it stands there."""
-    rows = {row["arm"]: row for row in study[part]["rows"] if row["seeds"]}
+    relu = {part: _so_much(each["relu"]) for part, each in tables.items() if "relu" in each and each["relu"]["against"] == "sigmoid"}
+    if relu:
+        where = {"given": "at one learning rate", "best": "where each has its own"}
+        said.append("Against sigmoid, ReLU is " + ", and ".join(f"{words} {where[part]}" for part, words in relu.items()))
+    dropout = [each for each in (tables["best"] or tables["given"]).values() if each["arm"].startswith("relu-dropout")]
+    if dropout:
+        kinds = sorted({verdict(each) for each in dropout})
+        if kinds == ["no difference"]:
+            said.append(f"Dropout makes no difference that {seeds_of(dropout[0]['seeds'])} can show in {study['settings']['epochs']} epochs")
+        else:
+            said.append("; ".join(f"{title(study, each['arm'])}: {_so_much(each)}" for each in dropout))
+    part = next((part for part in ("best", "given", "long") if part in study), None)
+    if part is None or not any(row["seeds"] for row in study[part]["rows"]):
+        return "No arm came to an end."
     best = best_row(study[part])
-    if "sigmoid" not in rows or best["arm"] == "sigmoid":
-        return ""
-    return f", {100 * (best['test_accuracy'] - rows['sigmoid']['test_accuracy']):.1f} points above sigmoid"
+    return ". ".join([*said, f"Highest of all: {best['title']}, {best['test_accuracy']:.1%}"]) + "."
+
+
+def _so_much(comparison: Mapping[str, Any]) -> str:
+    """A comparison as short as can be."""
+    seen = verdict(comparison)
+    if seen == "not tested":
+        return f"{points(comparison['difference'], 1)} points away in {seeds_of(comparison['seeds'])}"
+    if seen == "no difference":
+        return "not seen to differ"
+    return f"{100 * abs(comparison['difference']):.1f} points {seen}"
 
 
 def edge_note(study: Study) -> list[str]:
@@ -216,7 +230,7 @@ def setting(study: Study, part: str) -> str:
     seeds = settings["long_seeds"] if part == "long" else settings["seeds"]
     rate = f"plain SGD at rate {settings['lr']:g}" if part == "given" else "rates chosen on a tenth of the training set"
     sizes = f"{examples['train']:,} training and {examples['test']:,} test images"
-    return f"{study['dataset']}, {sizes}; {net}, {epochs} epochs, {rate}; mean of {seeds_of(seeds)} ± one standard deviation"
+    return f"{name_of(study)}, {sizes}; {net}, {epochs} epochs, {rate}; mean of {seeds_of(seeds)} ± one standard deviation"
 
 
 def terminal(study: Study) -> str:
@@ -233,7 +247,7 @@ def terminal(study: Study) -> str:
 def page(study: Study) -> str:
     """results.md."""
     note = " (synthetic data, not Fashion-MNIST)" if study["synthetic"] else ""
-    parts = [f"# {study['dataset']}: {', '.join(study['arms'])}{note}", answer(study)]
+    parts = [f"# {name_of(study)}: {', '.join(study['arms'])}{note}", answer(study)]
     for part, words in TITLES.items():
         if part in study:
             parts += [f"## {words}", setting(study, part) + ".", markdown(*rows_of(study[part]))]

@@ -74,7 +74,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep finished runs there, not in OUT/runs")
     parser.add_argument("--fresh", action="store_true", help="begin anew, whatever has been kept")
     parser.add_argument("--verify", type=Path, metavar="FILE", help="run again what a results.json says, and compare")
-    parser.add_argument("--sample", type=count, metavar="N", help="of --verify: so many runs only, spread over the file")
+    parser.add_argument("--sample", type=count, metavar="N", help="of --verify: so many runs only, spread over all")
     options = parser.parse_args(arguments)
     options.arms = options.arms or list(QUICK["arms"] if options.quick else ARMS)
     options.seeds = options.seeds or (QUICK["seeds"] if options.quick else 5)

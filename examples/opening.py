@@ -37,15 +37,17 @@ def program(main: Main) -> Main:
     return guarded
 
 
-def open_device_and_data(options: argparse.Namespace, name: str | None = None, open_data: Callable[..., Data] | None = None) -> tuple[Device, tn.data.Dataset, tn.data.Dataset]:
+def open_device_and_data(
+    options: argparse.Namespace, name: str | None = None
+) -> tuple[Device, tn.data.Dataset, tn.data.Dataset]:
     """(device, train, test) as the options ask for; CannotStart where that cannot be."""
     try:
-        return find_device(options.device), *(open_data or find_data)(name, options.data, options.source, options.offline)
+        return find_device(options.device), *open_data(name, options.data, options.source, options.offline)
     except (tn.DeviceError, tn.DataError, ValueError, ImportError) as error:
         raise CannotStart(str(error)) from error
 
 
-def find_data(name: str | None, folder: Path | None, source: str = "auto", offline: bool = False) -> Data:
+def open_data(name: str | None, folder: Path | None, source: str = "auto", offline: bool = False) -> Data:
     """(train, test) of the data set named; with nothing named, Fashion-MNIST if it can be had, else the drawn set."""
     try:
         return tn.data.load(name or "fashion_mnist", source, folder, offline)
@@ -65,6 +67,12 @@ def new_parser(description: str | None, files: str, out: str) -> argparse.Argume
     parser.add_argument("--offline", action="store_true", help="open no connection")
     parser.add_argument("--out", type=Path, default=Path(out), help="folder for the results")
     return parser
+
+
+def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
+    """--checkpoint and --resume."""
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep every run in a folder of its own there")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in --checkpoint")
 
 
 def count(text: str) -> int:

@@ -8,6 +8,6 @@ pool.py        jobs side by side, continued where they were broken off
 statistics.py  intervals, paired tests, McNemar's test
 tables.py      what the runs amount to
 words.py       sentences that follow from the numbers
-pictures.py, report.py, template.html   what a reader sees
+pictures.py, page.py, template.html, report.py   what a reader sees
 verify.py      the same runs again: do the numbers agree?
 """

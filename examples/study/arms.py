@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import tinynet as tn
 
-# Half a decade apart. Plain SGD's grid is shared by all arms that use it; momentum of 0.9 makes a step ten times as long
-# in the end, so a tenth of each; RMSprop and Adam divide by the size of the gradient, so their rates mean another thing.
+# Half a decade apart. Plain SGD's grid is shared by all arms that use it; momentum of 0.9 makes a step ten times as
+# long in the end, so a tenth of each; RMSprop and Adam divide by the gradient's size: their rates mean another thing.
 SGD_RATES = (0.1, 0.3, 1.0, 3.0, 10.0)
 MOMENTUM_RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 ADAPTIVE_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03)

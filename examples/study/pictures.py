@@ -18,7 +18,13 @@ from tinynet.plots.style import FILE, GRID, INK, LOOKS, MUTED, OPEN, finish
 Study = Mapping[str, Any]
 Draw = Callable[[Any], None]
 # What the page's own colours stand for, in both of its modes; black lines become the colour of its text.
-PAGE_COLOURS = {INK: "var(--ink)", "#000000": "var(--ink)", MUTED: "var(--muted)", GRID: "var(--line)", "#ffffff": "var(--card)"}
+PAGE_COLOURS = {
+    INK: "var(--ink)",
+    "#000000": "var(--ink)",
+    MUTED: "var(--muted)",
+    GRID: "var(--line)",
+    "#ffffff": "var(--card)",
+}
 SIGNS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚"}
 
 
@@ -44,7 +50,13 @@ def svg(draw: Draw, words: str, height: float = 3.1) -> str:
     for colour, name in PAGE_COLOURS.items():
         text = re.sub(f"{colour}(?![0-9a-f])", name, text, flags=re.IGNORECASE)
     said = words.replace("&", "&amp;").replace('"', "'").replace("<", "&lt;")
-    return re.sub(r'<svg .*?viewBox="(.*?)".*?>', rf'<svg viewBox="\1" role="img" aria-label="{said}">', text, count=1, flags=re.DOTALL)
+    return re.sub(
+        r'<svg .*?viewBox="(.*?)".*?>',
+        rf'<svg viewBox="\1" role="img" aria-label="{said}">',
+        text,
+        count=1,
+        flags=re.DOTALL,
+    )
 
 
 def hash_of(words: str) -> int:
@@ -57,13 +69,15 @@ def png(draws: Sequence[Draw], path: Path, height: float, titles: Sequence[str] 
     from matplotlib.figure import Figure
 
     figure: Any = Figure((4.4 * len(draws), height), dpi=FILE["dpi"], layout="constrained")
-    for axes, draw, title in zip(figure.subplots(1, len(draws), squeeze=False)[0], draws, [*titles, *[""] * len(draws)]):
+    for axes, draw, title in zip(
+        figure.subplots(1, len(draws), squeeze=False)[0], draws, [*titles, *[""] * len(draws)]
+    ):
         draw(axes)
         axes.set_title(title, loc="left", fontsize=11, color=INK, weight="bold")
     figure.savefig(path, **FILE)
 
 
-# What is drawn ----------------------------------------------------------------------------------------------------------
+# What is drawn ------------------------------------------------------------------------------------------------------
 
 
 def dots(study: Study, part: str) -> Draw:
@@ -74,10 +88,21 @@ def dots(study: Study, part: str) -> Draw:
         for place, row in enumerate(rows):
             look = looks(study)[row["arm"]]
             values, centre = 100 * np.array(row["accuracies"]), 100 * row["test_accuracy"]
-            axes.plot(values, [place] * len(values), linestyle="", alpha=0.45, markersize=4, markerfacecolor="none", marker="o", color=look["color"])
+            axes.plot(
+                values,
+                [place] * len(values),
+                linestyle="",
+                alpha=0.45,
+                markersize=4,
+                markerfacecolor="none",
+                marker="o",
+                color=look["color"],
+            )
             bars = None if row["low"] is None else [[centre - 100 * row["low"]], [100 * row["high"] - centre]]
             axes.errorbar(centre, place, xerr=bars, markersize=7, capsize=3, elinewidth=1.6, **look)
-            axes.annotate(f"{centre:.1f}", (centre, place), (0, 7), textcoords="offset points", ha="center", color=INK, fontsize=9)
+            axes.annotate(
+                f"{centre:.1f}", (centre, place), (0, 7), textcoords="offset points", ha="center", color=INK, fontsize=9
+            )
         finish(axes, "test accuracy (%); axis does not start at 0", "", grid="x")
         axes.set_yticks(range(len(rows)), [row["title"] for row in rows])
         axes.set(ylim=(len(rows) - 0.5, -0.7), xmargin=0.1)
@@ -97,7 +122,14 @@ def over_epochs(study: Study, part: str, name: str, label: str, factor: float = 
             else:
                 values = np.array(curve[name])
             epochs = curve["epoch"]
-            axes.plot(epochs, factor * values, linewidth=1.6, markersize=4, markevery=max(1, len(epochs) // 8), **looks(study)[arm])
+            axes.plot(
+                epochs,
+                factor * values,
+                linewidth=1.6,
+                markersize=4,
+                markevery=max(1, len(epochs) // 8),
+                **looks(study)[arm],
+            )
         finish(axes, "epoch", label, grid="both")
         axes.locator_params(axis="x", integer=True, nbins=6)
 
@@ -112,7 +144,14 @@ def layers_over_epochs(study: Study, arm: str, name: str, label: str, factor: fl
         values = factor * np.array(curve[name])  # (looks, layers)
         look = looks(study)[arm]
         for layer, style in zip(range(values.shape[1]), ("-", "--", ":")):
-            axes.plot(curve["epoch"], values[:, layer], linewidth=1.8, color=look["color"], linestyle=style, label=f"layer {layer + 1}")
+            axes.plot(
+                curve["epoch"],
+                values[:, layer],
+                linewidth=1.8,
+                color=look["color"],
+                linestyle=style,
+                label=f"layer {layer + 1}",
+            )
         if log:
             axes.set_yscale("log")
         else:
@@ -133,9 +172,17 @@ def rates(study: Study) -> Draw:
         foot = 100 * best - 20
         for name, grid in study["grids"].items():
             look, colour = looks(study)[name], looks(study)[name]["color"]
-            alive = [(rate, 100 * accuracy) for rate, accuracy in grid if accuracy is not None and 100 * accuracy > foot]
+            alive = [
+                (rate, 100 * accuracy) for rate, accuracy in grid if accuracy is not None and 100 * accuracy > foot
+            ]
             axes.plot(*zip(*alive) if alive else ([], []), linewidth=1.4, markersize=4, **OPEN, **look)
-            axes.plot([rate for rate, _ in alive if rate == study["chosen"][name]], [value for rate, value in alive if rate == study["chosen"][name]], markersize=8, linestyle="", **look)
+            axes.plot(
+                [rate for rate, _ in alive if rate == study["chosen"][name]],
+                [value for rate, value in alive if rate == study["chosen"][name]],
+                markersize=8,
+                linestyle="",
+                **look,
+            )
             dead = [rate for rate, _ in grid if rate not in dict(alive)]
             axes.plot(dead, [foot] * len(dead), linestyle="", marker="x", color=colour)
         axes.set_xscale("log")

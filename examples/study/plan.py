@@ -19,7 +19,13 @@ from study.runs import Job
 PARTS = ("given", "best", "long")  # that can be asked for; the grid belongs to the last two
 LONGER = 5  # times the epochs
 LONG_SEEDS = 3
-QUICK: dict[str, Any] = {"arms": ("sigmoid", "relu", "relu-dropout"), "seeds": 2, "epochs": 3, "rates": 3, "examples": 10_000}
+QUICK: dict[str, Any] = {
+    "arms": ("sigmoid", "relu", "relu-dropout"),
+    "seeds": 2,
+    "epochs": 3,
+    "rates": 3,
+    "examples": 10_000,
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,9 @@ class Plan:
         if "long" in self.parts:
             length, seeds = LONGER * self.epochs, range(min(self.seeds, LONG_SEEDS))
             names = [name for name in chosen if self.arms[name].long]
-            jobs += [self.job("long", name, chosen[name], seed, every=2, epochs=length) for name in names for seed in seeds]
+            jobs += [
+                self.job("long", name, chosen[name], seed, every=2, epochs=length) for name in names for seed in seeds
+            ]
         if "best" in self.parts:
             jobs += [self.job("best", name, rate, seed) for name, rate in chosen.items() for seed in range(self.seeds)]
         return jobs

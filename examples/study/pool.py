@@ -107,7 +107,7 @@ def calibrate(data: Data) -> float:
     return sorted(seconds)[1]
 
 
-# In a worker ------------------------------------------------------------------------------------------------------------
+# In a worker --------------------------------------------------------------------------------------------------------
 
 _data: Data
 
@@ -145,11 +145,9 @@ def _share(data: Data, folder: Path) -> tuple[tn.data.Dataset, tn.data.Dataset]:
     return stripped[0], stripped[1]
 
 
-def _mapped(folder: Path, name: str) -> dict[str, np.ndarray]:
+def _mapped(folder: Path, name: str) -> dict[str, Any]:
     """The arrays, in memory that the system holds once for all processes."""
-    return {
-        which: np.asarray(np.load(folder / f"{name}-{which}.npy", mmap_mode="r")) for which in ("images", "labels")
-    }
+    return {which: np.asarray(np.load(folder / f"{name}-{which}.npy", mmap_mode="r")) for which in ("images", "labels")}
 
 
 @contextmanager

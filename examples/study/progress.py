@@ -52,7 +52,9 @@ def complete(plan: Plan, data: Data, options: argparse.Namespace) -> list[dict[s
             progress.close()
     except KeyboardInterrupt:
         kept = len(list(folder.glob("*.json")))
-        raise KeyboardInterrupt(f"saved {kept} finished runs in {folder}; the same command goes on from there") from None
+        raise KeyboardInterrupt(
+            f"saved {kept} finished runs in {folder}; the same command goes on from there"
+        ) from None
     return pool.results(done)
 
 
@@ -62,7 +64,11 @@ class Progress:
     def __init__(self, plan: Plan, pool: Pool, first: Sequence[Job]) -> None:
         self.pool, self.examples = pool, len(pool.data.train)
         # Any rate will do to count the runs that wait for theirs.
-        later = plan.second({name: plan.arms[name].rates[0] for name in plan.tuned()}) if len(plan.parts) > 1 or plan.parts[0] != "given" else []
+        later = (
+            plan.second({name: plan.arms[name].rates[0] for name in plan.tuned()})
+            if len(plan.parts) > 1 or plan.parts[0] != "given"
+            else []
+        )
         missing = pool.missing(first)
         kept = len(first) - len(missing)
         self.total, self.ended = len(missing) + len(later), 0
@@ -94,7 +100,7 @@ class Progress:
         elif result is not None:
             left = (time.perf_counter() - self.began) * (self.all_work / self.done_work - 1)
             said = "diverged" if "diverged" in result else f"{job.on} {result[job.on]['accuracy']:7.2%}"
-            line = f"[{self.ended:>3}/{self.total}] {job.part:<5} {job.name:<16} rate {job.rate:<6g} seed {job.seed}  {said}"
+            line = f"[{self.ended:>3}/{self.total}] {job.words()}  {said}"
             print(f"{line}  {result['seconds']:5.1f} s, {minutes(max(left, 0))} left", flush=True)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import json
 import statistics
 import string
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +60,10 @@ class Job:
     def on(self) -> str:
         """What it is measured on."""
         return "validation" if self.part == "grid" else "test"
+
+    def words(self) -> str:
+        """Which run of the study it is."""
+        return f"{self.part:<5} {self.name:<16} rate {self.rate:<6g} seed {self.seed}"
 
     def work(self, examples: int) -> float:
         """How many examples it trains on or measures, measuring being a third of the work."""
@@ -125,7 +130,9 @@ def run(job: Job, data: Data) -> dict[str, Any]:
     optimizer = job.arm.optimizer(job.rate)
     began = time.perf_counter()
     result: dict[str, Any] = {"model": repr(model), "optimizer": repr(optimizer)}
-    settings = dict(epochs=job.epochs, batch_size=job.batch_size, seed=job.seed, threads=1, progress=False)
+    settings: dict[str, Any] = dict(
+        epochs=job.epochs, batch_size=job.batch_size, seed=job.seed, threads=1, progress=False
+    )
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             probe = Probe(model, train, held_out, job.every)
@@ -144,7 +151,14 @@ def run(job: Job, data: Data) -> dict[str, Any]:
 def labelled(job: Job, result: dict[str, Any]) -> dict[str, Any]:
     """A result as a run of the study: which arm of which part it is."""
     settings = {"epochs": job.epochs, "batch_size": job.batch_size, "hidden": list(job.hidden), "every": job.every}
-    return {"part": job.part, "arm": job.name, "seed": job.seed, "learning_rate": job.rate, "settings": settings, **result}
+    return {
+        "part": job.part,
+        "arm": job.name,
+        "seed": job.seed,
+        "learning_rate": job.rate,
+        "settings": settings,
+        **result,
+    }
 
 
 def without_times(run: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +166,7 @@ def without_times(run: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in run.items() if name not in TIMES}
 
 
-# Pictures and predictions, as text -------------------------------------------------------------------------------------
+# Pictures and predictions, as text ----------------------------------------------------------------------------------
 
 
 def _shown(model: tn.Sequential, test: tn.data.Dataset, in_full: bool) -> dict[str, Any]:
@@ -161,7 +175,7 @@ def _shown(model: tn.Sequential, test: tn.data.Dataset, in_full: bool) -> dict[s
     shown: dict[str, Any] = {"predictions": "".join(CLASSES[label] for label in probabilities.argmax(axis=1))}
     if in_full:
         shown["confidence"] = _packed(np.rint(255 * probabilities.max(axis=1)).astype(np.uint8))
-        weight = to_numpy(model.layers[0].weight).T  # (units, pixels)
+        weight = to_numpy(model.parameters["0.weight"]).T  # (units, pixels)
         largest = weight[np.argsort(-np.linalg.norm(weight, axis=1), kind="stable")[:SHOWN]]
         limit = float(np.quantile(np.abs(largest), 0.995)) or 1.0
         shown["first_layer"] = _packed(np.rint(127.5 + 127.5 * np.clip(largest / limit, -1, 1)).astype(np.uint8))
@@ -177,10 +191,8 @@ def unpacked(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
 
 
-def predicted_classes(run: dict[str, Any]) -> np.ndarray:
+def predicted_classes(run: Mapping[str, Any]) -> np.ndarray:
     """The class predicted for each example of the test set."""
     numbers = np.full(128, -1)
     numbers[np.frombuffer(CLASSES.encode(), np.uint8)] = np.arange(len(CLASSES))
     return numbers[np.frombuffer(run["predictions"].encode("ascii"), np.uint8)]
-
-

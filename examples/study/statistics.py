@@ -1,6 +1,6 @@
 """What a few seeds can say: intervals, paired tests, and McNemar's test of two classifiers on the same examples.
 
-The distributions are scipy's. Everything here takes and returns plain numbers; NaN or None where there is nothing to say.
+The distributions are scipy's. Everything here takes and returns plain numbers; NaN where there is nothing to say.
 """
 
 from __future__ import annotations

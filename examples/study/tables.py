@@ -1,4 +1,4 @@
-"""What the runs amount to: a row an arm, a comparison with the arm it changes, classes, curves. Plain data, for JSON."""
+"""What the runs amount to: a row an arm, a comparison with the arm it changes, classes, curves. Plain data."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def _curves(runs: Sequence[Run]) -> dict[str, Any]:
     curves: dict[str, Any] = {"epoch": [row["epoch"] for row in runs[0]["curve"]]}
     for name in CURVES:
         values = np.array([[row[name] for row in run["curve"]] for run in runs])  # (seeds, looks) or (seeds, looks, L)
-        curves[name] = [[float(f"{v:.5g}") for v in row] if np.ndim(row) else float(f"{row:.5g}") for row in values.mean(axis=0)]
+        curves[name] = [
+            [float(f"{v:.5g}") for v in row] if np.ndim(row) else float(f"{row:.5g}") for row in values.mean(axis=0)
+        ]
     return curves
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from opening import CannotStart, open_device_and_data
+
 from study.arms import Arm
-from study.plan import PARTS, QUICK, Plan
+from study.plan import PARTS, QUICK, Plan, choose
 from study.pool import Pool
 from study.runs import CLASSES, Data, Job, labelled, machine_kind, without_times
 from study.tables import FORMAT, VERSION
@@ -25,7 +26,8 @@ from tinynet.errors import mismatch
 LARGEST = 64 << 20  # bytes; the default study is 2 MB
 LARGEST_NUMBER = {"seed": 2**31, "epochs": 100_000, "batch_size": 10_000_000, "every": 100_000, "hidden": 100_000}
 # On another machine products are rounded in another order, and training carries the difference on. Accuracies of single
-# runs then differ by the noise of an accuracy of 10,000 examples; docs/results.md says what was measured.
+# runs then differ by about their noise. A rate that nobody chose may be at the edge of chaos, where a rounding decides
+# between 21% and 40% (seen, between two BLAS kernels): such runs of the grid are compared on the same kind only.
 TOLERANCE = {"accuracy": 0.03, "loss": 0.1}
 
 
@@ -42,27 +44,39 @@ def verify(options: argparse.Namespace, arms: Mapping[str, Arm]) -> int:
         runs = [runs[place * len(runs) // options.sample] for place in range(options.sample)]
     exact = machine_kind(said["manifest"]) == machine_kind(environment.describe(device))
     within = ", ".join(f"{name} {value}" for name, value in TOLERANCE.items())
-    print(f"{len(runs)} runs of {options.verify}: " + ("bit for bit, on the same kind of machine" if exact else f"within {within}, on another kind of machine"))
+    print(
+        f"{len(runs)} runs of {options.verify}: "
+        + ("bit for bit, on the same kind of machine" if exact else f"within {within}, on another kind of machine")
+    )
     jobs = [job_of(run, arms, settings) for run in runs]
-    pool = Pool(Data(train.to(device), test.to(device), device), options.checkpoint or options.out / "verify", options.jobs)
+    pool = Pool(
+        Data(train.to(device), test.to(device), device), options.checkpoint or options.out / "verify", options.jobs
+    )
     for path in pool.folder.glob("*.json"):
         path.unlink()  # what was kept proves nothing
-    bad = 0
+    bad, chosen = 0, choose(said["runs"])
     by_key = {job.key(pool.world): (job, run) for job, run in zip(jobs, runs)}
     with pool.open():
         for job, result in pool.run(jobs):
             job, run = by_key[job.key(pool.world)]
+            if not exact and job.part == "grid" and job.rate != chosen.get(job.name):
+                print(f"{job.words()}  not compared: it may be at the edge of chaos")
+                continue
             difference = compare(run, labelled(job, result), exact)
             bad += bool(difference)
-            print(f"{job.part:<5} {job.name:<16} rate {job.rate:<6g} seed {job.seed}  {difference or 'agrees'}", flush=True)
-    print(f"{len(by_key) - bad} of {len(by_key)} runs agree" + (f"; {bad} do not" if bad else ""))
+            print(
+                f"{job.words()}  {difference or 'agrees'}",
+                flush=True,
+            )
+    print(f"{bad} runs do not agree" if bad else "all that was compared agrees")
     return 1 if bad else 0
 
 
 def compare(said: Mapping[str, Any], found: Mapping[str, Any], exact: bool) -> str:
     """What does not agree, in words; empty where all does."""
     if ("diverged" in said) != ("diverged" in found):
-        return f"was {'diverged' if 'diverged' in said else 'finished'}, is {'diverged' if 'diverged' in found else 'finished'}"
+        was, now = ("diverged" if "diverged" in each else "finished" for each in (said, found))
+        return f"was {was}, is {now}"
     if exact:
         ours, theirs = without_times({**found, "key": ""}), without_times({**said, "key": ""})
         names = [name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)]
@@ -75,7 +89,7 @@ def compare(said: Mapping[str, Any], found: Mapping[str, Any], exact: bool) -> s
     return ""
 
 
-# Reading what may be anything -------------------------------------------------------------------------------------------
+# Reading what may be anything ---------------------------------------------------------------------------------------
 
 
 def read(path: Path, arms: Mapping[str, Arm]) -> dict[str, Any]:
@@ -171,4 +185,3 @@ def _number(value: Any) -> bool:
 
 def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is no number")
-

@@ -9,7 +9,12 @@ from study.tables import best_row
 
 LEVEL = 0.05
 Study = Mapping[str, Any]
-NAMES = {"fashion_mnist": "Fashion-MNIST", "mnist": "MNIST", "kmnist": "KMNIST", "synthetic_fashion": "Synthetic fashion"}
+NAMES = {
+    "fashion_mnist": "Fashion-MNIST",
+    "mnist": "MNIST",
+    "kmnist": "KMNIST",
+    "synthetic_fashion": "Synthetic fashion",
+}
 TITLES = {
     "given": "As given: one learning rate for all",
     "best": "At its best: each with its own learning rate",
@@ -52,7 +57,7 @@ def seeds_of(count: int) -> str:
     return "one seed" if count == 1 else f"{count} seeds"
 
 
-# Tables -----------------------------------------------------------------------------------------------------------------
+# Tables -------------------------------------------------------------------------------------------------------------
 
 
 def rows_of(part: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -61,7 +66,11 @@ def rows_of(part: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     cells = []
     for row in part["rows"]:
         line = [row["title"], f"{row['rate']:g}", accuracy_of(row), interval_of(row)]
-        line += [f"{row['train_accuracy']:.2%}", f"{row['test_loss']:.4f}", f"{row['train_loss']:.4f}"] if row["seeds"] else [""] * 3
+        line += (
+            [f"{row['train_accuracy']:.2%}", f"{row['test_loss']:.4f}", f"{row['train_loss']:.4f}"]
+            if row["seeds"]
+            else [""] * 3
+        )
         cells.append(line)
     return header, cells
 
@@ -74,7 +83,8 @@ def comparisons_of(study: Study, part: str) -> tuple[list[str], list[list[str]]]
         test = each["mcnemar"]
         between = "–" if each["low"] is None else f"{points(each['low'])} to {points(each['high'])}"
         cells.append([
-            f"{title(study, each['arm'])} against {title(study, each['against'])}", verdict(each), points(each["difference"]), between,
+            f"{title(study, each['arm'])} against {title(study, each['against'])}", verdict(each),
+            points(each["difference"]), between,
             p_value(each["p_holm"]), f"{test['first']}:{test['second']}, p {p_value(test['p'])}",
             f"{each['mcnemar_seeds']} of {each['seeds']}",
         ])  # fmt: skip
@@ -102,7 +112,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines)
 
 
-# Sentences --------------------------------------------------------------------------------------------------------------
+# Sentences ----------------------------------------------------------------------------------------------------------
 
 
 def title(study: Study, name: str) -> str:
@@ -141,17 +151,28 @@ def sentences(study: Study, part: str) -> list[str]:
 
 def answer(study: Study) -> str:
     """The study in a few words: ReLU and sigmoid, dropout, and the highest of all."""
-    tables = {part: {each["arm"]: each for each in study.get(part, {}).get("comparisons", [])} for part in ("given", "best")}
+    tables = {
+        part: {each["arm"]: each for each in study.get(part, {}).get("comparisons", [])} for part in ("given", "best")
+    }
     said = []
-    relu = {part: _so_much(each["relu"]) for part, each in tables.items() if "relu" in each and each["relu"]["against"] == "sigmoid"}
+    relu = {
+        part: _so_much(each["relu"])
+        for part, each in tables.items()
+        if "relu" in each and each["relu"]["against"] == "sigmoid"
+    }
     if relu:
         where = {"given": "at one learning rate", "best": "where each has its own"}
-        said.append("Against sigmoid, ReLU is " + ", and ".join(f"{words} {where[part]}" for part, words in relu.items()))
+        said.append(
+            "Against sigmoid, ReLU is " + ", and ".join(f"{words} {where[part]}" for part, words in relu.items())
+        )
     dropout = [each for each in (tables["best"] or tables["given"]).values() if each["arm"].startswith("relu-dropout")]
     if dropout:
         kinds = sorted({verdict(each) for each in dropout})
         if kinds == ["no difference"]:
-            said.append(f"Dropout makes no difference that {seeds_of(dropout[0]['seeds'])} can show in {study['settings']['epochs']} epochs")
+            said.append(
+                f"Dropout makes no difference that {seeds_of(dropout[0]['seeds'])} can show in "
+                f"{study['settings']['epochs']} epochs"
+            )
         else:
             said.append("; ".join(f"{title(study, each['arm'])}: {_so_much(each)}" for each in dropout))
     part = next((part for part in ("best", "given", "long") if part in study), None)
@@ -202,8 +223,9 @@ def slope_sentences(study: Study) -> list[str]:
             slope, gradient = curves[name]["slope"][-1], curves[name]["gradient"]
             passed = " and ".join(f"{value:.2f}" for value in slope)
             said.append(
-                f"{title(study, name)}: at the end its layers pass on {passed} of a gradient on average; the gradient of "
-                f"the first weights was {gradient[0][0]:.3f} long before the first epoch, that of the last {gradient[0][-1]:.3f}."
+                f"{title(study, name)}: at the end its layers pass on {passed} of a gradient on average. Before the "
+                f"first epoch the gradient of the first weights was {gradient[0][0]:.2f} long, that of the last "
+                f"{gradient[0][-1]:.2f}; at the end {gradient[-1][0]:.2f} and {gradient[-1][-1]:.2f}."
             )
     return said
 
@@ -230,7 +252,9 @@ def setting(study: Study, part: str) -> str:
     seeds = settings["long_seeds"] if part == "long" else settings["seeds"]
     rate = f"plain SGD at rate {settings['lr']:g}" if part == "given" else "rates chosen on a tenth of the training set"
     sizes = f"{examples['train']:,} training and {examples['test']:,} test images"
-    return f"{name_of(study)}, {sizes}; {net}, {epochs} epochs, {rate}; mean of {seeds_of(seeds)} ± one standard deviation"
+    return (
+        f"{name_of(study)}, {sizes}; {net}, {epochs} epochs, {rate}; mean of {seeds_of(seeds)} ± one standard deviation"
+    )
 
 
 def terminal(study: Study) -> str:
@@ -238,7 +262,11 @@ def terminal(study: Study) -> str:
     parts = []
     for part, words in TITLES.items():
         if part in study:
-            parts += [words, markdown(*rows_of(study[part])), "\n".join(f"- {each}" for each in sentences(study, part)) + "\n"]
+            parts += [
+                words,
+                markdown(*rows_of(study[part])),
+                "\n".join(f"- {each}" for each in sentences(study, part)) + "\n",
+            ]
     if study["grids"]:
         parts += [markdown(*grid_rows(study)), *edge_note(study), ""]
     return "\n\n".join([*parts, answer(study)]) + "\n"

@@ -69,7 +69,7 @@ def run(arm, rate, seed, callbacks=()):
 given = {arm: [run(arm, 0.1, seed) for seed in range(SEEDS)] for arm in ARMS}
 for arm, runs in given.items():
     accuracy = [100 * history["validation_accuracy"][-1] for _, history in runs]
-    print(f"{arm:<15} {np.mean(accuracy):.2f}% ± {np.std(accuracy, ddof=1):.2f}   each seed: {np.round(accuracy, 2)}")""",
+    print(f"{arm:<15} {np.mean(accuracy):.2f}% ± {np.std(accuracy, ddof=1):.2f}   each seed: {np.round(accuracy, 2)}")""",  # noqa: E501
     """figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
 for arm, runs in given.items():
     values = 100 * np.array([history["validation_accuracy"] for _, history in runs])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +91,23 @@ def test_cifar10_runs_on_pictures_of_its_shape(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cifar10.main(["--arms", "alexnet"])
     assert "alexnet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"), [([], "stopped: nothing was kept; --checkpoint"), (["--checkpoint", "runs"], "saved in runs; ")]
+)
+def test_ctrl_c_ends_with_a_line_and_130(tmp_path, kept, words):
+    command = [sys.executable, ROOT / "examples" / "fashion_mnist_cnn.py", "--offline", "--arms", "mlp"]
+    inherited = {key: value for key, value in os.environ.items() if key != "TINYNET_DATA"}
+    running = subprocess.Popen(
+        [*command, "--examples", "300", "--epochs", "100000", *kept],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**inherited, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    while "1/100000" not in running.stdout.readline():
+        pass
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == 130, said
+    assert words in said
+    assert "Traceback" not in said

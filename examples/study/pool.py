@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -29,6 +30,8 @@ from tinynet.arrays import CPU
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS"), "1"
 )
+
+SHARED = ".images-"  # the folder that all processes map the examples from
 
 
 class Pool:
@@ -79,7 +82,9 @@ class Pool:
         if self.workers == 0:
             yield self
             return
-        with tempfile.TemporaryDirectory(prefix="tinynet-study-") as shared:
+        for left in self.folder.glob(f"{SHARED}*"):  # by a study that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=SHARED, dir=self.folder) as shared:
             stripped = _share(self.data, Path(shared))
             context = multiprocessing.get_context("spawn")
             with _environment(ONE_THREAD):

@@ -104,8 +104,9 @@ def test_ctrl_c_ends_with_a_line_and_130(tmp_path, kept, words):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
         env={**inherited, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(tmp_path / "cache")},
     )  # fmt: skip
-    while "1/100000" not in running.stdout.readline():
-        pass
+    for line in running.stdout:
+        if "1/100000" in line:
+            break
     running.send_signal(signal.SIGINT)
     said = running.communicate(timeout=60)[1]
     assert running.returncode == 130, said

@@ -154,6 +154,9 @@ def layers_over_epochs(study: Study, arm: str, name: str, label: str, factor: fl
             )
         if log:
             axes.set_yscale("log")
+            seen = [number for each in study["given"]["curves"].values() for row in each[name] for number in row]
+            positive = [number for number in seen if number > 0]
+            axes.set_ylim(0.8 * min(positive), 1.25 * max(positive))  # of all arms, so that they can be compared
         else:
             axes.set_ylim(0, max(1.15 * values.max(), 0.01 * factor))
         finish(axes, "epoch", label, grid="both")
@@ -214,7 +217,12 @@ def draw_opening(study: Study, path: Path) -> None:
     """The picture that opens README and report, both tables side by side."""
     parts = [part for part in ("given", "best", "long") if part in study][:2]
     rows = max(len(study[part]["rows"]) for part in parts)
-    png([dots(study, part) for part in parts], path, 1.2 + 0.36 * rows, [TITLES[part] for part in parts])
+    png(
+        [dots(study, part) for part in parts],
+        path,
+        1.2 + 0.36 * rows,
+        [TITLES[part].partition(":")[0] for part in parts],
+    )
 
 
 def draw_why(study: Study, path: Path) -> None:

@@ -59,7 +59,8 @@ def compact(results: Mapping[str, Any]) -> dict[str, Any]:
     kept["settings"] = {name: kept["settings"][name] for name in (
         "tables", "arms", "hidden", "epochs", "long_epochs", "batch_size", "lr", "dropout", "seeds", "long_seeds"
     )}  # fmt: skip
-    kept["manifest"] = {**kept["manifest"], "command": COMMAND}
+    data = {split: {"sha256": about.get("sha256")} for split, about in kept["manifest"]["data"].items()}
+    kept["manifest"] = {**kept["manifest"], "command": COMMAND, "data": data}
     text = json.dumps(kept)
     rounded: dict[str, Any] = json.loads(text, parse_float=lambda number: float(f"{float(number):.7g}"))
     return rounded

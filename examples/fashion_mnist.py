@@ -34,13 +34,13 @@ NAMES = (*CATALOG, SYNTHETIC)
 ARMS = {  # an arm of your own is an entry here: what it changes, and against which other arm it is to be seen
     "sigmoid": Arm("sigmoid", tn.Sigmoid, as_given=True, against=""),
     "relu": Arm("ReLU", as_given=True, long=True, against="sigmoid"),
-    "relu-dropout-0.1": Arm("ReLU, dropout 0.1", dropout=0.1, as_given=True),
-    "relu-dropout": Arm("ReLU, dropout 0.2", dropout=0.2, as_given=True, long=True),
-    "relu-dropout-0.5": Arm("ReLU, dropout 0.5", dropout=0.5, as_given=True),
-    "sigmoid-dropout": Arm("sigmoid, dropout 0.2", tn.Sigmoid, dropout=0.2, as_given=True, against="sigmoid"),
-    "momentum": Arm("ReLU, momentum", optimizer=partial(tn.SGD, momentum=0.9), rates=MOMENTUM_RATES),
-    "rmsprop": Arm("ReLU, RMSprop", optimizer=tn.RMSprop, rates=ADAPTIVE_RATES),
-    "adam": Arm("ReLU, Adam", optimizer=tn.Adam, rates=ADAPTIVE_RATES),
+    "relu-dropout-0.1": Arm("ReLU + dropout 0.1", dropout=0.1, as_given=True),
+    "relu-dropout": Arm("ReLU + dropout 0.2", dropout=0.2, as_given=True, long=True),
+    "relu-dropout-0.5": Arm("ReLU + dropout 0.5", dropout=0.5, as_given=True),
+    "sigmoid-dropout": Arm("sigmoid + dropout 0.2", tn.Sigmoid, dropout=0.2, as_given=True, against="sigmoid"),
+    "momentum": Arm("ReLU + momentum", optimizer=partial(tn.SGD, momentum=0.9), rates=MOMENTUM_RATES),
+    "rmsprop": Arm("ReLU + RMSprop", optimizer=tn.RMSprop, rates=ADAPTIVE_RATES),
+    "adam": Arm("ReLU + Adam", optimizer=tn.Adam, rates=ADAPTIVE_RATES),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def html(study: Study, runs: Sequence[Run], test: tn.data.Dataset, drawn: Mappin
     return environment.get_template("template.html").render(
         study=study,
         words=words,
-        legend=_legend(study),
+        legend=_legend(study, study["grids"]),
         tables=[_part(study, part) for part in words.TITLES if part in study],
         sections=_sections(study),
         grid=_grid(study),
@@ -66,11 +66,12 @@ def _sections(study: Study) -> list[dict[str, Any]]:
             _panel(pictures.over_epochs(study, "given", "test_loss", "test loss"), "Test loss"),
         ]
         note = ["At the shared rate, after each epoch, in inference mode; mean over the seeds."]
-        sections.append({"title": "How they learn", "legend": True, "panels": curves, "sentences": note})
+        arms = _legend(study, study["given"]["curves"])
+        sections.append({"title": "How they learn", "legend": arms, "panels": curves, "sentences": note})
         sections.append(
             {
                 "title": "Why sigmoid is slow",
-                "legend": False,
+                "legend": [],
                 "panels": _why(study),
                 "sentences": words.slope_sentences(study),
             }
@@ -92,8 +93,9 @@ def _sections(study: Study) -> list[dict[str, Any]]:
                         f"Test accuracy, {epochs} epochs",
                     ),
                 )
-            sections.append({"title": "What dropout does" + (", given time" if part == "long" else ""), "legend": True,
-                             "panels": panels, "sentences": words.gap_sentences(study, part)})  # fmt: skip
+            title = "What dropout does" + (", given time" if part == "long" else "")
+            said, arms = words.gap_sentences(study, part), _legend(study, study[part]["curves"])
+            sections.append({"title": title, "legend": arms, "panels": panels, "sentences": said})
     return sections
 
 
@@ -182,10 +184,11 @@ def _recall(study: Study) -> dict[str, Any] | None:
     }
 
 
-def _legend(study: Study) -> list[dict[str, str]]:
+def _legend(study: Study, arms: Collection[str]) -> list[dict[str, str]]:
     return [
         {"title": study["arms"][name]["title"], "colour": look["color"], "sign": pictures.SIGNS[look["marker"]]}
         for name, look in pictures.looks(study).items()
+        if name in arms
     ]
 
 

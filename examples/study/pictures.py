@@ -117,14 +117,15 @@ def over_epochs(study: Study, part: str, name: str, label: str, factor: float = 
     def draw(axes: Any) -> None:
         curves = study[part]["curves"]
         for arm, curve in curves.items():
+            first = 0 if name == "gap" else 1  # chance, before training, would need half the room
             if name == "gap":
                 values = np.subtract(curve["train_accuracy"], curve["test_accuracy"])
             else:
                 values = np.array(curve[name])
-            epochs = curve["epoch"]
+            epochs = curve["epoch"][first:]
             axes.plot(
                 epochs,
-                factor * values,
+                factor * values[first:],
                 linewidth=1.6,
                 markersize=4,
                 markevery=max(1, len(epochs) // 8),

@@ -46,7 +46,7 @@ class Plan:
         if "given" in self.parts:
             given = {name: arm for name, arm in self.arms.items() if arm.as_given}
             jobs += [self.job("given", name, self.rate, seed, every=1) for name in given for seed in range(self.seeds)]
-        if {"best", "long"} & set(self.parts):
+        if self.tuned():
             jobs += [self.job("grid", name, rate, 0) for name in self.tuned() for rate in self.arms[name].rates]
         return jobs
 
@@ -65,7 +65,7 @@ class Plan:
 
     def tuned(self) -> list[str]:
         """The arms whose rate is chosen."""
-        return [name for name, arm in self.arms.items() if "best" in self.parts or arm.long]
+        return [name for name, arm in self.arms.items() if "best" in self.parts or ("long" in self.parts and arm.long)]
 
     def job(self, part: str, name: str, rate: float, seed: int, every: int = 0, epochs: int = 0) -> Job:
         """One run."""

@@ -63,14 +63,12 @@ class Progress:
 
     def __init__(self, plan: Plan, pool: Pool, first: Sequence[Job]) -> None:
         self.pool, self.examples = pool, len(pool.data.train)
-        # Any rate will do to count the runs that wait for theirs.
-        later = (
-            plan.second({name: plan.arms[name].rates[0] for name in plan.tuned()})
-            if len(plan.parts) > 1 or plan.parts[0] != "given"
-            else []
-        )
         missing = pool.missing(first)
         kept = len(first) - len(missing)
+        if missing:  # the rates of the others are not chosen yet, and any will do to count them
+            later = plan.second({name: plan.arms[name].rates[0] for name in plan.tuned()})
+        else:
+            later = pool.missing(plan.second(choose(pool.results(first))))
         self.total, self.ended = len(missing) + len(later), 0
         self.all_work = sum(job.work(self.examples) for job in [*missing, *later])
         self.done_work, self.began = 0.0, time.perf_counter()

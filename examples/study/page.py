@@ -19,6 +19,7 @@ def html(study: Study, runs: Sequence[Run], test: tn.data.Dataset, drawn: Mappin
     import jinja2
 
     folder = Path(__file__).parent
+    ended = [run for run in runs if "predictions" in run]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -29,8 +30,8 @@ def html(study: Study, runs: Sequence[Run], test: tn.data.Dataset, drawn: Mappin
         tables=[_part(study, part) for part in words.TITLES if part in study],
         sections=_sections(study),
         grid=_grid(study),
-        units=_units(study, runs, test),
-        recall=_recall(study),
+        units=_units(study, runs, test) if ended else [],
+        recall=_recall(study) if ended else None,
         pictures={name: _uri(content) for name, content in drawn.items()},
         manifest=_manifest(study),
     )

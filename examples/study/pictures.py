@@ -236,5 +236,8 @@ def draw_why(study: Study, path: Path) -> None:
 
 def best_arm(study: Study) -> tuple[str, str]:
     """(part, arm) of the highest mean test accuracy, of the tuned table where there is one."""
-    part = next(part for part in ("best", "given", "long") if part in study)
+    parts = [
+        part for part in ("best", "given", "long") if any(row["seeds"] for row in study.get(part, {}).get("rows", []))
+    ]
+    part = parts[0]
     return part, str(best_row(study[part])["arm"])

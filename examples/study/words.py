@@ -175,10 +175,12 @@ def answer(study: Study) -> str:
             )
         else:
             said.append("; ".join(f"{title(study, each['arm'])}: {_so_much(each)}" for each in dropout))
-    part = next((part for part in ("best", "given", "long") if part in study), None)
-    if part is None or not any(row["seeds"] for row in study[part]["rows"]):
+    ended = [
+        part for part in ("best", "given", "long") if any(row["seeds"] for row in study.get(part, {}).get("rows", []))
+    ]
+    if not ended:
         return "No arm came to an end."
-    best = best_row(study[part])
+    best = best_row(study[ended[0]])
     return ". ".join([*said, f"Highest of all: {best['title']}, {best['test_accuracy']:.1%}"]) + "."
 
 

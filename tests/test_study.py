@@ -38,6 +38,12 @@ def start(folder, *arguments):
     )
 
 
+def run_to_its_end(folder, *arguments):
+    running = start(folder, *arguments)
+    said = running.communicate(timeout=300)[0]
+    assert running.returncode == 0, said
+
+
 def results(folder):
     found = json.loads((folder / "results.json").read_text())
     rows = [row for part in ("given", "best", "long") for row in found.get(part, {"rows": []})["rows"]]
@@ -168,7 +174,7 @@ def test_a_file_too_large_is_not_read_to_its_end(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_killed_three_times_it_ends_as_if_nothing_had_been(tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert start(tmp_path, *SMALL, "--out", str(whole)).wait(300) == 0
+    run_to_its_end(tmp_path, *SMALL, "--out", str(whole))
     chance = random.Random(4)
     for _ in range(3):
         running = start(tmp_path, *SMALL, "--out", str(broken))
@@ -181,7 +187,7 @@ def test_killed_three_times_it_ends_as_if_nothing_had_been(tmp_path):
         running.wait()
         running.stdout.close()
     assert not (broken / "results.json").exists()
-    assert start(tmp_path, *SMALL, "--out", str(broken)).wait(300) == 0
+    run_to_its_end(tmp_path, *SMALL, "--out", str(broken))
     assert results(broken) == results(whole)
 
 

@@ -122,6 +122,7 @@ def write_result(job: Job, data: Data, world: str, folder: Path) -> dict[str, An
     return result
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of a network that is about to diverge; the loss says so
 def run(job: Job, data: Data) -> dict[str, Any]:
     """Train and measure."""
     train, held_out = data.of(job.part)
@@ -134,11 +135,10 @@ def run(job: Job, data: Data) -> dict[str, Any]:
         epochs=job.epochs, batch_size=job.batch_size, seed=job.seed, threads=1, progress=False
     )
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            probe = Probe(model, train, held_out, job.every)
-            history = tn.fit(model, train, optimizer=optimizer, device=data.device, callbacks=[probe], **settings)
-            measured = measure(model, held_out)
-            on_train = measure(model, train) if job.on == "test" else {}
+        probe = Probe(model, train, held_out, job.every)
+        history = tn.fit(model, train, optimizer=optimizer, device=data.device, callbacks=[probe], **settings)
+        measured = measure(model, held_out)
+        on_train = measure(model, train) if job.on == "test" else {}
     except tn.DivergenceError as error:
         return result | {"diverged": str(error), "seconds": time.perf_counter() - began}
     result |= {job.on: measured, "curve": probe.rows}

@@ -8,7 +8,7 @@ Nothing of tinynet is imported: files, initial weights, shuffles and masks are t
 two can only agree in distribution. Fashion-MNIST, 784-256-128-10, Glorot uniform weights and zero biases, SGD at 0.1,
 batch 1000 newly shuffled each epoch, 10 epochs; then loss and accuracy on both splits in inference mode.
 
---compare takes the results.json of examples/fashion_mnist.py (run it with --seeds 5 or more) and prints, for each arm,
+--compare takes the results.json of examples/fashion_mnist.py (its first table, of 5 seeds) and prints, for each arm,
 the difference of the mean test accuracies beside its standard error. It exits 1 if one exceeds two standard errors,
 and 2 if it cannot run or compare. Chance alone does that, too: with five seeds a side, two errors are exceeded once in
 twelve comparisons, so by one of three arms about once in five. More seeds, not another try, tell chance from error.
@@ -208,7 +208,7 @@ def read_results(options: argparse.Namespace) -> list[Run]:
     for name in PROTOCOL:
         if settings.get(name, getattr(options, name)) != getattr(options, name):
             raise ValueError(f"{options.compare} has {name} {settings[name]}, this run {getattr(options, name)}")
-    runs: list[Run] = results["runs"]
+    runs: list[Run] = [run for run in results["runs"] if run.get("part", "given") == "given"]
     if any("diverged" in run for run in runs if run["arm"] in options.arms):
         raise ValueError(f"{options.compare} holds runs that diverged")
     for arm in options.arms:

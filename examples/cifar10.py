@@ -15,11 +15,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from experiment import open_data
+from opening import open_device_and_data, program
 from recipes import Recipe, chosen, parser_of, run
 
 import tinynet as tn
-from tinynet.arrays import find_device
 
 
 def resnet(seed: int) -> tn.Sequential:
@@ -39,15 +38,11 @@ ARMS = {
 }
 
 
+@program
 def main(arguments: list[str] | None = None) -> int:
-    """Run the experiment; returns the exit status: 0, 1 if an arm diverged, 2 if it could not start."""
+    """Run the experiment; returns the exit status: 0, 1 if an arm diverged, 2 if it could not start, 130 at Ctrl-C."""
     options = parse(arguments)
-    try:
-        device = find_device(options.device)
-        train, test = open_data("cifar10", options.data, options.source, options.offline)
-    except (tn.DeviceError, tn.DataError, ValueError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    device, train, test = open_device_and_data(options, "cifar10")
     train = train.subset(slice(0, options.examples)).standardize()
     test = test.standardize(like=train)
     recipes = {name: ARMS[name].shorter(options.epochs) for name in options.arms}

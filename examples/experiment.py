@@ -1,4 +1,4 @@
-"""What the examples share: opening the data, running arms over seeds, the table, and the files it all ends in."""
+"""What the examples beyond the study share: running arms over seeds, the table, and the files it all ends in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import statistics
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +20,6 @@ from tinynet.callbacks import Callback
 from tinynet.checkpoints import Checkpoints
 
 SYNTHETIC_NOTE = "synthetic data, not Fashion-MNIST"
-
-
-def open_data(
-    name: str | None, folder: Path | None, source: str = "auto", offline: bool = False
-) -> tuple[tn.data.Dataset, tn.data.Dataset]:
-    """(train, test) of the data set named; with nothing named, Fashion-MNIST if it can be had, else the drawn set."""
-    try:
-        return tn.data.load(name or "fashion_mnist", source, folder, offline)
-    except tn.DataNotFoundError as error:
-        if name is not None or folder is not None or source != "auto":
-            raise
-        print(f"Fashion-MNIST cannot be had:\n  {error}\nUsing the synthetic set instead.\n", file=sys.stderr)
-        return tn.data.synthetic_fashion()
 
 
 @dataclass
@@ -208,12 +194,6 @@ def _shown(settings: dict[str, Any]) -> dict[str, str]:
     return {name: repr(value) for name, value in settings.items() if name not in ("checkpoint", "resume")}
 
 
-def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
-    """--checkpoint and --resume."""
-    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep every run in a folder of its own there")
-    parser.add_argument("--resume", action="store_true", help="go on with what is in --checkpoint")
-
-
 def _measured(history: tn.History, split: str) -> dict[str, float]:
     """What the last row of the history says of a split."""
     return {"loss": history.last[f"{split}_loss"], "accuracy": history.last[f"{split}_accuracy"]}
@@ -298,27 +278,3 @@ def _page(experiment: Experiment) -> str:
 def _noise_warning(test_size: int) -> str:
     error = 100 * math.sqrt(0.88 * 0.12 / test_size)
     return f"One accuracy near 88% has a standard error of {error:.2f} points: smaller differences are noise (--seeds)."
-
-
-def count(text: str) -> int:
-    """A whole number from 1, for argparse."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
-    return value
-
-
-def positive(text: str) -> float:
-    """A finite number above 0, for argparse."""
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
-    return value
-
-
-def fraction(text: str) -> float:
-    """A number from 0 up to, not including, 1, for argparse."""
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a rate from 0 up to, not including, 1, got {text}")
-    return value

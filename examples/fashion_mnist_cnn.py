@@ -18,11 +18,10 @@ import dataclasses
 import sys
 from typing import Any
 
-from experiment import open_data
+from opening import open_device_and_data, program
 from recipes import Recipe, chosen, parser_of, run
 
 import tinynet as tn
-from tinynet.arrays import find_device
 
 
 def mlp(seed: int, dropout: float = 0.3, batch_norm: bool = True) -> tn.Sequential:
@@ -66,15 +65,11 @@ LESS: dict[str, dict[str, Any]] = {  # of the ablation: what is left out, or add
 }
 
 
+@program
 def main(arguments: list[str] | None = None) -> int:
-    """Run the experiment; returns the exit status: 0, 1 if an arm diverged, 2 if it could not start."""
+    """Run the experiment; returns the exit status: 0, 1 if an arm diverged, 2 if it could not start, 130 at Ctrl-C."""
     options = parse(arguments)
-    try:
-        device = find_device(options.device)
-        train, test = open_data(None, options.data, options.source, options.offline)
-    except (tn.DeviceError, tn.DataError, ValueError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    device, train, test = open_device_and_data(options)
     recipes = {name: ARMS[name].shorter(options.epochs) for name in options.arms}
     if options.ablation:
         whole = ARMS["mlp"].shorter(options.epochs)

@@ -7,9 +7,9 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from experiment import Experiment, add_checkpoint_options, count, write_report
+from experiment import Experiment, write_report
+from opening import add_checkpoint_options, count, new_parser
 
 import tinynet as tn
 from tinynet.arrays import Device
@@ -69,38 +69,47 @@ def run(
     protocol = "\n".join(f"- {name}: {recipe.words()}" for name, recipe in recipes.items())
     experiment = Experiment(device, train, test, options, protocol)
     print(experiment.heading(), flush=True)
-    for name, recipe in recipes.items():
-        for seed in range(options.seeds):
-            model = recipe.build(seed)
-            experiment.run(
-                name,
-                model,
-                recipe.optimizer(model, len(train)),
-                seed,
-                epochs=recipe.epochs,
-                batch_size=recipe.batch_size,
-                test_each_epoch=False,
-                loss=recipe.loss,
-                transforms=recipe.transforms,
-            )
+    try:
+        for name, recipe in recipes.items():
+            for seed in range(options.seeds):
+                train_one(experiment, name, recipe, seed)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_what_is_kept(options)) from None
     print("\n" + experiment.table())
     for path in write_report(experiment, options.out):
         print(f"wrote {path}")
     return 1 if experiment.diverged else 0
 
 
+def train_one(experiment: Experiment, name: str, recipe: Recipe, seed: int) -> None:
+    """One recipe with one seed."""
+    model = recipe.build(seed)
+    experiment.run(
+        name,
+        model,
+        recipe.optimizer(model, len(experiment.train)),
+        seed,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        test_each_epoch=False,
+        loss=recipe.loss,
+        transforms=recipe.transforms,
+    )
+
+
+def _what_is_kept(options: argparse.Namespace) -> str:
+    if options.checkpoint:
+        return f"saved in {options.checkpoint}; the same command with --resume goes on from there"
+    return "nothing was kept; --checkpoint FOLDER keeps every run"
+
+
 def parser_of(description: str | None, files: str, arms: Mapping[str, Recipe], out: str) -> argparse.ArgumentParser:
     """The options that all of them have."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (auto: a GPU if one works)")
-    parser.add_argument("--data", type=Path, help=f"folder with {files} (or $TINYNET_DATA)")
-    parser.add_argument("--source", choices=tn.data.sources.SOURCES, default="auto", help="where the data come from")
-    parser.add_argument("--offline", action="store_true", help="open no connection")
+    parser = new_parser(description, files, out)
     parser.add_argument("--arms", nargs="+", default=list(arms), metavar="ARM", help=f"of: {', '.join(arms)}")
     parser.add_argument("--epochs", type=count, help="of every arm, instead of its own")
     parser.add_argument("--examples", type=count, help="train on the first so many pictures only")
     parser.add_argument("--seeds", type=count, default=1, metavar="N", help="repeat each arm with seeds 0 to N-1")
-    parser.add_argument("--out", type=Path, default=Path(out), help="folder for the results")
     add_checkpoint_options(parser)
     return parser
 

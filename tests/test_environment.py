@@ -19,3 +19,10 @@ def test_the_manifest_is_json_and_names_what_matters(monkeypatch):
 def test_without_threadpoolctl_it_says_so(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "threadpoolctl", None)
     assert environment.blas()["library"] == "unknown (threadpoolctl is not installed)"
+
+
+def test_the_blas_is_numpys_though_scipy_brings_its_own():
+    before = environment.blas()
+    import scipy.linalg  # noqa: F401
+
+    assert environment.blas() == before

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import tinynet as tn
 pytest.importorskip("matplotlib")
 import cifar10  # noqa: E402  (examples/ is on the path: conftest.py)
 import fashion_mnist_cnn  # noqa: E402
-import optimizers  # noqa: E402
+import opening  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 FILES = [
@@ -68,20 +69,6 @@ def test_every_ablation_differs_from_the_whole_in_what_it_names():
     assert "Dropout" not in repr(fashion_mnist_cnn.LESS["no dropout"]["build"](0))
 
 
-def test_the_optimizers_are_compared_at_their_own_best_rates(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(optimizers, "open_data", lambda *asked: tn.data.synthetic_fashion(600, 100))
-    monkeypatch.setattr(optimizers, "RATES", dict.fromkeys(optimizers.ARMS, (0.001, 0.01)))
-    assert optimizers.main(["--quick", "--batch-size", "50", "--epochs", "1", "--out", str(tmp_path)]) == 0
-    grids = json.loads((tmp_path / "rates.json").read_text())
-    results = json.loads((tmp_path / "results.json").read_text())
-    assert list(grids) == ["sgd", "momentum", "rmsprop", "adam"]
-    for each in results["runs"]:
-        grid = grids[each["arm"]]
-        assert grid[str(each["learning_rate"])] == max(grid.values())
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES, "rates.json", "rates.png"])
-    assert "synthetic" in capsys.readouterr().out
-
-
 def test_cifar10_without_its_files_stops_and_says_where_it_looked(tmp_path):
     done = run("cifar10.py", folder=tmp_path)
     assert done.returncode == 2
@@ -96,7 +83,7 @@ def test_cifar10_runs_on_pictures_of_its_shape(tmp_path, monkeypatch, capsys):
         images = generator.integers(0, 256, (count, 32, 32, 3)).astype("uint8")
         return tn.data.from_arrays(images, np.arange(count) % 10, tuple("abcdefghij"), "cifar10", flatten=True)
 
-    monkeypatch.setattr(cifar10, "open_data", lambda name, *asked: (pictures(200), pictures(50)))
+    monkeypatch.setattr(opening, "open_data", lambda name, *asked: (pictures(200), pictures(50)))
     arguments = ["--epochs", "1", "--examples", "100", "--arms", "lenet", "resnet", "--out", str(tmp_path)]
     assert cifar10.main(arguments) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
@@ -104,3 +91,24 @@ def test_cifar10_runs_on_pictures_of_its_shape(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         cifar10.main(["--arms", "alexnet"])
     assert "alexnet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"), [([], "stopped: nothing was kept; --checkpoint"), (["--checkpoint", "runs"], "saved in runs; ")]
+)
+def test_ctrl_c_ends_with_a_line_and_130(tmp_path, kept, words):
+    command = [sys.executable, ROOT / "examples" / "fashion_mnist_cnn.py", "--offline", "--arms", "mlp"]
+    inherited = {key: value for key, value in os.environ.items() if key != "TINYNET_DATA"}
+    running = subprocess.Popen(
+        [*command, "--examples", "300", "--epochs", "100000", *kept],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**inherited, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    for line in running.stdout:
+        if "1/100000" in line:
+            break
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == 130, said
+    assert words in said
+    assert "Traceback" not in said

@@ -56,7 +56,7 @@ def blas() -> dict[str, Any]:
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     if not pools:
         return {"library": "unknown", "kernel": "unknown", "threads": None}
-    first = pools[0]
+    first = next((pool for pool in pools if "numpy" in pool.get("filepath", "")), pools[0])  # scipy brings its own
     library = f"{first['internal_api']} {first.get('version') or ''}".strip()
     return {"library": library, "kernel": first.get("architecture", "unknown"), "threads": first["num_threads"]}
 

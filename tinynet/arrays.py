@@ -7,6 +7,7 @@ turns a name ("cpu", "gpu", "gpu:1", "auto") into a `Device`, which moves arrays
 from __future__ import annotations
 
 import contextlib
+import os
 from types import ModuleType
 from typing import Any
 
@@ -59,6 +60,22 @@ class Device:
     def synchronize(self) -> None:
         """Wait until everything asked of this device is done."""
 
+    def kernels(self) -> Any:
+        """Kernels of our own for this device (see tinynet/gpu/kernels.py); None: array operations do everything."""
+        return None
+
+    def recorder(self, precision: str) -> Any:
+        """What records a training step to repeat it (see tinynet/gpu/graph.py); None where that would gain nothing."""
+        return None
+
+    def multiplier(self, precision: str) -> Any:
+        """What `matmul` is to multiply with in that precision; None: the array module's own products have it."""
+        if precision != "float32":
+            raise ValueError(
+                f"precision: expected 'float32' on {self.name}, got {precision!r}; name a GPU as the device"
+            )
+        return None
+
     def __repr__(self) -> str:
         return f"<device {self.name}>"
 
@@ -82,6 +99,23 @@ class GPU(Device):
     def synchronize(self) -> None:
         with self.active():
             self.module.cuda.get_current_stream().synchronize()
+
+    def kernels(self) -> Any:
+        from tinynet.gpu.kernels import kernels_on  # nobody else needs them
+
+        return kernels_on(self.index)
+
+    def recorder(self, precision: str) -> Any:
+        from tinynet.gpu.graph import CudaRecorder
+
+        return CudaRecorder(self, precision)
+
+    def multiplier(self, precision: str) -> Any:
+        from tinynet.gpu.cublas import CuBLAS, check_precision
+
+        if check_precision(precision) == "float32" and os.environ.get("CUPY_TF32", "0") == "0":
+            return None
+        return CuBLAS(self.module.cuda.get_current_stream(), self.module, precision, self.kernels())
 
     def describe(self) -> str:
         """The GPU's own name, as its driver tells it."""
@@ -120,6 +154,11 @@ def device_of(array: Array) -> Device:
         return GPU(array.device.id)
     device: Device = module.device
     return device
+
+
+def kernels_for(array: Array) -> Any:
+    """The kernels of our own where `array` lives; None: array operations do everything."""
+    return None if type(array) is np.ndarray else device_of(array).kernels()
 
 
 def gpu_problem(index: int = 0) -> str | None:

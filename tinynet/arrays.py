@@ -117,6 +117,11 @@ class GPU(Device):
             return None
         return CuBLAS(self.module.cuda.get_current_stream(), self.module, precision, self.kernels())
 
+    def capability(self) -> str:
+        """Its compute capability: "9.0" of an H200."""
+        number = self.module.cuda.Device(self.index).compute_capability
+        return f"{number[:-1]}.{number[-1]}"
+
     def describe(self) -> str:
         """The GPU's own name, as its driver tells it."""
         return self.module.cuda.runtime.getDeviceProperties(self.index)["name"].decode()

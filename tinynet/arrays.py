@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinynet.errors import DeviceError
+from tinynet.errors import DeviceError, mismatch
 
 Array = Any  # a NumPy array, or a CuPy one: both speak the same language, and no type covers the two
 
@@ -60,6 +61,10 @@ class Device:
     def synchronize(self) -> None:
         """Wait until everything asked of this device is done."""
 
+    def free_memory(self) -> int | None:
+        """How many bytes are to be had here; None where the system sees to it."""
+        return None
+
     def kernels(self) -> Any:
         """Kernels of our own for this device (see tinynet/gpu/kernels.py); None: array operations do everything."""
         return None
@@ -93,12 +98,23 @@ class GPU(Device):
         with self.active():
             return self.module.asarray(array)
 
-    def active(self) -> contextlib.AbstractContextManager[Any]:
-        return self.module.cuda.Device(self.index)
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        with self.module.cuda.Device(self.index):
+            try:
+                yield
+            except self.module.cuda.memory.OutOfMemoryError as error:
+                remedy = "lower batch_size, keep images as uint8, or end what else uses this GPU"
+                raise DeviceError(mismatch(self.name, "enough memory", f"too little ({error})", remedy)) from error
 
     def synchronize(self) -> None:
         with self.active():
             self.module.cuda.get_current_stream().synchronize()
+
+    def free_memory(self) -> int | None:
+        with self.active():
+            free: int = self.module.cuda.runtime.memGetInfo()[0]
+            return free + int(self.module.get_default_memory_pool().free_bytes())
 
     def kernels(self) -> Any:
         from tinynet.gpu.kernels import kernels_on  # nobody else needs them

@@ -1,12 +1,15 @@
 """Matrix products for cuBLAS: the calls are made of a BLAS on the CPU, which counts columns first, too."""
 
 import ctypes
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from host_kernels import HostKernels
 
 import tinynet as tn
 from tinynet import products
+from tinynet.arrays import register_array_type
 from tinynet.gpu import cublas
 
 blas = pytest.importorskip("scipy.linalg.blas", reason="SciPy is not installed")
@@ -151,3 +154,110 @@ def test_the_multiplier_is_put_back():
 def test_a_precision_that_does_not_exist_is_named():
     with pytest.raises(ValueError, match="precision: expected one of float32, tf32, bfloat16, got 'fp8'"):
         cublas.check_precision("fp8")
+
+
+# The calls themselves, made of a library that is not there ---------------------------------------------------------
+
+
+class Pointed(np.ndarray):
+    """A NumPy array that tells its address as CuPy's do."""
+
+    data = property(lambda self: SimpleNamespace(ptr=self.ctypes.data))
+
+
+class PointedModule:
+    """As much of an array module as products need."""
+
+    __name__ = "pointed"
+
+    def empty(self, shape, dtype):
+        return np.empty(shape, dtype).view(Pointed)
+
+    def array(self, x, order):
+        return np.array(x, order=order).view(Pointed)
+
+
+register_array_type(Pointed, PointedModule())
+
+
+class Library:
+    """libcublas as far as it is called, by its documented signatures; NumPy multiplies what the addresses hold."""
+
+    TYPES = {0: "float32", 1: "float64", 14: "uint16"}  # CUDA_R_32F, CUDA_R_64F, CUDA_R_16BF
+
+    def __init__(self):
+        self.calls, self.computed = [], []
+
+    def __getattr__(self, name):
+        assert name.startswith("cublas")
+        return lambda *arguments: self.calls.append(name) or 0
+
+    def cublasGemmEx(self, handle, op_a, op_b, m, n, k, alpha, a, a_type, lda, b, b_type, ldb, beta, c, c_type, ldc,
+                     compute, algorithm):  # fmt: skip
+        assert algorithm == -1
+        self.computed.append((self.TYPES[a_type], compute))
+        left = self.read(a, a_type, lda, (m, k) if op_a == 0 else (k, m))
+        right = self.read(b, b_type, ldb, (k, n) if op_b == 0 else (n, k))
+        out = self.view(c, c_type, ldc, (m, n))
+        out[...] = alpha._obj.value * (left if op_a == 0 else left.T) @ (right if op_b == 0 else right.T)
+        assert beta._obj.value == 0
+        return 0
+
+    def view(self, address, kind, leading, shape):
+        dtype = np.dtype(self.TYPES[kind])
+        count = leading * (shape[1] - 1) + shape[0]
+        memory = np.frombuffer((ctypes.c_char * (count * dtype.itemsize)).from_address(address.value), dtype)
+        return np.lib.stride_tricks.as_strided(memory, shape, (dtype.itemsize, leading * dtype.itemsize))
+
+    def read(self, *about):
+        found = self.view(*about)
+        return (found.astype("uint32") << 16).view("float32") if found.dtype == np.uint16 else found
+
+
+@pytest.fixture
+def library(monkeypatch):
+    library = Library()
+    monkeypatch.setattr(cublas, "load_library", lambda: library)
+    return library
+
+
+def own_cublas(precision="float32"):
+    return cublas.CuBLAS(SimpleNamespace(ptr=7), PointedModule(), precision, HostKernels())
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype", "computed"),
+    [
+        ("float32", "float32", ("float32", 68)),  # CUBLAS_COMPUTE_32F
+        ("tf32", "float32", ("float32", 77)),  # CUBLAS_COMPUTE_32F_FAST_TF32
+        ("bfloat16", "float32", ("uint16", 68)),
+        ("tf32", "float64", ("float64", 70)),  # CUBLAS_COMPUTE_64F
+        ("bfloat16", "float64", ("float64", 70)),
+    ],
+)
+def test_the_calls_and_their_precision(library, precision, dtype, computed):
+    multiply = own_cublas(precision)
+    assert library.calls == ["cublasCreate_v2", "cublasSetStream_v2", "cublasSetWorkspace_v2", "cublasSetMathMode"]
+    for shape in ((3, 4, 5), (1, 7, 2), (6, 1, 1)):
+        rows, inner, columns = shape
+        for a in layouts(rows, inner, dtype, 0):
+            for b in layouts(inner, columns, dtype, 1):
+                out = np.empty((rows, columns), dtype).view(Pointed)
+                multiply(a.view(Pointed), b.view(Pointed), out)
+                error = 2.1 * cublas.largest_relative_error(precision if dtype == "float32" else "float32")
+                assert (np.abs(out - a @ b) <= error * (np.abs(a) @ np.abs(b)) + 1e-6).all()
+    assert set(library.computed) == {computed}
+
+
+def test_a_refusal_is_named(library, monkeypatch):
+    multiply = own_cublas()
+    monkeypatch.setattr(Library, "cublasGemmEx", lambda self, *arguments: 15)
+    with pytest.raises(
+        tn.DeviceError, match=r"cuBLAS: expected success, got cublasGemmEx: not supported \(status 15\)"
+    ):
+        multiply(np.ones((2, 2)).view(Pointed), np.ones((2, 2)).view(Pointed), np.ones((2, 2)).view(Pointed))
+
+
+def test_bfloat16_needs_the_kernels(library):
+    with pytest.raises(tn.DeviceError, match="precision='bfloat16': expected tinynet's own kernels"):
+        cublas.CuBLAS(None, None, "bfloat16", None)

@@ -110,6 +110,11 @@ class CuBLAS:
 
     def __init__(self, stream: Any, module: Any, precision: str = "float32", kernels: Any = None) -> None:
         self.precision, self.module, self.kernels = check_precision(precision), module, kernels
+        if precision == "bfloat16" and kernels is None:
+            remedy = "unset TINYNET_KERNELS, or run: python -m tinynet doctor --device gpu"
+            raise DeviceError(
+                mismatch("precision='bfloat16'", "tinynet's own kernels, which round to it", "none", remedy)
+            )
         self.library = load_library()
         self.workspace = module.empty(WORKSPACE, "uint8")
         self.handle = ctypes.c_void_p()

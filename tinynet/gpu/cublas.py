@@ -163,7 +163,8 @@ class CuBLAS:
 
     def __del__(self) -> None:
         if getattr(self, "handle", None):
-            self.library.cublasDestroy_v2(self.handle)
+            with contextlib.suppress(Exception):  # at the end of the program the library may have gone before
+                self.library.cublasDestroy_v2(self.handle)
 
 
 def check_precision(precision: str) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.arrays import Array, array_module
+from tinynet.arrays import GPU, Array, array_module
 
 FOLDER = Path(__file__).parent
 SOURCES = ("activations", "bfloat16", "gather", "loss", "optimizers", "random")
@@ -159,19 +159,23 @@ def _as_argument(value: Any, dtype: np.dtype) -> Any:
 
 
 @cache
-def _on(index: int) -> CudaKernels:
-    from tinynet.arrays import GPU
-
-    return CudaKernels(GPU(index).module)
+def _on(index: int) -> tuple[CudaKernels, str | None]:
+    device = GPU(index)
+    kernels = CudaKernels(device.module)
+    try:
+        with device.active():
+            return kernels, kernels.problem
+    except Exception as error:  # no driver, no such device
+        return kernels, f"{type(error).__name__}: {error}"
 
 
 def kernels_on(index: int) -> CudaKernels | None:
     """The kernels of GPU number `index`, or None where they are turned off or fail (which is said once)."""
     if not enabled():
         return None
-    kernels = _on(index)
-    if kernels.problem:
-        _warn_once(kernels.problem)
+    kernels, problem = _on(index)
+    if problem:
+        _warn_once(problem)
         return None
     return kernels
 

@@ -1,7 +1,7 @@
 """The operations of a step as kernels: what one or two launches can do instead of a dozen.
 
-Where a Dense is followed by ReLU or Sigmoid, and perhaps by Dropout, bias, activation and mask are one kernel on the
-way there and one on the way back. Everything else stays the layer that it is, and so does what it returns: a function
+After a Dense, its bias, a ReLU or Sigmoid that follows and a Dropout after that are one kernel on the way there and one
+on the way back. Everything else stays the layer that it is, and so does what it returns: a function
 that takes the gradient back.
 """
 
@@ -25,7 +25,7 @@ from tinynet.products import matmul
 from tinynet.random import Purpose
 from tinynet.steps import Operations
 
-ACTIVATIONS: dict[type, int] = {ReLU: 1, Sigmoid: 2}  # the numbers in activations.cu
+ACTIVATIONS: dict[type, int] = {type(None): 0, ReLU: 1, Sigmoid: 2}  # the numbers in activations.cu
 
 
 def fused(model: Sequential, loss: Loss, optimizer: Optimizer, kernels: Kernels, plain: Operations) -> Operations:
@@ -70,11 +70,12 @@ class FusedChain:
 
 
 class FusedDense:
-    """Dense, ReLU or Sigmoid, perhaps Dropout: a product and one kernel there; back, one kernel before the products."""
+    """Dense, perhaps ReLU or Sigmoid and Dropout: a product and a kernel there; back, a kernel, then the products."""
 
-    def __init__(self, dense: Dense, activation: Layer, dropout: Dropout | None, kernels: Kernels) -> None:
+    def __init__(self, dense: Dense, activation: Layer | None, dropout: Dropout | None, kernels: Kernels) -> None:
         self.dense, self.activation, self.dropout, self.kernels = dense, activation, dropout, kernels
         self.parameter_count = dense.parameter_count
+        self.ones: dict[int, Array] = {}  # rows of ones, by length: made once, not in every step
 
     def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
         """y = mask * activation(x W + b), and the way back to x."""
@@ -83,6 +84,9 @@ class FusedDense:
         xp, weight = array_module(x), dense.weight
         y = matmul(x, weight)  # (N, outputs)
         kind, threshold, scale = ACTIVATIONS[type(self.activation)], 0, 1.0
+        if len(x) not in self.ones:
+            self.ones[len(x)] = xp.ones(len(x), x.dtype)
+        ones = self.ones[len(x)]
         stream = run.at(2, True).stream(Purpose.DROPOUT)  # Dropout stands two places after Dense
         if dropout is not None:
             threshold, scale = dropout.threshold, dropout.scale
@@ -94,9 +98,10 @@ class FusedDense:
 
         def backward(dy: Array, grads: Any) -> Array:
             dy = dy if rows_first(dy) else xp.array(dy, order="C")
-            kernels.launch("bias_activation_backward", -(-y.size // 4), y.dtype, dy, y, y.size, kind, *mask)
+            if kind or threshold:
+                kernels.launch("bias_activation_backward", -(-y.size // 4), y.dtype, dy, y, y.size, kind, *mask)
             matmul(x.T, dy, out=grads["weight"])  # (inputs, outputs)
-            matmul(xp.ones(len(dy), dy.dtype), dy, out=grads["bias"])  # (outputs,)
+            matmul(ones, dy, out=grads["bias"])  # (outputs,)
             return matmul(dy, weight.T) if run.input_gradient else None  # (N, inputs)
 
         return y if dropped is None else dropped, backward
@@ -104,10 +109,14 @@ class FusedDense:
 
 def _part(layers: Sequence[Layer], kernels: Kernels) -> tuple[Any, int]:
     """What does the work of the first layers, and how many they are."""
-    if len(layers) > 1 and type(layers[0]) is Dense and type(layers[1]) in ACTIVATIONS:
-        dropout = layers[2] if len(layers) > 2 and type(layers[2]) is Dropout else None
-        return FusedDense(layers[0], layers[1], dropout, kernels), 2 if dropout is None else 3
-    return layers[0], 1
+    first, activation, dropout = (*layers[:3], None, None)[:3]
+    if type(first) is not Dense:
+        return first, 1
+    if activation is None or type(activation) not in ACTIVATIONS:
+        return FusedDense(first, None, None, kernels), 1
+    if type(dropout) is not Dropout:
+        return FusedDense(first, activation, None, kernels), 2
+    return FusedDense(first, activation, dropout, kernels), 3
 
 
 def _loader(kernels: Kernels) -> Callable[[Batch], tuple[Array, Array]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet.arrays import GPU, array_module
+from tinynet.arrays import GPU
 from tinynet.data.batches import Batch, batch_count, shuffled_order
 from tinynet.gpu.cublas import CuBLAS
 from tinynet.layers.base import Run
@@ -45,9 +45,10 @@ class CapturedSteps:
         self.steps = batch_count(data, size)
         self.whole, self.rest = divmod(len(data), size)  # batches of full size, examples in the last one
         self.per_graph = per_graph or _even_part(self.whole)
-        self.clock = xp.zeros(2, "int64")  # the step, its place in the epoch
-        self.step, self.place = self.clock[:1].view("uint64").reshape(()), self.clock[1:]
-        self.rows = xp.arange(size)  # where the examples of the next batch stand in `order`
+        self.clock = xp.zeros(2 + size, "int64")  # all that counts, in one vector: a step adds another one to it
+        self.step, self.place = self.clock[:1].view("uint64").reshape(()), self.clock[1:2]  # the latter in the epoch
+        self.rows = self.clock[2:]  # where the examples of the next batch stand in `order`
+        self.tick = self.course.device.put(np.array([1, 1] + [size] * size))
         self.order = xp.arange(len(data))
         width = len(self.optimizer.scalars(self.state.step))
         self.table = xp.zeros((self.steps, width), self.state.theta.dtype)
@@ -76,8 +77,7 @@ class CapturedSteps:
 
         put, size = self.course.device.put, self.course.batch_size
         self.order[...] = shuffled_order(self.course.data, self.course.seed, number)
-        self.rows[...] = put(np.arange(size) + first * size)
-        self.clock[...] = put(np.array([self.state.step, first]))
+        self.clock[...] = put(np.array([self.state.step, first, *range(first * size, (first + 1) * size)]))
         self.table[...] = put(scalars_of(self.optimizer, self.state, first, self.steps))
 
     def _prepare(self) -> None:
@@ -97,8 +97,7 @@ class CapturedSteps:
             self.graphs[count, rows] = self.recorder.record(lambda count=count, rows=rows: self._several(count, rows))
 
     def _rewind(self) -> None:
-        self.clock[...] = 0
-        self.rows[...] = array_module(self.rows).arange(len(self.rows))
+        self.clock[...] = self.course.device.put(np.array([0, 0, *range(self.course.batch_size)]))
 
     def _several(self, count: int, rows: int) -> None:
         for _ in range(count):
@@ -118,8 +117,7 @@ class CapturedSteps:
             self.knows_hits = False
         else:
             self.hits[self.place] = hits
-        self.clock += 1
-        self.rows += self.course.batch_size
+        self.clock += self.tick
 
     @contextlib.contextmanager
     def _putting_back(self) -> Iterator[None]:

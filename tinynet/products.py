@@ -11,6 +11,8 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from tinynet.arrays import Array, array_module
 
 Multiplier = Callable[[Array, Array, "Array | None"], Array]
@@ -21,21 +23,35 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+_lock, _in_force = threading.Lock(), 0  # how many there are on all threads: nearly always none, which is quickly seen
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     """a @ b, for a and b of one or two axes and one dtype; written into `out` where it is given."""
-    if _thread.multiplier is None:
-        return array_module(a).matmul(a, b, out=out)
-    return _thread.multiplier(a, b, out)
+    if _in_force and _thread.multiplier is not None:
+        return _thread.multiplier(a, b, out)
+    if type(a) is np.ndarray:
+        return np.matmul(a, b, out)
+    return array_module(a).matmul(a, b, out=out)
 
 
 @contextlib.contextmanager
 def multiplying_with(multiplier: Multiplier | None) -> Iterator[None]:
     """Inside, this thread's `matmul` is `multiplier`; None changes nothing."""
+    if multiplier is None:
+        yield
+        return
     before = _thread.multiplier
-    _thread.multiplier = multiplier or before
+    _thread.multiplier = multiplier
+    _count(1)
     try:
         yield
     finally:
+        _count(-1)
         _thread.multiplier = before
+
+
+def _count(more: int) -> None:
+    global _in_force
+    with _lock:
+        _in_force += more

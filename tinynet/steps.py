@@ -112,25 +112,26 @@ def choose_steps(
 ) -> Any:
     """Recorded steps where they are wanted and possible, else plain ones, with one line about why."""
     eager = EagerSteps(gradient, optimizer, state, course)
-    recorder = course.device.recorder(precision) if check_capture(capture) else None
-    if recorder is None:
-        if capture is False or capture == "auto":
-            return eager
-        raise ValueError(f"fit: expected capture='auto' or False on {course.device.name}, got {capture!r}; name a GPU")
-    problem = _why_not(optimizer, course, callbacks, every_steps)
-    if problem is None:
-        from tinynet.gpu.graph import CapturedSteps
+    if not check_capture(capture):
+        return eager
+    try:
+        recorder = course.device.recorder(precision)
+        problem = _why_not(optimizer, course, callbacks, every_steps)
+        if recorder is not None and problem is None:
+            from tinynet.gpu.graph import CapturedSteps
 
-        try:
             return CapturedSteps(eager, recorder, 0 if isinstance(capture, (bool, str)) else int(capture))
-        except Exception as error:  # what a layer of one's own does there, nobody can know
-            if capture != "auto":
-                raise
-            problem = f"the step cannot be recorded ({type(error).__name__}: {error})"
-    if capture != "auto":
-        raise ValueError(f"fit: expected a run that can be captured, got one where {problem}; use capture='auto'")
-    logging.getLogger("tinynet").warning("fit: steps are not captured: %s", problem)
-    return eager
+    except Exception as error:  # no cuBLAS; or what a layer of one's own does there, which nobody can know
+        if capture != "auto":
+            raise
+        recorder, problem = True, f"the step cannot be recorded ({type(error).__name__}: {error})"
+    if capture == "auto":
+        if recorder is not None:
+            logging.getLogger("tinynet").warning("fit: steps are not captured: %s", problem)
+        return eager
+    if recorder is None:
+        raise ValueError(f"fit: expected capture='auto' or False on {course.device.name}, got {capture!r}; name a GPU")
+    raise ValueError(f"fit: expected a run that can be captured, got one where {problem}; use capture='auto'")
 
 
 def _why_not(optimizer: Optimizer, course: Course, callbacks: Sequence[Callback], every_steps: int) -> str | None:

@@ -175,6 +175,16 @@ def test_what_cannot_be_captured_says_why_in_one_line_and_trains(recording, smal
         assert np.isfinite(captured[0]).all()
 
 
+def test_without_cublas_it_says_so_and_trains(small_data, monkeypatch, caplog):
+    def refuse(self, precision):
+        raise tn.DeviceError("cuBLAS: expected the library libcublas, got none; install it")
+
+    monkeypatch.setattr(strict.StrictDevice, "recorder", refuse)
+    with caplog.at_level(logging.WARNING, "tinynet"):
+        train(mlp(), small_data[0], "auto", epochs=1)
+    assert "the step cannot be recorded (DeviceError: cuBLAS: expected the library" in caplog.messages[0]
+
+
 def test_what_is_insisted_on_is_refused(recording, small_data):
     with pytest.raises(RuntimeError, match="read back"):
         train(tn.Sequential(tn.Dense(20, 4), Looks()), small_data[0], True)
@@ -269,6 +279,21 @@ def test_a_layer_that_stands_twice_is_left_alone(with_kernels, small_data, monke
     assert "bias_activation" not in with_kernels.launched
     monkeypatch.setattr(strict.StrictDevice, "own_kernels", None)
     np.testing.assert_allclose(ours[0], train(make(), small_data[0], False)[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", ["columns first", "every second", "floats"])
+def test_pictures_laid_out_otherwise_are_gathered_by_the_formula(layout, with_kernels, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 20)).astype("uint8")
+    wide = np.repeat(pixels, 2, axis=1)[:, ::2]
+    images = {"columns first": np.asfortranarray(pixels), "every second": wide, "floats": pixels / np.float32(255)}[
+        layout
+    ]
+    there = strict.StrictArray(images)  # as it is, not copied into the usual order
+    data = tn.data.from_arrays(there, strict.device.put(np.arange(90) % 4))
+    ours = train(mlp(), data, False, batch_size=20)
+    assert "gather_pixels" not in with_kernels.launched
+    monkeypatch.setattr(strict.StrictDevice, "own_kernels", None)
+    np.testing.assert_allclose(ours[0], train(mlp(), data, False, batch_size=20)[0], rtol=1e-4, atol=1e-6)
 
 
 def test_graphs_part_an_epoch_evenly():

@@ -122,7 +122,7 @@ def _part(layers: Sequence[Layer], kernels: Kernels) -> tuple[Any, int]:
 def _loader(kernels: Kernels) -> Callable[[Batch], tuple[Array, Array]]:
     def load(batch: Batch) -> tuple[Array, Array]:
         data = batch.dataset
-        if data.images.dtype != "uint8" or batch.change is not None:
+        if data.images.dtype != "uint8" or batch.change is not None or not rows_first(data.images):
             return batch.load()
         x = kernels.gather(data.images, batch.chosen, batch.dtype, data.mean, data.deviation)
         return x, array_module(x).take(data.labels, batch.chosen, axis=0)

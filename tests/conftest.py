@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent / folder) for folder in (".", "data", "stress")]
+sys.path[:0] = [str(Path(__file__).parent / folder) for folder in (".", "data", "gpu", "stress")]
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 import tinynet as tn

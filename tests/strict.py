@@ -16,6 +16,7 @@ import numpy as np
 from tinynet.arrays import Device, register_array_type
 
 reads = 0
+tape: Any = None  # while a step is recorded: the operations, as functions that do them again in the same memory
 functions_used: set[str] = set()
 
 
@@ -58,17 +59,18 @@ class StrictArray:
         return len(self._host)
 
     def __getitem__(self, key: Any) -> StrictArray:
-        return wrap(self._host[unwrap(key)])
+        return _result(self._host.__getitem__, unwrap(key))
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._host[unwrap(key)] = unwrap(value)
+        key, value = unwrap(key), unwrap(value)
+        do(lambda: self._host.__setitem__(key, value))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name not in _ALLOWED_ATTRIBUTES:
             raise AttributeError(f"CuPy arrays have no {name!r} that tinynet may use")
         found = getattr(self._host, name)
         if callable(found):
-            return lambda *args, **kwargs: wrap(found(*unwrap(args), **unwrap(kwargs)))
+            return lambda *args, **kwargs: _result(found, *unwrap(args), **unwrap(kwargs))
         return wrap(found)
 
     def __deepcopy__(self, memo: Any) -> StrictArray:
@@ -83,24 +85,25 @@ _ALLOWED_ATTRIBUTES = {
 
 def _operator(name: str) -> Any:
     function = getattr(operator, name)
-    return lambda self, other: wrap(function(self._host, unwrap(other)))
+    return lambda self, other: _result(function, self._host, unwrap(other))
 
 
 def _reflected(name: str) -> Any:
     function = getattr(operator, name)
-    return lambda self, other: wrap(function(unwrap(other), self._host))
+    return lambda self, other: _result(function, unwrap(other), self._host)
 
 
 def _unary(name: str) -> Any:
     function = getattr(operator, name)
-    return lambda self: wrap(function(self._host))
+    return lambda self: _result(function, self._host)
 
 
 def _in_place(name: str) -> Any:
     function = getattr(operator, name)
 
     def apply(self: StrictArray, other: Any) -> StrictArray:
-        function(self._host, unwrap(other))
+        other = unwrap(other)
+        do(lambda: function(self._host, other))
         return self
 
     return apply
@@ -144,7 +147,35 @@ def wrap(value: Any) -> Any:
 
 def _count_read() -> None:
     global reads
+    if tape is not None:
+        raise RuntimeError("operation not permitted when stream is capturing: a value was read back")
     reads += 1
+
+
+def do(call: Any) -> None:
+    """Do what changes arrays in place, and put it on the tape if one is running."""
+    call()
+    if tape is not None:
+        tape.append(call)
+
+
+def _result(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """What `function` of host values returns, as a device array. If a tape is running, so is what makes it again.
+
+    A view needs nothing to be done again. Numbers of Python are on the tape as they were, and that is the point: a CUDA
+    graph keeps them, too.
+    """
+    made = function(*args, **kwargs)
+    if isinstance(made, np.generic):
+        made = np.asarray(made)
+    if tape is not None and isinstance(made, np.ndarray):
+        inputs = [*args, getattr(function, "__self__", None)]
+        is_out = any(made is each for each in (*args, *kwargs.values()))
+        if is_out:
+            tape.append(lambda: function(*args, **kwargs))
+        elif not any(isinstance(each, np.ndarray) and np.shares_memory(made, each) for each in inputs):
+            tape.append(lambda: made.__setitem__(..., function(*args, **kwargs)))
+    return wrap(made)
 
 
 class StrictModule:
@@ -157,7 +188,7 @@ class StrictModule:
         functions_used.add(name)
         if isinstance(found, type) or not callable(found) or name in ("finfo", "iinfo", "dtype"):
             return found
-        return lambda *args, **kwargs: wrap(found(*unwrap(args), **unwrap(kwargs)))
+        return lambda *args, **kwargs: _result(found, *unwrap(args), **unwrap(kwargs))
 
     class lib:
         """NumPy's `lib`, as much of it as is used."""
@@ -165,12 +196,14 @@ class StrictModule:
         class stride_tricks:
             @staticmethod
             def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
-                return wrap(np.lib.stride_tricks.as_strided(unwrap(x), shape, strides))
+                return wrap(np.lib.stride_tricks.as_strided(unwrap(x), shape, strides))  # a view, recorded or not
 
     @staticmethod
     def asarray(value: Any, dtype: Any = None) -> StrictArray:
         """The one door from the host."""
         functions_used.add("asarray")
+        if tape is not None and not isinstance(value, StrictArray):
+            raise RuntimeError("operation not permitted when stream is capturing: numbers came from the host")
         return value if isinstance(value, StrictArray) else StrictArray(np.array(value, dtype))
 
 
@@ -180,9 +213,45 @@ class StrictDevice(Device):
     name = "strict"
     on_host = False
     module = StrictModule()
+    own_kernels: Any = None  # a test puts some here
+    records = False
+
+    def kernels(self) -> Any:
+        return self.own_kernels
+
+    def recorder(self, precision: str) -> Any:
+        return Recorder() if self.records else None
 
     def put(self, array: Any) -> StrictArray:
         return self.module.asarray(array)
+
+
+class Recorder:
+    """A CUDA graph without CUDA: what was asked of arrays is put on a tape and done again in the same memory.
+
+    While the tape runs, nothing may be read back and nothing brought from the host, as in a capture.
+    """
+
+    def __init__(self) -> None:
+        self.launches = 0
+
+    def run(self, function: Any) -> None:
+        function()
+
+    def record(self, function: Any) -> Any:
+        global tape
+        tape = calls = []
+        try:
+            function()
+        finally:
+            tape = None
+
+        def launch() -> None:
+            for call in calls:
+                call()
+            self.launches += 1
+
+        return launch
 
 
 device = StrictDevice()

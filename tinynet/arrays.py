@@ -7,12 +7,14 @@ turns a name ("cpu", "gpu", "gpu:1", "auto") into a `Device`, which moves arrays
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinynet.errors import DeviceError
+from tinynet.errors import DeviceError, mismatch
 
 Array = Any  # a NumPy array, or a CuPy one: both speak the same language, and no type covers the two
 
@@ -59,6 +61,26 @@ class Device:
     def synchronize(self) -> None:
         """Wait until everything asked of this device is done."""
 
+    def free_memory(self) -> int | None:
+        """How many bytes are to be had here; None where the system sees to it."""
+        return None
+
+    def kernels(self) -> Any:
+        """Kernels of our own for this device (see tinynet/gpu/kernels.py); None: array operations do everything."""
+        return None
+
+    def recorder(self, precision: str) -> Any:
+        """What records a training step to repeat it (see tinynet/gpu/graph.py); None where that would gain nothing."""
+        return None
+
+    def multiplier(self, precision: str) -> Any:
+        """What `matmul` is to multiply with in that precision; None: the array module's own products have it."""
+        if precision != "float32":
+            raise ValueError(
+                f"precision: expected 'float32' on {self.name}, got {precision!r}; name a GPU as the device"
+            )
+        return None
+
     def __repr__(self) -> str:
         return f"<device {self.name}>"
 
@@ -76,12 +98,45 @@ class GPU(Device):
         with self.active():
             return self.module.asarray(array)
 
-    def active(self) -> contextlib.AbstractContextManager[Any]:
-        return self.module.cuda.Device(self.index)
+    @contextlib.contextmanager
+    def active(self) -> Iterator[None]:
+        with self.module.cuda.Device(self.index):
+            try:
+                yield
+            except self.module.cuda.memory.OutOfMemoryError as error:
+                remedy = "lower batch_size, keep images as uint8, or end what else uses this GPU"
+                raise DeviceError(mismatch(self.name, "enough memory", f"too little ({error})", remedy)) from error
 
     def synchronize(self) -> None:
         with self.active():
             self.module.cuda.get_current_stream().synchronize()
+
+    def free_memory(self) -> int | None:
+        with self.active():
+            free: int = self.module.cuda.runtime.memGetInfo()[0]
+            return free + int(self.module.get_default_memory_pool().free_bytes())
+
+    def kernels(self) -> Any:
+        from tinynet.gpu.kernels import kernels_on  # nobody else needs them
+
+        return kernels_on(self.index)
+
+    def recorder(self, precision: str) -> Any:
+        from tinynet.gpu.graph import CudaRecorder
+
+        return CudaRecorder(self, precision)
+
+    def multiplier(self, precision: str) -> Any:
+        from tinynet.gpu.cublas import CuBLAS, check_precision
+
+        if check_precision(precision) == "float32" and os.environ.get("CUPY_TF32", "0") == "0":
+            return None
+        return CuBLAS(self.module.cuda.get_current_stream(), self.module, precision, self.kernels())
+
+    def capability(self) -> str:
+        """Its compute capability: "9.0" of an H200."""
+        number = self.module.cuda.Device(self.index).compute_capability
+        return f"{number[:-1]}.{number[-1]}"
 
     def describe(self) -> str:
         """The GPU's own name, as its driver tells it."""
@@ -120,6 +175,11 @@ def device_of(array: Array) -> Device:
         return GPU(array.device.id)
     device: Device = module.device
     return device
+
+
+def kernels_for(array: Array) -> Any:
+    """The kernels of our own where `array` lives; None: array operations do everything."""
+    return None if type(array) is np.ndarray else device_of(array).kernels()
 
 
 def gpu_problem(index: int = 0) -> str | None:

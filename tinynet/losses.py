@@ -28,6 +28,11 @@ class Loss:
         """The loss, a 0-d value averaged over the batch, and backward(dloss=1.0) -> the gradient of `outputs`."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets)")
 
+    def measure(self, outputs: Array, targets: Array, share: float = 1.0) -> tuple[Array, Array | None, Array]:
+        """The loss, how many outputs are right (None: not known), and the gradient of `outputs`, times `share`."""
+        value, backward = self.forward(outputs, targets)
+        return value, self.hits(outputs, targets), backward(share)
+
     def __call__(self, outputs: Array, targets: Array) -> float:
         """The loss of checked targets, as a number."""
         self.check_targets(targets, outputs.shape)

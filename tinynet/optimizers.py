@@ -33,7 +33,20 @@ class Optimizer:
 
     def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
         """Move `theta` and `state` by one step, in place. `gradient` is owned here, and overwritten."""
+        self.move(theta, gradient, state, *self.scalars(step))
+
+    def scalars(self, step: int) -> tuple[float, ...]:
+        """All that differs between steps, as numbers: a recorded step finds them on the device."""
+        return (self.rate(step),)
+
+    def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
+        """The rule of `update`, given the scalars of a step: numbers, or 0-d arrays where theta is."""
         raise NotImplementedError(f"{type(self).__name__} must define update(theta, gradient, state, step)")
+
+    @property
+    def recordable(self) -> bool:
+        """Whether a step is `move` and nothing more."""
+        return type(self).update is Optimizer.update
 
     def result(self, theta: Array, state: State) -> Array:
         """The parameters to measure and to keep: `theta`, unless the rule has better ones (see Averaged)."""
@@ -64,8 +77,8 @@ class SGD(Optimizer):
     def start(self, theta: Array) -> State:
         return {"velocity": array_module(theta).zeros_like(theta)} if self.momentum else {}
 
-    def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
-        direction = gradient
+    def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
+        (rate,), direction = scalars, gradient
         if self.weight_decay:
             direction += self.weight_decay * theta
         if self.momentum:
@@ -73,7 +86,7 @@ class SGD(Optimizer):
             velocity *= self.momentum
             velocity += direction
             direction = direction + self.momentum * velocity if self.nesterov else velocity
-        theta -= array_module(theta).multiply(direction, self.rate(step), out=gradient)  # it is free by now
+        theta -= array_module(theta).multiply(direction, rate, out=gradient)  # it is free by now
 
     def __repr__(self) -> str:
         return f"SGD({_settings(self, momentum=0.0, nesterov=False, weight_decay=0.0)})"
@@ -101,8 +114,8 @@ class RMSprop(Optimizer):
         zeros = array_module(theta).zeros_like
         return {"square": zeros(theta), **({"velocity": zeros(theta)} if self.momentum else {})}
 
-    def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
-        xp, square = array_module(theta), state["square"]
+    def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
+        xp, square, (rate,) = array_module(theta), state["square"], scalars
         square *= self.decay
         square += (1 - self.decay) * gradient * gradient
         root = xp.sqrt(square)
@@ -113,7 +126,7 @@ class RMSprop(Optimizer):
             velocity *= self.momentum
             velocity += gradient
             gradient = velocity
-        theta -= self.rate(step) * gradient
+        theta -= rate * gradient
 
     def __repr__(self) -> str:
         return f"RMSprop({_settings(self, decay=0.99, momentum=0.0, epsilon=1e-8)})"
@@ -148,14 +161,18 @@ class Adam(Optimizer):
         zeros = array_module(theta).zeros_like
         return {"mean": zeros(theta), "square": zeros(theta)}
 
-    def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
+    def scalars(self, step: int) -> tuple[float, ...]:
+        t = step + 1
+        return 1 / math.sqrt(1 - self.beta2**t), self.rate(step) / (1 - self.beta1**t)
+
+    def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
         if self.weight_decay:
             gradient += self.weight_decay * theta
-        self.move(theta, gradient, state, step)
+        self._move(theta, gradient, state, *scalars)
 
-    def move(self, theta: Array, gradient: Array, state: State, step: int) -> None:
+    def _move(self, theta: Array, gradient: Array, state: State, root_factor: Any, rate: Any) -> None:
         """The step itself, once weight decay has been seen to."""
-        xp, mean, square, t = array_module(theta), state["mean"], state["square"], step + 1
+        xp, mean, square = array_module(theta), state["mean"], state["square"]
         mean *= self.beta1
         mean += (1 - self.beta1) * gradient
         gradient *= gradient
@@ -163,10 +180,10 @@ class Adam(Optimizer):
         square *= self.beta2
         square += gradient
         root = xp.sqrt(square, out=gradient)  # from here on in the gradient's memory
-        root *= 1 / math.sqrt(1 - self.beta2**t)
+        root *= root_factor
         root += self.epsilon
         xp.divide(mean, root, out=root)
-        root *= self.rate(step) / (1 - self.beta1**t)
+        root *= rate
         theta -= root
 
     def __repr__(self) -> str:
@@ -205,13 +222,17 @@ class AdamW(Adam):
             state["mask"] = device_of(theta).put(self.mask).astype(theta.dtype)
         return state
 
-    def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
+    def scalars(self, step: int) -> tuple[float, ...]:
         lost = self.rate(step) * self.weight_decay
+        return (1 - lost if self.mask is None else lost, *super().scalars(step))
+
+    def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
+        decay, *others = scalars
         if "mask" in state:
-            theta -= lost * state["mask"] * theta
-        elif lost:
-            theta *= 1 - lost
-        self.move(theta, gradient, state, step)
+            theta -= decay * state["mask"] * theta
+        elif self.weight_decay:
+            theta *= decay
+        self._move(theta, gradient, state, *others)
 
 
 class Wrapper(Optimizer):
@@ -231,6 +252,23 @@ class Wrapper(Optimizer):
     def start(self, theta: Array) -> State:
         return self.optimizer.start(theta)
 
+    def scalars(self, step: int) -> tuple[float, ...]:
+        return self.optimizer.scalars(step)
+
+    def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
+        self.around(theta, gradient, state, lambda: self.optimizer.update(theta, gradient, state, step))
+
+    def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
+        self.around(theta, gradient, state, lambda: self.optimizer.move(theta, gradient, state, *scalars))
+
+    def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
+        """Do the other's `step`, and what is to be done before and after it."""
+        raise NotImplementedError(f"{type(self).__name__} must define around(theta, gradient, state, step)")
+
+    @property
+    def recordable(self) -> bool:
+        return type(self).update is Wrapper.update and self.optimizer.recordable
+
     def result(self, theta: Array, state: State) -> Array:
         return self.optimizer.result(theta, state)
 
@@ -249,11 +287,11 @@ class Clipped(Wrapper):
         super().__init__(optimizer)
         self.norm = _above_zero(self, "norm", norm)
 
-    def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
+    def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
         xp = array_module(gradient)
         length = xp.sqrt((gradient * gradient).sum())
         gradient *= xp.minimum(self.norm / (length + 1e-6), 1)
-        self.optimizer.update(theta, gradient, state, step)
+        step()
 
     def __repr__(self) -> str:
         return f"Clipped({self.optimizer}, norm={self.norm:g})"
@@ -274,8 +312,8 @@ class Averaged(Wrapper):
     def start(self, theta: Array) -> State:
         return {**self.optimizer.start(theta), "average": theta.copy()}
 
-    def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
-        self.optimizer.update(theta, gradient, state, step)
+    def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
+        step()
         difference = array_module(theta).subtract(theta, state["average"], out=gradient)
         difference *= 1 - self.decay
         state["average"] += difference

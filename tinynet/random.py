@@ -7,8 +7,9 @@ A `Stream` is named by (seed, purpose, layer, step); its word i is
 so any word can be had without those before it. Masks, shuffles and initial weights are therefore the same on every
 device and for every way of splitting a batch, and nothing random has to be saved to resume a run.
 
-NumPy ships this generator in C, and on the CPU we use it. `philox` states the same algorithm in array operations; it
-serves the other devices, and the tests hold both against the vectors published with the paper.
+NumPy ships this generator in C, and on the CPU we use it; a GPU has a kernel for it. `philox` states the same algorithm
+in array operations; it serves every device without one, and the tests hold all three against the vectors published
+with the paper.
 
 Source: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.arrays import Array, array_module
+from tinynet.arrays import Array, array_module, kernels_for
 
 LANES_PER_WORD = 4  # a 64-bit word holds four 16-bit lanes
 
@@ -42,24 +43,34 @@ class Purpose(IntEnum):
 
 @dataclass(frozen=True)
 class Stream:
-    """The random numbers of one place: `seed` and `step` in [0, 2^64), `layer` in [0, 2^32)."""
+    """The random numbers of one place: `seed` and `step` in [0, 2^64), `layer` in [0, 2^32).
+
+    On another device than the CPU, `step` may be a 0-d uint64 array there, so that a recorded step can be repeated.
+    """
 
     seed: int
     purpose: Purpose
     layer: int = 0
-    step: int = 0
+    step: Any = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The two words of Philox's key."""
+        return self.seed, (int(self.purpose) << 32) + self.layer
 
     def words(self, count: int, start: int = 0, like: Array | None = None) -> Array:
         """Words `start` ... `start + count - 1`, uint64, on the device of `like` (the CPU when there is none)."""
         first_block, skipped = divmod(start, 4)
-        key = (self.seed, (int(self.purpose) << 32) + self.layer)
         xp = np if like is None else array_module(like)
         if xp is np:
             # NumPy advances the counter before it draws: starting at block b means counter b + 1.
-            return _numpy_generator(key, (first_block, 0, self.step, 0)).random_raw(skipped + count)[skipped:]
+            return _numpy_generator(self.key, (first_block, 0, self.step, 0)).random_raw(skipped + count)[skipped:]
+        if kernels := kernels_for(like):
+            return kernels.words(count, start, self.key, self.step, like)
         blocks = xp.arange(first_block + 1, first_block + 1 + -(-(skipped + count) // 4), dtype=xp.uint64)
         zero = xp.zeros_like(blocks)
-        lanes = philox((blocks, zero, zero + xp.uint64(self.step), zero), key)
+        step = self.step if hasattr(self.step, "dtype") else xp.uint64(self.step)
+        lanes = philox((blocks, zero, zero + step, zero), self.key)
         return xp.stack(lanes, axis=1).reshape(-1)[skipped : skipped + count]
 
     def lanes(self, shape: tuple[int, ...], first_row: int = 0, like: Array | None = None) -> Array:
@@ -84,15 +95,19 @@ class Stream:
         unit = np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
         return (mean + deviation * unit).reshape(shape)
 
-    def permutation(self, count: int) -> np.ndarray:
-        """The numbers 0 ... count - 1 in random order (int64).
+    def permutation(self, count: int, like: Array | None = None) -> Array:
+        """The numbers 0 ... count - 1 in random order (int64), on the device of `like` (the CPU when there is none).
 
         Each number is put in the low bits of a random word, and the words are sorted: no two are equal, so every
         sorting algorithm, on every device, gives the same order.
         """
-        low_bits = np.uint64((1 << count.bit_length()) - 1)
-        keys = (self.words(count) & ~low_bits) | np.arange(count, dtype=np.uint64)
-        return (np.sort(keys) & low_bits).astype(np.int64)
+        xp, low_bits = np if like is None else array_module(like), (1 << count.bit_length()) - 1
+        if xp is not np and (kernels := kernels_for(like)):
+            keys = kernels.shuffle_keys(count, low_bits, self.key, self.step, like)
+        else:
+            keys = self.words(count, like=like) & xp.uint64(2**64 - 1 - low_bits)
+            keys |= xp.arange(count, dtype=xp.uint64)
+        return (xp.sort(keys) & xp.uint64(low_bits)).astype(xp.int64)
 
 
 def check_seed(seed: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynet.arrays import Array, Device, aligned_zeros, array_module, to_numpy
 from tinynet.callbacks import Callback, default_callbacks
-from tinynet.data.batches import Batch, batch_count, in_order, shuffled
+from tinynet.data.batches import Batch, batch_count, in_order
 from tinynet.data.dataset import Dataset, as_dataset
 from tinynet.data.transforms import Transform
 from tinynet.errors import DataError, mismatch
@@ -24,7 +24,9 @@ from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer, State
 from tinynet.parallel import Meeting, Team, team_size
+from tinynet.products import multiplying_with
 from tinynet.random import check_seed
+from tinynet.steps import Capture, Course, Operations, choose_steps, operations_for
 
 if TYPE_CHECKING:
     from tinynet.checkpoints import Checkpoints
@@ -67,6 +69,8 @@ def fit(
     device: str | Device | None = None,
     threads: int | None = None,
     transforms: Sequence[Transform] = (),
+    capture: Capture = "auto",
+    precision: str = "float32",
     measure_train: bool = False,
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
@@ -84,6 +88,9 @@ def fit(
     threads             that share each batch, by rows; None: as many as it pays to have. The result is the same but
                         for rounding, and the same to the bit for the same number (see tinynet/parallel.py)
     transforms          change the training pictures at random: Shift(2), HorizontalFlip(), ... of tn.data
+    capture             record the step as a CUDA graph and repeat it: "auto" where that is possible on a GPU, True or a
+                        number of steps for each graph to insist, False never; the numbers are the same (docs/gpu.md)
+    precision           of products on a GPU: "float32", "tf32", "bfloat16"; parameters and sums are float32 under each
     measure_train       also measure the training set after each epoch in inference mode
     progress            show a bar on a terminal (needs tqdm)
     checkpoint          a folder in which the run is kept, or Checkpoints(folder, ...): see docs/reliability.md
@@ -100,6 +107,7 @@ def fit(
     keeper = _keeper(checkpoint, resume)
     with (
         place.active(),
+        multiplying_with(place.multiplier(precision)),
         keeper or contextlib.nullcontext(),
         np.errstate(over="ignore", invalid="ignore"),
     ):  # the meter says where it diverged
@@ -117,7 +125,10 @@ def fit(
             keeper.begin(state, settings, resume)
         products = 3 * model.products(data) / steps  # of a batch: once forward, twice backward
         team = Team(team_size(threads, products, model.splittable and loss.splittable, place.on_host))
-        gradient = BatchGradient(model, loss, team)
+        gradient = BatchGradient(model, loss, team, operations_for(model, loss, optimizer, place))
+        course = Course(data, batch_size, seed, transforms, place, nan_guard)
+        every_steps = keeper.every_steps if keeper else 0
+        steps_of = choose_steps(capture, gradient, optimizer, state, course, callbacks, every_steps, precision)
 
         for epoch in range(len(state.history), check_epochs(epochs)):
             meter, began = state.meter, time.perf_counter() - state.seconds
@@ -125,17 +136,9 @@ def fit(
                 callback.epoch_begins(epoch + 1, epochs, len(data))
             with team:
                 first = state.step - epoch * steps  # above 0 in an epoch that was broken off
-                for batch in shuffled(data, batch_size, seed, epoch, model.dtype, transforms, first):
-                    run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
-                    value, hits = gradient.of(batch, run)
-                    meter.add(value, hits, len(batch))
-                    if nan_guard and meter.diverged:
-                        break
-                    optimizer.update(state.theta, gradient.vector, state.optimizer, state.step)
-                    state.statistics += gradient.changes
-                    state.step += 1
+                for examples in steps_of.epoch(epoch, first):  # each step: tinynet/steps.py
                     for callback in callbacks:
-                        callback.batch_ends(len(batch), meter.means() if place.on_host else {})
+                        callback.batch_ends(examples, meter.means() if place.on_host else {})
                     if keeper:
                         state.seconds = time.perf_counter() - began
                         keeper.after_step(state)
@@ -188,8 +191,9 @@ class BatchGradient:
     changes are the same in each.
     """
 
-    def __init__(self, model: Sequential, loss: Loss, team: Team) -> None:
-        self.model, self.loss, self.team = model, loss, team
+    def __init__(self, model: Sequential, loss: Loss, team: Team, operations: Operations | None = None) -> None:
+        self.operations = operations or Operations(Batch.load, model.forward, loss.measure, Optimizer.move)
+        self.team = team
         self.vectors = [_zeros_like(model.theta) for _ in range(team.size)]
         changes = [_zeros_like(model.statistics_vector) for _ in range(team.size)]
         self.vector, self.changes = self.vectors[0], changes[0]
@@ -214,12 +218,12 @@ class BatchGradient:
 
     def of_part(self, part: Batch, share: float, run: Run, grads: Any) -> tuple[Array, Array | None]:
         """The same for some rows of a batch, that make up `share` of it. Their gradient is written into `grads`."""
-        x, labels = part.load()
+        x, labels = self.operations.load(part)
         run = run._replace(first_row=part.first_row)
-        outputs, backward = self.model.forward(x, run)
-        value, loss_backward = self.loss.forward(outputs, labels)
-        backward(loss_backward(share), grads)
-        return value, self.loss.hits(outputs, labels)
+        outputs, backward = self.operations.forward(x, run)
+        value, hits, gradient = self.operations.measure(outputs, labels, share)
+        backward(gradient, grads)
+        return value, hits
 
 
 class Meter:
@@ -244,6 +248,16 @@ class Meter:
         self.done += 1
         if self.device.on_host:
             self.diverged = not math.isfinite(value)
+
+    def take(self, first: int, counts: Sequence[int], losses: Array, hits: Array | None) -> None:
+        """Take in batches of so many examples each, from number `first` on, out of arrays like its own."""
+        some = slice(first, first + len(counts))
+        self.losses[some], self.counts[some] = losses[some], counts
+        if hits is None or self.hits is None:
+            self.hits = None
+        else:
+            self.hits[some] = hits[some]
+        self.done = some.stop
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What a checkpoint keeps of it."""

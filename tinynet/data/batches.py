@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.arrays import Array, device_of
+from tinynet.arrays import Array
 from tinynet.data.dataset import Dataset
 from tinynet.data.transforms import Transform
 from tinynet.errors import ShapeError, mismatch
@@ -57,12 +57,16 @@ def shuffled(
     Nothing is remembered between calls: breaking off an epoch loses no example of the next one, and an epoch goes on
     from any step with the batches it would have had. `transforms` change the raw pictures before they are scaled.
     """
-    order = Stream(seed, Purpose.SHUFFLE, step=epoch).permutation(len(dataset))
-    order = device_of(dataset.images).put(order)
+    order = shuffled_order(dataset, seed, epoch)
     for start in range(first_step * check_batch_size(size), len(dataset), size):
         chosen = order[start : start + size]
         change = partial(_transformed, dataset.image_shape, transforms, seed, epoch, start) if transforms else None
         yield Batch(dataset, chosen, np.dtype(dtype), change=change)
+
+
+def shuffled_order(dataset: Dataset, seed: int, epoch: int) -> Array:
+    """The numbers of all examples in the order of that epoch, where the data live."""
+    return Stream(seed, Purpose.SHUFFLE, step=epoch).permutation(len(dataset), like=dataset.images)
 
 
 def batches(

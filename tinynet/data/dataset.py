@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tinynet.arrays import Array, Device, array_module
-from tinynet.errors import DataError, mismatch
+from tinynet.arrays import Array, Device, array_module, device_of
+from tinynet.errors import DataError, DeviceError, mismatch
 from tinynet.random import Purpose, Stream, check_seed
 
 
@@ -98,7 +98,13 @@ class Dataset:
         return self.subset(order[~mask[order]]), self.subset(order[mask[order]])
 
     def to(self, device: Device) -> Dataset:
-        """The same data set with its arrays on `device`."""
+        """The same data set with its arrays on `device`. DeviceError, before any is moved, where they have no room."""
+        moving = [array for array in (self.images, self.labels) if device_of(array).name != device.name]
+        needed, free = sum(array.nbytes for array in moving), device.free_memory() if moving else None
+        if free is not None and needed > free:
+            sizes = f"{free / 2**30:.2f} GiB free on {device.name}", f"{needed / 2**30:.2f} GiB of {self!r}"
+            remedy = "take a subset, keep images as uint8, or end what else uses this GPU"
+            raise DeviceError(mismatch(f"data set {self.name!r}", f"at most the {sizes[0]}", sizes[1], remedy))
         return replace(self, images=device.put(self.images), labels=device.put(self.labels))
 
     def pictures(self, chosen: Array | slice) -> Array:

@@ -9,6 +9,7 @@ from tinynet.arrays import Array, array_module
 from tinynet.initializers import Initializer
 from tinynet.layers.base import Backward, Layer, Run
 from tinynet.layers.windows import Padding, Pair, Windows, chunks
+from tinynet.products import matmul
 
 FEW_CHANNELS = 8  # below it, windows are gathered place by place: runs of fewer floats are slow to copy
 
@@ -67,22 +68,22 @@ class Conv2D(Layer):
         y = xp.empty((len(x), *places, self.outputs), x.dtype)
         for some in chunks(x, per_picture):
             columns = _columns(windows.view(windows.pad(x[some]), places))  # (n P Q, K)
-            xp.matmul(columns, matrix, out=y[some].reshape(-1, self.outputs))
+            matmul(columns, matrix, out=y[some].reshape(-1, self.outputs))
             flat = y[some].reshape(-1, len(bias))
             flat += bias
 
         def backward(dy: Array, grads: Any) -> Array:
             weight_gradient = grads["weight"].reshape(matrix.shape)
             weight_gradient[...] = 0
-            xp.matmul(xp.ones(dy.size // self.outputs, dy.dtype), dy.reshape(-1, self.outputs), out=grads["bias"])
+            matmul(xp.ones(dy.size // self.outputs, dy.dtype), dy.reshape(-1, self.outputs), out=grads["bias"])
             dx = xp.empty_like(x) if run.input_gradient else None
             for some in chunks(x, per_picture):
                 padded, dy_rows = windows.pad(x[some]), dy[some].reshape(-1, self.outputs)  # (n P Q, outputs)
-                weight_gradient += _columns(windows.view(padded, places)).T @ dy_rows
+                weight_gradient += matmul(_columns(windows.view(padded, places)).T, dy_rows)
                 if dx is not None:
                     dpadded = xp.zeros_like(padded)
                     for number, tap in enumerate(windows.taps(dpadded, places)):
-                        tap += (dy_rows @ kernel[number].T).reshape(tap.shape)
+                        tap += matmul(dy_rows, kernel[number].T).reshape(tap.shape)
                     dx[some] = windows.unpad(dpadded, size)
             return dx
 

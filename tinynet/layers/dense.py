@@ -7,6 +7,7 @@ from typing import Any
 from tinynet.arrays import Array, array_module
 from tinynet.initializers import Initializer
 from tinynet.layers.base import Backward, Layer, Run
+from tinynet.products import matmul
 
 
 class Dense(Layer):
@@ -36,12 +37,12 @@ class Dense(Layer):
         xp = array_module(x)
         weight = self.weight
         self.expect(x, (None, self.inputs), "put Flatten() before it" if x.ndim > 2 else "check the layer before")
-        y = x @ weight  # (N, outputs)
+        y = matmul(x, weight)  # (N, outputs)
         y += self.bias
 
         def backward(dy: Array, grads: Any) -> Array:
-            xp.matmul(x.T, dy, out=grads["weight"])  # (inputs, outputs)
-            xp.matmul(xp.ones(len(dy), dy.dtype), dy, out=grads["bias"])  # (outputs,)
-            return dy @ weight.T if run.input_gradient else None  # (N, inputs)
+            matmul(x.T, dy, out=grads["weight"])  # (inputs, outputs)
+            matmul(xp.ones(len(dy), dy.dtype), dy, out=grads["bias"])  # (outputs,)
+            return matmul(dy, weight.T) if run.input_gradient else None  # (N, inputs)
 
         return y, backward

@@ -10,6 +10,7 @@ from typing import Any
 from tinynet.arrays import Array, array_module
 from tinynet.errors import mismatch
 from tinynet.layers.base import Backward, Layer, Run
+from tinynet.products import matmul
 
 
 class BatchNorm(Layer):
@@ -51,7 +52,7 @@ class BatchNorm(Layer):
         ones = xp.ones(x.size // self.features, x.dtype)
 
         def over_batch(a: Array) -> Array:  # the sum for each feature: (features,)
-            return ones @ a.reshape(-1, self.features)
+            return matmul(ones, a.reshape(-1, self.features))
 
         if run.training:
             count = float(run.total(len(ones)))  # NumPy 1 makes float32 / a whole number above 65535 a float64
@@ -120,7 +121,7 @@ class LayerNorm(Layer):
         def backward(dy: Array, grads: Any) -> Array:
             dy = dy.reshape(-1, self.features)
             ones = xp.ones(len(dy), dy.dtype)
-            grads["bias"][...], grads["weight"][...] = ones @ dy, ones @ (dy * z)
+            grads["bias"][...], grads["weight"][...] = matmul(ones, dy), matmul(ones, dy * z)
             dy *= weight
             means = dy.mean(axis=1, keepdims=True), (dy * z).mean(axis=1, keepdims=True)
             dy -= means[0]

@@ -40,6 +40,13 @@ def run(name, *arguments, folder):
     )
 
 
+def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp_path):
+    small = ["--epochs", "1", "--examples", "240", "--arms", "mlp", "--validate"]
+    done = run("fashion_mnist_cnn.py", *small, "--out", "out", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "220 training and 20 test images" in done.stdout
+
+
 def test_the_recipes_run_and_measure_the_test_set_once(tmp_path):
     small = ["--epochs", "1", "--examples", "300", "--seeds", "2", "--arms", "mlp", "cnn-moved"]
     done = run("fashion_mnist_cnn.py", *small, "--out", "out", folder=tmp_path)

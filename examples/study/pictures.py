@@ -103,7 +103,7 @@ def dots(study: Study, part: str) -> Draw:
             axes.annotate(
                 f"{centre:.1f}", (centre, place), (0, 7), textcoords="offset points", ha="center", color=INK, fontsize=9
             )
-        finish(axes, "test accuracy (%); axis does not start at 0", "", grid="x")
+        finish(axes, "test accuracy (%)\naxis does not start at 0", "", grid="x")
         axes.set_yticks(range(len(rows)), [row["title"] for row in rows])
         axes.set(ylim=(len(rows) - 0.5, -0.7), xmargin=0.1)
         axes.tick_params(axis="y", length=0)

@@ -18,6 +18,7 @@ from tinynet import environment, metrics, plots
 from tinynet.arrays import Device
 from tinynet.callbacks import Callback
 from tinynet.checkpoints import Checkpoints
+from tinynet.files import write_atomically
 
 SYNTHETIC_NOTE = "synthetic data, not Fashion-MNIST"
 
@@ -234,8 +235,8 @@ def write_report(experiment: Experiment, folder: Path) -> list[Path]:
     """Write results.json, results.md and the pictures; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "results.json", folder / "results.md"]
-    paths[0].write_text(json.dumps(experiment.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    paths[1].write_text(_page(experiment), encoding="utf-8")
+    write_atomically(paths[0], (json.dumps(experiment.to_dict(), indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(paths[1], _page(experiment).encode())
     return paths + (_draw(experiment, folder) if experiment.histories else [])
 
 

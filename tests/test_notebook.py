@@ -42,7 +42,7 @@ def test_it_runs_in_its_quick_form(monkeypatch, tmp_path):
     monkeypatch.setenv("TINYNET_QUICK", "1")
     monkeypatch.setenv("PYTHONPATH", str(Path(notebook.__file__).parents[1]))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # without data or network it runs on drawings
-    done = notebook.execute(nbformat.from_dict(CONTENT), tmp_path)
+    done = notebook.execute(nbformat.read(notebook.TARGET, as_version=4), tmp_path)
     said = "".join(str(output.get("text", "")) for cell in done.cells for output in cell.get("outputs", []))
     assert "these are drawings" in said
     assert "p = " in said

@@ -116,7 +116,7 @@ def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: 
             axes.semilogx([best], [found[best]], marker="*", markersize=15, color=look["color"], zorder=4)
         died = [rate for rate in grid if rate not in found]
         axes.semilogx(died, [100 * foot] * len(died), linestyle="", marker="x", markersize=8, color=look["color"])
-    finish(axes, "learning rate", "accuracy on held out examples (%)", grid="both")
+    finish(axes, "learning rate", "held out accuracy (%)", grid="both")
     meanings = {
         "best": {"marker": "*", "linestyle": ""},
         f"diverged, or below {100 * foot:.0f}%": {"marker": "x", "linestyle": ""},

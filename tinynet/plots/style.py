@@ -63,10 +63,11 @@ def finish(axes: Any, xlabel: str, ylabel: str, grid: str = "") -> None:
 
 
 def key(figure: Any, meanings: Mapping[str, Mapping[str, Any]], arms: Mapping[str, Mapping[str, Any]]) -> None:
-    """One key below the panels: what styles mean, and in a second column the arms."""
+    """One key below the panels: what styles mean, then the arms, in as many columns as their names leave room for."""
     from matplotlib.lines import Line2D
 
-    rows = max(len(meanings), len(arms)) if arms else 1
+    column = 0.8 + 0.075 * max(map(len, arms), default=0)  # inches, about, of the longest name and its handle
+    rows = max(len(meanings), math.ceil(len(arms) / max(1, int(5.4 / column)))) if arms else 1
     looks = [{"label": words, "color": MUTED, **look} for words, look in meanings.items()]
     looks += [{"label": " ", "linestyle": ""}] * (-len(looks) % rows)  # matplotlib fills column by column
     looks += [{"label": arm, **look} for arm, look in arms.items()]

@@ -285,10 +285,12 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
         small().save(tmp_path / "no" / "m")
 
 
-def test_without_safetensors_the_error_says_what_to_install(tmp_path):
-    code = (
-        "import sys; sys.modules['safetensors'] = None\nimport tinynet as tn\ntn.Sequential(tn.Dense(3, 2)).save('m')"
-    )
+TRAINED = "tn.fit(tn.Sequential(tn.Dense(784, 10)), tn.data.synthetic_fashion(100, 1)[0], checkpoint='run', epochs=1)"
+
+
+@pytest.mark.parametrize("does", ["tn.Sequential(tn.Dense(3, 2)).save('m')", TRAINED])
+def test_without_safetensors_the_error_says_what_to_install(tmp_path, does):
+    code = f"import sys; sys.modules['safetensors'] = None\nimport tinynet as tn\n{does}"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -298,3 +300,4 @@ def test_without_safetensors_the_error_says_what_to_install(tmp_path):
         env={**os.environ, "PYTHONPATH": str(Path(tn.__file__).parents[1])},
     )
     assert "install it with: pip install safetensors" in done.stderr
+    assert not (tmp_path / "run").exists()  # no training first, and nothing left behind

@@ -23,7 +23,7 @@ import numpy as np
 
 from tinynet.arrays import array_module, to_numpy
 from tinynet.errors import DataError, SaveError, mismatch
-from tinynet.files import PathLike, read_arrays, write_arrays
+from tinynet.files import PathLike, read_arrays, safetensors, write_arrays
 from tinynet.guard import is_finite, vectors_of
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Checkpoints:
 
     def __enter__(self) -> Checkpoints:
         filelock = _filelock()
+        safetensors()  # now, not when the first checkpoint is due
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = filelock.FileLock(self.folder / ".lock")
         try:
@@ -206,6 +207,7 @@ class Checkpoints:
         theirs = about.get("settings") if isinstance(about, dict) else None
         if not isinstance(theirs, dict):
             raise DataError(mismatch(path, "a checkpoint's description", "another", "delete it"))
+        theirs = {"precision": "float32", **theirs}  # as it was before there was a choice
         for name, value in self._settings.items():
             if theirs.get(name) != value:
                 remedy = "resume with the same settings, or name another folder"

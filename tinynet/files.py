@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def write_atomically(path: PathLike, content: bytes) -> None:
 
 def write_arrays(path: PathLike, kind: str, version: int, arrays: Mapping[str, np.ndarray], about: Any) -> None:
     """Write named arrays, and `about`, which JSON must be able to say."""
-    save = _safetensors("numpy").save
+    save = safetensors("numpy").save
     arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
     header = {"kind": kind, "version": version, "sha256": checksum(arrays), "about": about}
     text = json.dumps(header, allow_nan=False)  # under one name, since safetensors writes several in any order
@@ -76,7 +77,7 @@ def read_arrays(path: PathLike, kind: str, newest: int) -> tuple[dict[str, np.nd
     """
     size = _check_header(path)
     try:
-        with _safetensors().safe_open(path, framework="np") as file:
+        with safetensors().safe_open(path, framework="np") as file:
             header = _understand(path, (file.metadata() or {}).get(FORMAT), kind, newest)
             names = list(file.keys())
             for name in names:
@@ -84,7 +85,7 @@ def read_arrays(path: PathLike, kind: str, newest: int) -> tuple[dict[str, np.nd
                 if found not in DTYPES:
                     raise DataError(mismatch(path, f"arrays of dtype {', '.join(DTYPES)}", f"{name}: {found}", _REMEDY))
             arrays = {name: file.get_tensor(name) for name in names}
-    except _safetensors().SafetensorError as error:
+    except safetensors().SafetensorError as error:
         raise DataError(mismatch(path, "a whole safetensors file", f"{size:,} bytes: {error}", _REMEDY)) from error
     if checksum(arrays) != header.get("sha256"):
         raise DataError(mismatch(path, "numbers that fit its checksum", "others: it is damaged", _REMEDY))
@@ -135,14 +136,13 @@ def _understand(path: PathLike, text: str | None, kind: str, newest: int) -> dic
     return header
 
 
-def _safetensors(submodule: str = "") -> Any:
+def safetensors(submodule: str = "") -> Any:
+    """The package, or a module of it. ImportError says how to install it."""
     try:
-        import safetensors
-        import safetensors.numpy
+        return import_module(f"safetensors.{submodule}" if submodule else "safetensors")
     except ImportError as error:
         message = f"models and checkpoints are files of safetensors ({error}); install it with: pip install safetensors"
         raise ImportError(message) from error
-    return getattr(safetensors, submodule) if submodule else safetensors
 
 
 def _umask() -> int:

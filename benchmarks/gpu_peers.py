@@ -197,6 +197,7 @@ PEERS: dict[str, Callable[[int, str], Any]] = {
     "tinynet captured": partial(tinynet, capture=True),
     "tinynet captured, tf32": partial(tinynet, capture=True, precision="tf32"),
     "tinynet captured, bfloat16": partial(tinynet, capture=True, precision="bfloat16"),
+    "tinynet eager, float16": partial(tinynet, precision="float16"),
     "PyTorch eager": pytorch,
     "PyTorch compiled": partial(pytorch, mode="compiled"),
     "PyTorch CUDA graph": partial(pytorch, mode="graph"),

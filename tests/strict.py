@@ -222,6 +222,12 @@ class StrictDevice(Device):
     def recorder(self, precision: str) -> Any:
         return Recorder() if self.records else None
 
+    def multiplier(self, precision: str) -> Any:
+        multiply = super().multiplier(precision)
+        if multiply is None:
+            return None
+        return lambda a, b, out=None: wrap(multiply(unwrap(a), unwrap(b), None if out is None else unwrap(out)))
+
     def put(self, array: Any) -> StrictArray:
         return self.module.asarray(array)
 

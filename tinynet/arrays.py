@@ -75,11 +75,9 @@ class Device:
 
     def multiplier(self, precision: str) -> Any:
         """What `matmul` is to multiply with in that precision; None: the array module's own products have it."""
-        if precision != "float32":
-            raise ValueError(
-                f"precision: expected 'float32' on {self.name}, got {precision!r}; name a GPU as the device"
-            )
-        return None
+        from tinynet.products import rounding_multiplier  # here, for products are of arrays
+
+        return rounding_multiplier(precision)
 
     def __repr__(self) -> str:
         return f"<device {self.name}>"
@@ -127,7 +125,8 @@ class GPU(Device):
         return CudaRecorder(self, precision)
 
     def multiplier(self, precision: str) -> Any:
-        from tinynet.gpu.cublas import CuBLAS, check_precision
+        from tinynet.gpu.cublas import CuBLAS
+        from tinynet.products import check_precision
 
         if check_precision(precision) == "float32" and os.environ.get("CUPY_TF32", "0") == "0":
             return None

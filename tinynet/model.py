@@ -29,7 +29,7 @@ class Sequential(Chain):
     model draws their values, a pure function of `seed` and each layer's place; the same layer may stand at two places
     and then gets the sum of its gradients. A model is itself a layer, so models nest.
 
-    `dtype` is "float32", or "float64" where gradients are checked; why not float16 is told in docs/reliability.md.
+    `dtype` is "float32", or "float64" where gradients are checked; for float16 see `fit(precision=)`.
     Raises ValueError for another, for no layers, or for a layer that belongs to another model already.
     """
 

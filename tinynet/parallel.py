@@ -19,6 +19,7 @@ import numpy as np
 
 from tinynet.arrays import Array
 from tinynet.errors import mismatch
+from tinynet.products import Multiplier, current_multiplier, multiply_with
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -42,8 +43,9 @@ class Team:
         if self.size > 1:
             from concurrent.futures import ThreadPoolExecutor  # here, for one thread need not wait for its import
 
-            # Helpers treat overflow as their caller does; NumPy keeps that setting for each thread by itself.
-            self._pool = ThreadPoolExecutor(self.size - 1, "tinynet", partial(np.seterr, **np.geterr()))
+            self._pool = ThreadPoolExecutor(
+                self.size - 1, "tinynet", partial(_begin_helping, np.geterr(), current_multiplier())
+            )
             _blas.enter()
         return self
 
@@ -77,6 +79,12 @@ class Team:
         if failed:  # the cause, rather than what it led to in others
             raise min(failed, key=lambda error: isinstance(error, threading.BrokenBarrierError))
         return [results[number] for number in range(len(items))]
+
+
+def _begin_helping(errors: Any, multiplier: Multiplier | None) -> None:
+    """Treat overflow, and multiply, as the caller does: both are settings of each thread by itself."""
+    np.seterr(**errors)
+    multiply_with(multiplier)
 
 
 class Meeting:

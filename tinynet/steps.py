@@ -21,6 +21,7 @@ from tinynet.layers.base import Backward, Run
 from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
+from tinynet.scaling import scale_of
 
 if TYPE_CHECKING:
     from tinynet.training import BatchGradient, TrainingState
@@ -80,7 +81,7 @@ class EagerSteps:
         dtype = state.theta.dtype
         for place, batch in enumerate(shuffled(data, size, seed, number, dtype, transforms, first), first):
             run = Run(training=True, seed=seed, step=state.step, input_gradient=False)
-            value, hits = gradient.of(batch, run)
+            value, hits = gradient.of(batch, run, scale_of(state.optimizer))
             assert state.meter is not None
             state.meter.add(value, hits, len(batch))
             if guarded and state.meter.diverged:
@@ -118,7 +119,7 @@ def choose_steps(
         return eager
     try:
         recorder = course.device.recorder(precision)
-        problem = _why_not(optimizer, course, callbacks, every_steps)
+        problem = _why_not(optimizer, course, callbacks, every_steps, precision)
         if recorder is not None and problem is None:
             from tinynet.gpu.graph import CapturedSteps
 
@@ -138,7 +139,11 @@ def choose_steps(
     raise ValueError(f"fit: expected a run that can be captured, got one where {problem}; use capture='auto'")
 
 
-def _why_not(optimizer: Optimizer, course: Course, callbacks: Sequence[Callback], every_steps: int) -> str | None:
+def _why_not(
+    optimizer: Optimizer, course: Course, callbacks: Sequence[Callback], every_steps: int, precision: str
+) -> str | None:
+    if precision == "float16":
+        return "gradients in float16 are looked at before each step, to scale the loss; bfloat16 needs no scaling"
     if course.transforms:
         return "transforms change each batch in a way of its own"
     if every_steps:

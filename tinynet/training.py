@@ -26,6 +26,7 @@ from tinynet.optimizers import SGD, Optimizer, State
 from tinynet.parallel import Meeting, Team, team_size
 from tinynet.products import multiplying_with
 from tinynet.random import check_seed
+from tinynet.scaling import LossScaled
 from tinynet.steps import Capture, Course, Operations, choose_steps, operations_for
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def fit(
     transforms          change the training pictures at random: Shift(2), HorizontalFlip(), ... of tn.data
     capture             record the step as a CUDA graph and repeat it: "auto" where that is possible on a GPU, True or a
                         number of steps for each graph to insist, False never; the numbers are the same (docs/gpu.md)
-    precision           of products on a GPU: "float32", "tf32", "bfloat16"; parameters and sums are float32 under each
+    precision           of the factors of products: "float32", "tf32", "bfloat16", or "float16", under which the loss
+                        is scaled (tinynet/scaling.py). Parameters and sums are float32 under each. On a GPU they make
+                        products faster; on a CPU they only round, to see what a GPU would learn.
     measure_train       also measure the training set after each epoch in inference mode
     progress            show a bar on a terminal (needs tqdm)
     checkpoint          a folder in which the run is kept, or Checkpoints(folder, ...): see docs/reliability.md
@@ -101,6 +104,8 @@ def fit(
     for data that do not fit the model; DeviceError where the device cannot be used.
     """
     loss, optimizer = loss or SoftmaxCrossEntropy(), optimizer or SGD(0.1)
+    if precision == "float16":
+        optimizer = LossScaled(optimizer)
     place = model.to(device).device if device is not None else model.device
     steps = batch_count(as_dataset(train), batch_size)
     callbacks = [*callbacks, *default_callbacks(progress)]
@@ -118,6 +123,7 @@ def fit(
         if keeper:
             settings = {"model": repr(model), "optimizer": repr(optimizer), "loss": repr(loss), "seed": int(seed)}
             settings |= {
+                "precision": precision,
                 "batch_size": int(batch_size),
                 "transforms": repr(list(transforms)),
                 "data": keeper.fingerprint(data),
@@ -199,17 +205,19 @@ class BatchGradient:
         self.vector, self.changes = self.vectors[0], changes[0]
         self.grads = [model.views(*both) for both in zip(self.vectors, changes)]
 
-    def of(self, batch: Batch, run: Run) -> tuple[Array, Array | None]:
-        """Forward and backward. Returns the loss, and how many are right (None: not known)."""
+    def of(self, batch: Batch, run: Run, scale: float = 1.0) -> tuple[Array, Array | None]:
+        """Forward and backward. Returns the loss, and how many are right (None: not known); `vector` is the gradient
+        of `scale` times the loss."""
         if self.team.size == 1:
-            return self.of_part(batch, 1.0, run, self.grads[0])
+            return self.of_part(batch, scale, run, self.grads[0])
         parts = batch.split(min(self.team.size, len(batch)))
         shares = [len(part) / len(batch) for part in parts]
         meeting = Meeting(len(parts))
 
         def of_part(number: int) -> tuple[Array, Array | None]:
             with meeting.member(number) as total:
-                return self.of_part(parts[number], shares[number], run._replace(total=total), self.grads[number])
+                own = run._replace(total=total)
+                return self.of_part(parts[number], shares[number] * scale, own, self.grads[number])
 
         values, hits = zip(*self.team.map(of_part, range(len(parts))))
         for vector in self.vectors[1 : len(parts)]:
@@ -217,7 +225,7 @@ class BatchGradient:
         return sum(share * value for share, value in zip(shares, values)), None if hits[0] is None else sum(hits)
 
     def of_part(self, part: Batch, share: float, run: Run, grads: Any) -> tuple[Array, Array | None]:
-        """The same for some rows of a batch, that make up `share` of it. Their gradient is written into `grads`."""
+        """The same for some rows of a batch, and `share` of its loss. Their gradient is written into `grads`."""
         x, labels = self.operations.load(part)
         run = run._replace(first_row=part.first_row)
         outputs, backward = self.operations.forward(x, run)

@@ -123,9 +123,9 @@ def test_no_array_comes_back_within_an_epoch(pixels, gpu, cupy, monkeypatch):
     assert set(np.diff(watch.seen)) <= {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16", "float16"])
 def test_other_precisions_are_near(precision, pixels):
-    from tinynet.gpu.cublas import largest_relative_error
+    from tinynet.products import largest_relative_error
 
     losses = []
     for each in ("float32", precision):

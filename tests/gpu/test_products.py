@@ -152,8 +152,8 @@ def test_the_multiplier_is_put_back():
 
 
 def test_a_precision_that_does_not_exist_is_named():
-    with pytest.raises(ValueError, match="precision: expected one of float32, tf32, bfloat16, got 'fp8'"):
-        cublas.check_precision("fp8")
+    with pytest.raises(ValueError, match="precision: expected one of float32, tf32, bfloat16, float16, got 'fp8'"):
+        products.check_precision("fp8")
 
 
 # The calls themselves, made of a library that is not there ---------------------------------------------------------
@@ -183,7 +183,7 @@ register_array_type(Pointed, PointedModule())
 class Library:
     """libcublas as far as it is called, by its documented signatures; NumPy multiplies what the addresses hold."""
 
-    TYPES = {0: "float32", 1: "float64", 14: "uint16"}  # CUDA_R_32F, CUDA_R_64F, CUDA_R_16BF
+    TYPES = {0: "float32", 1: "float64", 2: "float16", 14: "uint16"}  # CUDA_R_32F, CUDA_R_64F, CUDA_R_16F, CUDA_R_16BF
 
     def __init__(self):
         self.calls, self.computed = [], []
@@ -211,6 +211,7 @@ class Library:
 
     def read(self, *about):
         found = self.view(*about)
+        found = found.astype("float32") if found.dtype == np.float16 else found
         return (found.astype("uint32") << 16).view("float32") if found.dtype == np.uint16 else found
 
 
@@ -231,6 +232,7 @@ def own_cublas(precision="float32"):
         ("float32", "float32", ("float32", 68)),  # CUBLAS_COMPUTE_32F
         ("tf32", "float32", ("float32", 77)),  # CUBLAS_COMPUTE_32F_FAST_TF32
         ("bfloat16", "float32", ("uint16", 68)),
+        ("float16", "float32", ("float16", 68)),
         ("tf32", "float64", ("float64", 70)),  # CUBLAS_COMPUTE_64F
         ("bfloat16", "float64", ("float64", 70)),
     ],
@@ -244,7 +246,7 @@ def test_the_calls_and_their_precision(library, precision, dtype, computed):
             for b in layouts(inner, columns, dtype, 1):
                 out = np.empty((rows, columns), dtype).view(Pointed)
                 multiply(a.view(Pointed), b.view(Pointed), out)
-                error = 2.1 * cublas.largest_relative_error(precision if dtype == "float32" else "float32")
+                error = 2.1 * products.largest_relative_error(precision if dtype == "float32" else "float32")
                 assert (np.abs(out - a @ b) <= error * (np.abs(a) @ np.abs(b)) + 1e-6).all()
     assert set(library.computed) == {computed}
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import math
 import os
 from typing import Any, NamedTuple
 
 from tinynet.arrays import Array, array_module
 from tinynet.errors import DeviceError, ShapeError, mismatch
+from tinynet.products import check_precision
 
 WORKSPACE = 32 << 20  # bytes: what NVIDIA recommends from Hopper on; older chips need 4 MiB
 LIBRARIES = ("libcublas.so.13", "libcublas.so.12", "cublas64_13.dll", "cublas64_12.dll")
-PRECISIONS = ("float32", "tf32", "bfloat16")
 
 # Numbers of cublas_api.h and library_types.h.
 OPERATION = {"N": 0, "T": 1}
 DEFAULT_MATH = 0
-REAL_32, REAL_64, BFLOAT_16 = 0, 1, 14
+REAL_32, REAL_64 = 0, 1
+HALF = {"float16": 2, "bfloat16": 14}  # what 16 bits mean under each precision
 COMPUTE_32, COMPUTE_32_FAST_TF32, COMPUTE_64 = 68, 77, 70
 ALGORITHM_DEFAULT = -1
 STATUS = {
@@ -100,11 +100,12 @@ def as_matrices(a: Array, b: Array) -> tuple[Array, Array, tuple[int, ...]]:
 
 
 class CuBLAS:
-    """Products on one stream of one GPU: call it as `matmul`. `precision` is one of PRECISIONS.
+    """Products on one stream of one GPU: call it as `matmul`. `precision` is one of products.PRECISIONS.
 
     float32   really: no TF32, whatever CUPY_TF32 says
     tf32      factors of 10 bits, sums of float32
     bfloat16  factors of 7 bits, sums of float32
+    float16   factors of 10 bits that end at 65504, sums of float32
     float64 arrays are multiplied in float64 under any of them. Raises DeviceError where cuBLAS cannot.
     """
 
@@ -133,11 +134,14 @@ class CuBLAS:
         if 0 in (*left.shape, *right.shape):
             out[...] = 0
             return out
-        reduced = self.precision == "bfloat16" and a.dtype.itemsize == 4
-        if reduced:
-            left, right = self.kernels.to_bfloat16(left), self.kernels.to_bfloat16(right)
-        self._multiply(column_major(left, right, flat), BFLOAT_16 if reduced else None)
+        half = HALF.get(self.precision) if a.dtype.itemsize == 4 else None
+        if half is not None:
+            left, right = self._halved(left), self._halved(right)
+        self._multiply(column_major(left, right, flat), half)
         return out
+
+    def _halved(self, x: Array) -> Array:
+        return x.astype("float16") if self.precision == "float16" else self.kernels.to_bfloat16(x)
 
     def _multiply(self, gemm: Gemm, operands: int | None) -> None:
         single = gemm.c.dtype.itemsize == 4
@@ -167,13 +171,6 @@ class CuBLAS:
                 self.library.cublasDestroy_v2(self.handle)
 
 
-def check_precision(precision: str) -> str:
-    """`precision`; ValueError unless it is the name of one."""
-    if precision not in PRECISIONS:
-        raise ValueError(mismatch("precision", f"one of {', '.join(PRECISIONS)}", repr(precision), "try 'float32'"))
-    return precision
-
-
 def load_library() -> Any:
     """libcublas: the one CuPy has loaded, else as it would find one. DeviceError if there is none."""
     for mode in (getattr(os, "RTLD_NOLOAD", 0), 0):
@@ -190,8 +187,3 @@ def load_library() -> Any:
 
 def _address(array: Array) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.data.ptr)
-
-
-def largest_relative_error(precision: str) -> float:
-    """Half a unit in the last place of a factor: what one rounding of it may cost."""
-    return math.ldexp(1.0, {"float32": -24, "tf32": -11, "bfloat16": -8}[check_precision(precision)])

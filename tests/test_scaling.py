@@ -1,0 +1,181 @@
+"""Products of rounded factors, and the scaled loss of float16."""
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.arrays import CPU
+from tinynet.callbacks import Callback
+from tinynet.checkpoints import Checkpoints
+from tinynet.layers.base import Run
+from tinynet.products import PRECISIONS, largest_relative_error, matmul, multiplying_with, rounded
+from tinynet.scaling import FIRST, LEAST, PATIENCE, LossScaled, scale_of
+
+
+def mlp(seed=0):
+    return tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dense(16, 4), seed=seed)
+
+
+@pytest.fixture
+def pixels():
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (400, 20), dtype=np.uint8)
+    return tn.data.Dataset(images, (images[:, :4].astype(int)).argmax(axis=1), ["a", "b", "c", "d"])
+
+
+# Rounding -----------------------------------------------------------------------------------------------------------
+
+
+def numbers():
+    """float32 of every size, on ties and beside them, and what is no number."""
+    generator = np.random.default_rng(1)
+    bits = generator.integers(0, 2**32, 20_000, dtype=np.uint64).astype(np.uint32)
+    ties = np.concatenate([(bits[:3000] & 0xFFFF0000) | 0x8000, (bits[:3000] & 0xFFFFE000) | 0x1000])
+    ordinary = generator.normal(size=3000).astype("float32").view(np.uint32)
+    return np.concatenate([bits, ties, ordinary]).view(np.float32)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@np.errstate(over="ignore", invalid="ignore")
+def test_factors_are_rounded_as_pytorch_rounds(precision):
+    torch = pytest.importorskip("torch")
+    expected = torch.from_numpy(numbers()).to(getattr(torch, precision)).to(torch.float32).numpy()
+    np.testing.assert_array_equal(rounded(numbers(), precision), expected)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def test_tf32_keeps_eleven_bits():
+    x = numbers()
+    x = x[np.isfinite(x) & (np.abs(x) > 1e-37) & (np.abs(x) < 1e38)].astype("float64")
+    mantissa, exponent = np.frexp(x)
+    expected = np.ldexp(np.rint(np.ldexp(mantissa, 11)), exponent - 11)  # rint: ties to even
+    np.testing.assert_array_equal(rounded(x.astype("float32"), "tf32"), expected)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_products_are_as_near_as_their_factors(precision):
+    generator = np.random.default_rng(2)
+    a, b = (generator.normal(size=(40, 40)).astype("float32") for _ in range(2))
+    with multiplying_with(CPU.multiplier(precision)):
+        product, double = matmul(a, b), matmul(a.astype("float64"), b.astype("float64"))
+    bound = np.abs(a.astype("float64")) @ np.abs(b)
+    error = np.abs(product - a.astype("float64") @ b)
+    assert (error <= 2.1 * largest_relative_error(precision) * bound + 40 * 2.0**-24 * bound).all()
+    if precision != "float32":
+        assert error.max() > 2.0**-16  # and no nearer: they were rounded
+    np.testing.assert_array_equal(double, a.astype("float64") @ b.astype("float64"))
+
+
+def test_helping_threads_multiply_alike(pixels):
+    pytest.importorskip("threadpoolctl")
+    one, two, exact = (
+        tn.fit(mlp(), pixels, epochs=2, batch_size=100, threads=threads, precision=precision)["running_loss"][-1]
+        for threads, precision in ((1, "bfloat16"), (2, "bfloat16"), (2, "float32"))
+    )
+    assert two == pytest.approx(one, rel=1e-6)
+    assert two != pytest.approx(exact, rel=1e-6)
+
+
+# The scale ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_scale_moves_as_pytorchs():
+    torch = pytest.importorskip("torch")
+    generator = np.random.default_rng(3)
+    gradients = generator.normal(size=(60, 3))
+    gradients[[0, 1, 2, 17, 40], 1] = np.inf
+    gradients[41, 0] = np.nan
+    parameter = torch.nn.Parameter(torch.zeros(3, dtype=torch.float64))
+    theirs = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
+    scaler = torch.amp.GradScaler("cpu", init_scale=FIRST, growth_interval=PATIENCE)
+
+    theta, ours = np.zeros(3), LossScaled(tn.SGD(0.1, momentum=0.9))
+    state = ours.start(theta)
+    state["loss_scale"][1] = PATIENCE - 5  # near enough to grow
+    scaler.scale(torch.zeros(()))  # it makes its tensors when it is first used
+    scaler._growth_tracker.fill_(PATIENCE - 5)
+    for number, gradient in enumerate(gradients):
+        if number == 10:  # and once more, after a few that were finite
+            state["loss_scale"][1] = PATIENCE - 3
+            scaler._growth_tracker.fill_(PATIENCE - 3)
+        assert scale_of(state) == scaler.get_scale()
+        ours.update(theta, gradient * scale_of(state), state, number)
+        parameter.grad = torch.from_numpy(gradient) * scaler.get_scale()
+        scaler.step(theirs)
+        scaler.update()
+    assert scale_of(state) != FIRST
+    np.testing.assert_allclose(theta, parameter.detach().numpy(), rtol=1e-13)  # sums in another order
+
+
+def test_without_a_scale_small_gradients_are_lost(pixels):
+    """Of a loss that is a 10,000th of the mean, as of examples that are all but learned."""
+    x, labels, share = pixels.inputs(slice(0, 400), np.dtype("float64")), pixels.labels, 1e-4
+
+    def gradient(dtype, precision, scale=1.0):
+        model = tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dense(16, 4), seed=0, dtype=dtype)
+        vector = np.zeros_like(model.theta)
+        with multiplying_with(CPU.multiplier(precision)):
+            outputs, backward = model.forward(x.astype(dtype), Run(training=True))
+            backward(tn.SoftmaxCrossEntropy().measure(outputs, labels, share * scale)[2], model.views(vector))
+        return vector / scale
+
+    exact = gradient("float64", "float32")
+    lost, kept = (
+        np.linalg.norm(gradient("float32", "float16", scale) - exact) / np.linalg.norm(exact) for scale in (1.0, FIRST)
+    )
+    assert kept < 2e-3 < 2e-2 < lost
+
+
+def test_overflowing_steps_are_left_out(pixels):
+    """A batch of one example: gradients of about 1, which the first scale takes beyond 65504."""
+    model, optimizer = mlp(), tn.SGD(0.01)
+    few = pixels.subset(slice(0, 40))
+    half = tn.fit(model, few, optimizer=optimizer, epochs=3, batch_size=1, precision="float16")
+    full = tn.fit(mlp(), few, optimizer=optimizer, epochs=3, batch_size=1)
+    assert half["running_loss"] == pytest.approx(full["running_loss"], rel=0.02)
+    assert np.isfinite(model.theta).all()
+
+
+def test_nothing_but_rounding_is_seen_of_it(pixels):
+    for optimizer in (tn.SGD(0.1, momentum=0.9), tn.Adam(0.003), tn.Clipped(tn.AdamW(0.003)), tn.Averaged(tn.SGD(0.1))):
+        half, full = (
+            tn.fit(mlp(), pixels, optimizer=optimizer, epochs=4, batch_size=50, precision=precision)["running_loss"]
+            for precision in ("float16", "float32")
+        )
+        assert half == pytest.approx(full, rel=20 * largest_relative_error("float16"))
+
+
+def test_a_run_in_float16_resumes_to_the_same_bits(tmp_path, pixels):
+    pytest.importorskip("safetensors")
+    settings = dict(batch_size=1, precision="float16", optimizer=tn.Adam(0.003))
+    whole, broken = mlp(), mlp()
+    tn.fit(whole, pixels.subset(slice(0, 60)), epochs=3, **settings)
+
+    class Stop(Callback):
+        steps = 0
+
+        def batch_ends(self, examples, means):
+            self.steps += 1
+            if self.steps == 90:
+                raise KeyboardInterrupt
+
+    keep = dict(checkpoint=Checkpoints(tmp_path, every_steps=7))
+    with pytest.raises(KeyboardInterrupt):
+        tn.fit(broken, pixels.subset(slice(0, 60)), epochs=3, callbacks=[Stop()], **settings, **keep)
+    broken = mlp()
+    again = settings | dict(precision="float32")
+    with pytest.raises(ValueError, match=r"expected optimizer Adam.*, got LossScaled"):
+        tn.fit(broken, pixels.subset(slice(0, 60)), epochs=3, resume=True, **again, **keep)
+    tn.fit(broken, pixels.subset(slice(0, 60)), epochs=3, resume=True, **settings, **keep)
+    np.testing.assert_array_equal(broken.theta, whole.theta)
+
+
+def test_what_no_scale_can_save_diverges():
+    theta, optimizer = np.zeros(2), LossScaled(tn.SGD(0.1))
+    state = optimizer.start(theta)
+    for step in range(40):
+        assert np.isfinite(theta).all()
+        optimizer.update(theta, np.array([np.inf, 1.0]), state, step)
+    assert scale_of(state) == LEAST
+    optimizer.update(theta, np.array([np.inf, 1.0]), state, 40)
+    assert not np.isfinite(theta).all()

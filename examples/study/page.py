@@ -206,7 +206,8 @@ def _manifest(study: Study) -> list[tuple[str, str]]:
         if value not in (None, False)
     ]
     return lines + [
-        (f"data, {split}", str(about.get("sha256", ""))) for split, about in study["manifest"]["data"].items()
+        (f"data: {split}, SHA-256", " ".join(about.get("sha256", [])))
+        for split, about in study["manifest"]["data"].items()
     ]
 
 

@@ -30,9 +30,6 @@ from tinynet.arrays import CPU
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS"), "1"
 )
-# And one that keeps the memory it frees: each step asks for the same megabytes again, and where glibc gives them back
-# to the system in between, a fifth of a worker's time goes into getting them anew. Other C libraries do not read these.
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
 
 SHARED = ".images-"  # the folder that all processes map the examples from
 
@@ -90,7 +87,7 @@ class Pool:
         with tempfile.TemporaryDirectory(prefix=SHARED, dir=self.folder) as shared:
             stripped = _share(self.data, Path(shared))
             context = multiprocessing.get_context("spawn")
-            with _environment(ONE_THREAD | KEEP_MEMORY):
+            with _environment(ONE_THREAD):
                 self.executor = ProcessPoolExecutor(self.workers, context, _begin, (stripped, shared))
                 try:
                     yield self

@@ -1,7 +1,6 @@
 """The results of throughput.py as Markdown tables and a bar chart.
 
 python benchmarks/report.py docs/measurements/throughput.json docs/performance.md    # writes the tables into the page
-python benchmarks/report.py docs/measurements/networks.json docs/performance.md networks-     # into other places
 """
 
 from __future__ import annotations
@@ -73,18 +72,18 @@ def _cell(setting: dict[str, Any], name: str) -> str:
     return f"{speed} ({ratio(median.get('tinynet'), median[name])}, {median['bare products'] / median[name]:.0%})"
 
 
-def fill(page: str, results: dict[str, Any], prefix: str = "") -> str:
-    """`page` with what stands between each `<!-- prefix-name: begin -->` and its end written anew."""
+def fill(page: str, results: dict[str, Any]) -> str:
+    """`page` with what stands between each `<!-- name: begin -->` and its end written anew."""
     tables: dict[str, Callable[[Any], str]] = {
         "inference": inference_table,
         "memory": memory_table,
         "footprint": footprint_table,
     }
     blocks = {
-        f"{prefix}manifest": "\n".join(f"- {key}: {value}" for key, value in results["manifest"].items()),
-        f"{prefix}training": overview(results),
+        "manifest": "\n".join(f"- {key}: {value}" for key, value in results["manifest"].items()),
+        "training": overview(results),
     }
-    blocks |= {f"{prefix}{name}": draw_table(results[name]) for name, draw_table in tables.items() if name in results}
+    blocks |= {name: draw_table(results[name]) for name, draw_table in tables.items() if name in results}
     for name, text in blocks.items():
         between = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
         page = between.sub(partial(_put, text), page)
@@ -205,7 +204,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
 
 
 if __name__ == "__main__":
-    source, target, *prefix = sys.argv[1:]
+    source, target = sys.argv[1:]
     page = Path(target).read_text(encoding="utf-8")
-    filled = fill(page, json.loads(Path(source).read_text(encoding="utf-8")), *prefix)
+    filled = fill(page, json.loads(Path(source).read_text(encoding="utf-8")))
     Path(target).write_text(filled, encoding="utf-8")

@@ -28,15 +28,6 @@ def test_the_performance_page_shows_the_measurements():
     )
 
 
-def test_the_performance_page_shows_the_networks():
-    from report import fill
-
-    results = json.loads((ROOT / "docs/measurements/networks.json").read_text(encoding="utf-8"))
-    page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
-    remedy = "run: python benchmarks/report.py docs/measurements/networks.json docs/performance.md networks-"
-    assert fill(page, results, "networks-") == page, remedy
-
-
 def test_the_page_shows_how_the_cost_grows():
     from cost_growth import markdown
 

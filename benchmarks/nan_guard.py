@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 
 import tinynet as tn  # noqa: E402
 from tinynet.guard import check_run  # noqa: E402
-from tinynet.training import Meter, TrainingState  # noqa: E402
+from tinynet.state import Meter, TrainingState  # noqa: E402
 
 LIMIT = 0.01
 

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import tinynet as tn
 from tinynet.data.batches import shuffled
 from tinynet.layers.base import Run
+from tinynet.operations import BatchGradient
 from tinynet.parallel import PRODUCTS_PER_THREAD, Meeting, Team, blas_threads, team_size
-from tinynet.training import BatchGradient
 
 RNG = np.random.default_rng(0)
 PICTURES = tn.data.from_arrays(RNG.integers(0, 256, (101, 6, 5)).astype("uint8"), RNG.integers(0, 4, 101))

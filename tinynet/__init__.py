@@ -2,6 +2,7 @@
 
 from tinynet import data, gradcheck, models, schedules
 from tinynet.errors import DataError, DataNotFoundError, DeviceError, DivergenceError, SaveError, ShapeError
+from tinynet.evaluation import Evaluation, evaluate
 from tinynet.finder import RateRange, find_learning_rate
 from tinynet.history import History
 from tinynet.layers import (
@@ -33,7 +34,7 @@ from tinynet.losses import BinaryCrossEntropy, Loss, MeanSquaredError, SoftmaxCr
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Adam, AdamW, Averaged, Clipped, Optimizer, RMSprop
 from tinynet.saving import load
-from tinynet.training import Evaluation, evaluate, fit
+from tinynet.training import fit
 
 __version__ = "0.1.0"
 

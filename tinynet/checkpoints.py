@@ -29,7 +29,7 @@ from tinynet.guard import is_finite, vectors_of
 if TYPE_CHECKING:
     from tinynet.data.dataset import Dataset
     from tinynet.model import Sequential
-    from tinynet.training import TrainingState
+    from tinynet.state import TrainingState
 
 KIND, VERSION = "checkpoint", 1
 NAME = re.compile(r"step-(\d{9,})\.safetensors")

@@ -13,12 +13,13 @@ import numpy as np
 
 from tinynet.arrays import Array
 from tinynet.data.batches import shuffled
+from tinynet.evaluation import Data, enter
 from tinynet.layers.base import Run
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
+from tinynet.operations import BatchGradient
 from tinynet.optimizers import SGD, Optimizer
 from tinynet.parallel import Team
-from tinynet.training import BatchGradient, Data, enter
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from tinynet.errors import DivergenceError
 if TYPE_CHECKING:
     from tinynet.model import Sequential
     from tinynet.optimizers import Optimizer
-    from tinynet.training import Meter, TrainingState
+    from tinynet.state import Meter, TrainingState
 
 
 def is_finite(vector: Array) -> bool:

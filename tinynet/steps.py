@@ -1,59 +1,29 @@
 """The steps of an epoch: the plain way, one after the other; and how it is decided who does them.
 
-A step is gather, forward, backward, update, and the numbers for the meter. `Operations` are these, as the readable
-formulas or as kernels of our own; `EagerSteps` does them batch by batch, on every device. On a GPU the very same
-operations may be recorded once and repeated instead: tinynet/gpu/graph.py.
+A step is gather, forward, backward, update (tinynet/operations.py), and the numbers for the meter. `EagerSteps` does
+them batch by batch, on every device. On a GPU the very same operations may be recorded once and repeated instead:
+tinynet/gpu/graph.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.arrays import Array, Device
+from tinynet.arrays import Device
 from tinynet.callbacks import Callback, ProgressBar
-from tinynet.data.batches import Batch, batch_count, shuffled
+from tinynet.data.batches import batch_count, shuffled
 from tinynet.data.dataset import Dataset
 from tinynet.data.transforms import Transform
-from tinynet.layers.base import Backward, Run
-from tinynet.losses import Loss
-from tinynet.model import Sequential
+from tinynet.layers.base import Run
+from tinynet.operations import BatchGradient
 from tinynet.optimizers import Optimizer
 from tinynet.scaling import scale_of
-
-if TYPE_CHECKING:
-    from tinynet.training import BatchGradient, TrainingState
+from tinynet.state import TrainingState
 
 Capture = bool | int | str
-
-
-class Operations(NamedTuple):
-    """What a step is made of; each a formula, or a kernel that stands for it."""
-
-    load: Callable[[Batch], tuple[Array, Array]]
-    forward: Callable[[Array, Run], tuple[Array, Backward]]
-    measure: Callable[[Array, Array, float], tuple[Array, Array | None, Array]]
-    move: Callable[..., None]  # (theta, gradient, state, scalars of the step)
-
-
-def operations_for(model: Sequential, loss: Loss, optimizer: Optimizer, device: Device) -> Operations:
-    """The formulas, or on a device with kernels of our own those, where they know model, loss and optimizer."""
-    kernels = device.kernels()
-    plain = Operations(Batch.load, model.forward, loss.measure, _mover(optimizer))
-    if kernels is None:
-        return plain
-    from tinynet.gpu.fused import fused  # only where there are kernels
-
-    return fused(model, loss, optimizer, kernels, plain)
-
-
-def _mover(optimizer: Optimizer) -> Callable[..., None]:
-    def move(theta: Array, gradient: Array, state: Any, scalars: Any) -> None:
-        optimizer.move(theta, gradient, state, *(scalars[number] for number in range(len(scalars))))
-
-    return move
 
 
 class Course(NamedTuple):

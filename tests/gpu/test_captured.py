@@ -101,8 +101,8 @@ def test_an_epoch_is_one_launch_and_reads_nothing_back(recording, small_data, mo
     monkeypatch.setattr(
         strict.StrictDevice, "recorder", lambda self, precision: recorders.append(strict.Recorder()) or recorders[-1]
     )
-    take = tn.training.Meter.take
-    monkeypatch.setattr(tn.training.Meter, "take", lambda *args: reads.append(strict.reads) or take(*args))
+    take = tn.state.Meter.take
+    monkeypatch.setattr(tn.state.Meter, "take", lambda *args: reads.append(strict.reads) or take(*args))
     train(mlp(), small_data[0], "auto", batch_size=100, epochs=1)
     assert recorders[0].launches == 1
     train(mlp(), small_data[0], 2, batch_size=100, epochs=1)

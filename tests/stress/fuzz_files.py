@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 import tinynet as tn  # noqa: E402
 from tinynet import files  # noqa: E402
 from tinynet.checkpoints import Checkpoints  # noqa: E402
-from tinynet.training import Meter, TrainingState  # noqa: E402
+from tinynet.state import Meter, TrainingState  # noqa: E402
 
 VALUES: list[Any] = [
     None, True, -1, 0, 1, 2**31, 2**63, 10**30, 1e308, "", "os.system", "Dense", "Sequential", "again", [], [[]], {},

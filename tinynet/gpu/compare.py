@@ -14,16 +14,18 @@ import numpy as np
 from tinynet.arrays import Device, find_device, to_numpy
 from tinynet.data.batches import batch_count
 from tinynet.data.dataset import Dataset, from_arrays
+from tinynet.evaluation import enter
 from tinynet.layers.activations import ReLU
 from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
 from tinynet.losses import SoftmaxCrossEntropy
 from tinynet.model import Sequential
+from tinynet.operations import BatchGradient, operations_for
 from tinynet.optimizers import SGD
 from tinynet.parallel import Team
 from tinynet.products import multiplying_with
-from tinynet.steps import Course, EagerSteps, operations_for
-from tinynet.training import BatchGradient, Meter, TrainingState, enter
+from tinynet.state import Meter, TrainingState
+from tinynet.steps import Course, EagerSteps
 
 LIMITS = {"float32": 1e-4, "float64": 1e-10}  # relative, over 100 steps
 

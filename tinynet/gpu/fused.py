@@ -20,10 +20,10 @@ from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
+from tinynet.operations import Operations
 from tinynet.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.products import matmul
 from tinynet.random import Purpose
-from tinynet.steps import Operations
 
 ACTIVATIONS: dict[type, int] = {type(None): 0, ReLU: 1, Sigmoid: 2}  # the numbers in activations.cu
 

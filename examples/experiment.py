@@ -7,6 +7,7 @@ import json
 import math
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import numpy as np
 
 import tinynet as tn
 from tinynet import environment, metrics, plots
-from tinynet.arrays import Device
+from tinynet.arrays import Device, to_numpy
 from tinynet.callbacks import Callback
 from tinynet.checkpoints import Checkpoints
 from tinynet.files import write_atomically
 
+Predict = Callable[[tn.Sequential, tn.data.Dataset], np.ndarray]  # class probabilities (N, classes)
 SYNTHETIC_NOTE = "synthetic data, not Fashion-MNIST"
 
 
@@ -46,14 +48,9 @@ class EpochPrinter(Callback):
 
     def epoch_ends(self, history: tn.History) -> None:
         row = history.last
-        measured = {"batches": "running", "train": "train", "test": "validation"}
-        words = [
-            f"{word} {row[f'{kind}_loss']:.4f} {row[f'{kind}_accuracy']:7.2%}"
-            for word, kind in measured.items()
-            if f"{kind}_loss" in row and (word != "batches" or "train_loss" not in row)
-        ]
+        measured = f"batches {row['running_loss']:.4f} {row['running_accuracy']:7.2%}"
         speed = f"{row['samples_per_second']:9,.0f}/s"
-        print("  ".join([self.title, f"{row['epoch']:>3}/{self.epochs}", *words, speed]), flush=True)
+        print(f"{self.title}  {row['epoch']:>3}/{self.epochs}  {measured}  {speed}", flush=True)
 
 
 class Experiment:
@@ -95,66 +92,54 @@ class Experiment:
         model: tn.Sequential,
         optimizer: tn.Optimizer,
         seed: int,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        test_each_epoch: bool = True,
+        epochs: int,
+        predict: Predict = tn.Sequential.predict,
         **settings: Any,
     ) -> None:
-        """Train one arm with one seed, and keep what came of it. A run that diverges is kept as such.
+        """Train one arm with one seed, measure both sets by what `predict` makes of them, and keep what came of it.
 
-        `epochs` and `batch_size` are those of the options unless given, further settings are `fit`'s. Without
-        `test_each_epoch` both sets are measured once, at the end.
+        Further settings are `fit`'s. A run that diverges is kept as such.
         """
-        options = self.options
-        epochs, batch_size = epochs or options.epochs, batch_size or options.batch_size
-        if options.checkpoint:
-            settings["checkpoint"] = Checkpoints(options.checkpoint / f"{arm}-{seed}")
-            settings["resume"] = options.resume
-        title = f"{arm:<13}" + (f" seed {seed}" if options.seeds > 1 else "")
+        title = f"{arm:<13}" + (f" seed {seed}" if self.options.seeds > 1 else "")
         record: dict[str, Any] = {
             "arm": arm,
             "seed": seed,
             "model": repr(model),
             "optimizer": repr(optimizer),
             "learning_rate": optimizer.rate(0),
-            "settings": {"epochs": epochs, "batch_size": batch_size, **_shown(settings)},
+            "settings": {"epochs": epochs, **{name: repr(value) for name, value in settings.items()}},
             "device": self.device.name,
             "dataset": self.name,
             "synthetic": bool(self.note),
         }
+        settings.update(optimizer=optimizer, epochs=epochs, seed=seed, device=self.device, progress=False)
+        settings.update(callbacks=[EpochPrinter(title, epochs)], **self._kept_as(f"{arm}-{seed}"))
         began = time.perf_counter()
         try:
-            history = tn.fit(
-                model,
-                self.train,
-                validation=self.test if test_each_epoch else None,
-                optimizer=optimizer,
-                epochs=epochs,
-                batch_size=batch_size,
-                seed=seed,
-                device=self.device,
-                measure_train=test_each_epoch,
-                progress=False,
-                callbacks=[EpochPrinter(title, epochs)],
-                **settings,
-            )
+            history = tn.fit(model, self.train, **settings)
         except tn.DivergenceError as error:
             print(f"{title}  {error}")
             history, record["diverged"] = error.history, str(error)
-        record["epochs"] = [_test_named(row) for row in history]
-        record["wall_seconds"] = time.perf_counter() - began
-        if "diverged" not in record:
-            if test_each_epoch:
-                train, test = (_measured(history, split) for split in ("train", "validation"))
-            else:
-                train, test = (tn.evaluate(model, data)._asdict() for data in (self.train, self.test))
-                print(f"{title}  after {epochs} epochs: train {train['accuracy']:.2%}  test {test['accuracy']:.2%}")
-            record.update(train=train, test=test, seconds=sum(history["seconds"]))
-            record["samples_per_second"] = statistics.median(history["samples_per_second"])
+        else:
             self.histories.setdefault(arm, []).append(history)
-            if arm not in self.probabilities:
-                self.probabilities[arm] = model.predict(self.test)
-        self.runs.append(record)
+            record.update(self._measured(arm, model, predict), seconds=sum(history["seconds"]))
+            record["samples_per_second"] = statistics.median(history["samples_per_second"])
+            accuracies = f"train {record['train']['accuracy']:.2%}  test {record['test']['accuracy']:.2%}"
+            print(f"{title}  after {epochs} epochs: {accuracies}", flush=True)
+        self.runs.append({**record, "epochs": list(history), "wall_seconds": time.perf_counter() - began})
+
+    def _kept_as(self, name: str) -> dict[str, Any]:
+        """What `fit` is told of the folder of a run, if the options ask for one."""
+        options = self.options
+        if not options.checkpoint:
+            return {}
+        return {"checkpoint": Checkpoints(options.checkpoint / name), "resume": options.resume}
+
+    def _measured(self, arm: str, model: tn.Sequential, predict: Predict) -> dict[str, dict[str, float]]:
+        """Loss and accuracy on both sets; the probabilities of the test set are kept for the pictures."""
+        train, test = predict(model, self.train), predict(model, self.test)
+        self.probabilities.setdefault(arm, test)
+        return {"train": _loss_and_accuracy(self.train, train), "test": _loss_and_accuracy(self.test, test)}
 
     @property
     def diverged(self) -> list[dict[str, Any]]:
@@ -185,19 +170,12 @@ class Experiment:
         }
 
 
-def _test_named(row: dict[str, float]) -> dict[str, float]:
-    """A row of the history; here the validation set is the test set."""
-    return {name.replace("validation_", "test_"): value for name, value in row.items()}
-
-
-def _shown(settings: dict[str, Any]) -> dict[str, str]:
-    """What was told to `fit`, but for where the run was kept."""
-    return {name: repr(value) for name, value in settings.items() if name not in ("checkpoint", "resume")}
-
-
-def _measured(history: tn.History, split: str) -> dict[str, float]:
-    """What the last row of the history says of a split."""
-    return {"loss": history.last[f"{split}_loss"], "accuracy": history.last[f"{split}_accuracy"]}
+def _loss_and_accuracy(data: tn.data.Dataset, probabilities: np.ndarray) -> dict[str, float]:
+    """The mean of -log p of the true class, and the share of examples whose likeliest class is the true one."""
+    labels = to_numpy(data.labels)
+    true = np.maximum(probabilities[np.arange(len(labels)), labels], np.finfo(probabilities.dtype).tiny)
+    loss = -float(np.log(true).mean(dtype=np.float64))
+    return {"loss": loss, "accuracy": metrics.accuracy(labels, probabilities.argmax(axis=1))}
 
 
 def _summarise(arm: str, runs: list[dict[str, Any]]) -> ArmSummary:

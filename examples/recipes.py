@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from experiment import Experiment, write_report
 from opening import add_checkpoint_options, count, new_parser
 
@@ -30,6 +31,16 @@ class Recipe:
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     transforms: Sequence[Transform] = ()
+    both_ways: bool = False  # predict the mean of what it says to a picture and to its mirror image
+
+    def predict(self, model: tn.Sequential, data: tn.data.Dataset) -> np.ndarray:
+        """Class probabilities (N, classes) of the trained model, for every picture as it stands, or both ways round."""
+        probabilities = model.predict(data)
+        if self.both_ways:
+            mirrored = data.pictures(slice(None))[:, :, ::-1].reshape(data.images.shape)
+            probabilities += model.predict(dataclasses.replace(data, images=mirrored))
+            probabilities /= 2
+        return probabilities
 
     def optimizer(self, model: tn.Sequential, examples: int) -> tn.AdamW:
         """The optimizer of a run over so many examples an epoch."""
@@ -46,10 +57,11 @@ class Recipe:
     def words(self) -> str:
         """The recipe in a line."""
         changed = " and ".join(map(repr, self.transforms)) or "none"
+        averaged = ", predictions averaged over both ways round" if self.both_ways else ""
         return (
             f"{self.title}: {self.epochs} epochs, batch {self.batch_size}, AdamW (weight decay {self.weight_decay:g}, "
             f"none on biases and norms), {self.schedule.replace('_', '-')} rate of {self.peak:g}, label smoothing "
-            f"{self.label_smoothing:g}, transforms {changed}"
+            f"{self.label_smoothing:g}, transforms {changed}{averaged}"
         )
 
     def shorter(self, epochs: int | None) -> Recipe:
@@ -91,7 +103,7 @@ def train_one(experiment: Experiment, name: str, recipe: Recipe, seed: int) -> N
         seed,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        test_each_epoch=False,
+        predict=recipe.predict,
         loss=recipe.loss,
         transforms=recipe.transforms,
     )

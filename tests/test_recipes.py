@@ -14,6 +14,7 @@ import tinynet as tn
 
 pytest.importorskip("matplotlib")
 import cifar10  # noqa: E402  (examples/ is on the path: conftest.py)
+import experiment  # noqa: E402
 import fashion_mnist_cnn  # noqa: E402
 import opening  # noqa: E402
 
@@ -74,6 +75,26 @@ def test_every_ablation_differs_from_the_whole_in_what_it_names():
     assert "BatchNorm" in repr(whole.build(0))
     assert "BatchNorm" not in repr(fashion_mnist_cnn.LESS["no batch norm"]["build"](0))
     assert "Dropout" not in repr(fashion_mnist_cnn.LESS["no dropout"]["build"](0))
+
+
+def test_predictions_both_ways_round_do_not_care_which_way_a_picture_looks():
+    images = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype("uint8")
+    labels = np.arange(20) % 10
+    model = tn.models.mlp(784, (16,), 10, seed=1)
+    recipe = fashion_mnist_cnn.ARMS["cnn-moved"]
+    seen, mirrored = (tn.data.from_arrays(pictures, labels) for pictures in (images, images[:, :, ::-1]))
+    assert np.array_equal(recipe.predict(model, seen), recipe.predict(model, mirrored))
+    expected = (model.predict(seen) + model.predict(mirrored)) / 2
+    assert np.allclose(recipe.predict(model, seen), expected, rtol=1e-6)
+    assert not np.allclose(model.predict(seen), expected, rtol=1e-2)
+
+
+def test_what_is_measured_of_probabilities_is_what_evaluate_says():
+    images = np.random.default_rng(0).random((30, 8), dtype="float32")
+    data = tn.data.from_arrays(images, np.arange(30) % 5)
+    model = tn.models.mlp(8, (6,), 5)
+    measured = experiment._loss_and_accuracy(data, model.predict(data))
+    assert measured == pytest.approx(tn.evaluate(model, data)._asdict(), rel=1e-6)
 
 
 def test_cifar10_without_its_files_stops_and_says_where_it_looked(tmp_path):

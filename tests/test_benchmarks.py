@@ -1,21 +1,16 @@
 """The benchmarks run, skip what is missing by name, notice a slow step; and the page shows what was measured."""
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from child import ROOT, python
 
-ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 
 def run(script, *arguments, **environment):
-    command = [sys.executable, str(ROOT / "benchmarks" / script), *map(str, arguments)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
+    return python(ROOT / "benchmarks" / script, *arguments, folder=ROOT, **environment)
 
 
 def test_the_performance_page_shows_the_measurements():

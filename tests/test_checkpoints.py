@@ -7,11 +7,11 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import strict
+from child import ROOT, python
 from conftest import small_model
 
 import tinynet as tn
@@ -20,7 +20,6 @@ from tinynet.checkpoints import Checkpoints
 pytest.importorskip("safetensors", reason="checkpoints are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
 
-ROOT = Path(__file__).parents[1]
 OPTIMIZERS = [
     tn.SGD(0.1, momentum=0.9),
     tn.Adam(tn.schedules.cosine(0.01, 30)),
@@ -276,11 +275,6 @@ def test_time_decides_when_steps_do_not(small_data, tmp_path):
 
 @pytest.mark.slow
 def test_killed_at_any_instant_it_ends_in_the_same_bytes():
-    done = subprocess.run(
-        [sys.executable, ROOT / "tests/stress/kill_and_resume.py", "--kills", "20"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python(ROOT / "tests/stress/kill_and_resume.py", "--kills", 20)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 different" in done.stdout

@@ -1,14 +1,11 @@
 """The main job, run as a user runs it: its files, its words, and its exit statuses."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from child import ROOT, python
 
-ROOT = Path(__file__).parents[1]
 PICTURES = ["learning_curves.png", "comparison.png", "confusion_matrix.png", "predictions.png", "why.png"]
 FILES = ["report.html", "results.json", "results.md", "results.csv", *PICTURES]
 # Any attempt to reach the internet fails at once, on every machine.
@@ -16,15 +13,8 @@ NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PR
 
 
 def run(*arguments, folder, **environment):
-    inherited = {name: value for name, value in os.environ.items() if name != "TINYNET_DATA"}
-    return subprocess.run(
-        [sys.executable, "-W", "error", ROOT / "examples" / "fashion_mnist.py", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env={**inherited, **NO_NETWORK, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(folder / "cache"), **environment},
-    )
+    around = {**NO_NETWORK, "TINYNET_DATA": None, "TINYNET_CACHE": str(folder / "cache"), **environment}
+    return python("-W", "error", ROOT / "examples" / "fashion_mnist.py", *arguments, folder=folder, **around)
 
 
 @pytest.fixture(scope="module")

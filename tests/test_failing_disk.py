@@ -2,14 +2,12 @@
 
 import errno
 import os
-import subprocess
-import sys
 import tempfile
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
+from child import ROOT, python
 from conftest import small_model
 
 import tinynet as tn
@@ -18,7 +16,6 @@ from tinynet.checkpoints import Checkpoints
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
 
-ROOT = Path(__file__).parents[1]
 MOST = 20  # operations of one save: far more than there are
 
 
@@ -187,13 +184,7 @@ def test_a_file_that_the_system_cuts_off_is_told(tmp_path):
     """Nothing is patched here: the kernel itself refuses the rest of the bytes."""
     pytest.importorskip("resource", reason="limits of the file size are a matter of Unix")
     places = [tmp_path / "model", tmp_path / "run"]
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, *places],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    done = python("-c", LIMITED, *places)
     assert done.returncode == 0, done.stderr
     model, run = done.stdout.splitlines()
     assert "model could not be saved (File too large); what was there before is untouched" in model
@@ -205,12 +196,7 @@ def test_a_file_that_the_system_cuts_off_is_told(tmp_path):
 
 def test_a_disk_that_is_really_full():
     """A file system of one MiB is mounted where the system lets us: as root, or in a user namespace."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "tests/stress/full_disk.py", "--step", "40000"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python(ROOT / "tests/stress/full_disk.py", "--step", 40000)
     if done.returncode == 77:
         pytest.skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout + done.stderr

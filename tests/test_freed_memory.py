@@ -1,13 +1,8 @@
 """glibc keeps what was freed: an epoch asks the system for no memory anew."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from child import python
 
-import tinynet as tn
 from tinynet.memory import BY_USER, keep_freed_memory
 
 pytestmark = pytest.mark.skipif(not keep_freed_memory.__wrapped__(), reason="not glibc, or set in the environment")
@@ -31,15 +26,8 @@ print(seen[2] - seen[1])
 
 
 def page_faults(**environment):
-    clean = {name: value for name, value in os.environ.items() if name not in (*BY_USER, "TINYNET_KEEP_MEMORY")}
-    done = subprocess.run(
-        [sys.executable, "-c", FAULTS],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**clean, "PYTHONPATH": str(Path(tn.__file__).parents[1]), **environment},
-    )
-    return int(done.stdout)
+    unset = dict.fromkeys((*BY_USER, "TINYNET_KEEP_MEMORY"))
+    return int(python("-c", FAULTS, check=True, **{**unset, **environment}).stdout)
 
 
 def test_an_epoch_takes_no_memory_anew():

@@ -1,12 +1,9 @@
 """The NaN guard: what it refuses, what it stops, where it says that was, and what it leaves."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import strict
+from child import ROOT, python
 from conftest import small_model
 
 import tinynet as tn
@@ -119,7 +116,6 @@ def test_other_dtypes_are_refused(dtype):
 
 
 def test_the_guard_costs_less_than_a_hundredth_of_a_step():
-    script = Path(__file__).parents[1] / "benchmarks/nan_guard.py"
-    done = subprocess.run([sys.executable, script, "--quick"], capture_output=True, text=True, check=False)
+    done = python(ROOT / "benchmarks/nan_guard.py", "--quick")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("% of a step") == 2

@@ -1,12 +1,10 @@
 """`import tinynet` is quick and brings nothing that was not asked for. Counted, for seconds depend on neighbours."""
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from child import python
 
-ROOT = Path(__file__).parents[1]
 LIMIT = 1.5  # times what `import numpy` takes, which is what everybody pays
 OURS = {"tinynet", "numpy"}
 LATE = [  # each is imported where it is used
@@ -31,8 +29,7 @@ MODULES = "import {module}, sys; print(*sorted(sys.modules))"
 
 def ask(program, module):
     """What a new process prints, that imports nothing else and has the bytecode at hand."""
-    command = [sys.executable, "-c", program.format(module=module)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+    return python("-c", program.format(module=module), check=True).stdout.split()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """Threads that share a batch: the same numbers as one thread but for rounding, and nothing left behind."""
 
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from child import python
 from test_gradcheck import LAYERS, LOSSES
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -241,7 +240,7 @@ model, data = tn.Sequential(tn.Dense(3, 2)), (np.zeros((4, 3)), np.zeros(4, int)
 tn.fit(model, data, epochs=1)
 tn.fit(model, data, epochs=1, threads=2)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = python("-c", program)
     assert done.returncode == 1
     assert "ImportError: threads share a batch only with threadpoolctl" in done.stderr
     assert "pip install threadpoolctl" in done.stderr

@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from child import ROOT, python
 
 import tinynet as tn
 
@@ -18,7 +18,6 @@ import experiment  # noqa: E402
 import fashion_mnist_cnn  # noqa: E402
 import opening  # noqa: E402
 
-ROOT = Path(__file__).parents[1]
 FILES = [
     "comparison.png",
     "confusion_matrix.png",
@@ -30,15 +29,8 @@ FILES = [
 
 
 def run(name, *arguments, folder):
-    inherited = {key: value for key, value in os.environ.items() if key != "TINYNET_DATA"}
-    return subprocess.run(
-        [sys.executable, "-W", "error", ROOT / "examples" / name, "--offline", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env={**inherited, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(folder / "cache")},
-    )
+    around = {"TINYNET_DATA": None, "TINYNET_CACHE": str(folder / "cache")}
+    return python("-W", "error", ROOT / "examples" / name, "--offline", *arguments, folder=folder, **around)
 
 
 def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp_path):

@@ -3,13 +3,12 @@
 import errno
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import strict
+from child import python
 
 import tinynet as tn
 from tinynet import files
@@ -291,13 +290,6 @@ TRAINED = "tn.fit(tn.Sequential(tn.Dense(784, 10)), tn.data.synthetic_fashion(10
 @pytest.mark.parametrize("does", ["tn.Sequential(tn.Dense(3, 2)).save('m')", TRAINED])
 def test_without_safetensors_the_error_says_what_to_install(tmp_path, does):
     code = f"import sys; sys.modules['safetensors'] = None\nimport tinynet as tn\n{does}"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(tn.__file__).parents[1])},
-    )
+    done = python("-c", code, folder=tmp_path)
     assert "install it with: pip install safetensors" in done.stderr
     assert not (tmp_path / "run").exists()  # no training first, and nothing left behind

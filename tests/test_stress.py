@@ -1,20 +1,16 @@
 """The long runs, short: docs/reliability.md has what they found when they were long."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from child import ROOT, python
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
 
-STRESS = Path(__file__).parent / "stress"
-
 
 def run(script, *arguments):
-    command = [sys.executable, STRESS / script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return python(ROOT / "tests/stress" / script, *arguments)
 
 
 @pytest.mark.slow

@@ -3,13 +3,11 @@
 import io
 import os
 import struct
-import subprocess
-import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
+from child import python
 
 import tinynet as tn
 
@@ -168,13 +166,7 @@ def test_memory_is_bounded_whatever_the_pictures_say(tmp_path):
     for number, content in enumerate(HOSTILE.values()):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "x.png").write_bytes(content)
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, tmp_path, *map(str, range(len(HOSTILE)))],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(tn.__file__).parents[1])},
-    )
+    done = python("-c", MEASURE, tmp_path, *range(len(HOSTILE)), check=True)
     assert float(done.stdout) < 20  # MiB; the bombs say 3.6 GB
 
 

@@ -1,13 +1,11 @@
 """The benchmark for GPUs runs where there is none, as far as it can, and names who is skipped."""
 
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from child import ROOT, python
 
-ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 
@@ -31,8 +29,7 @@ def test_its_tables_and_picture(tmp_path):
 @pytest.mark.slow
 def test_it_runs_on_a_cpu_and_names_who_is_for_gpus(tmp_path):
     arguments = ["--device", "cpu", "--quick", "--peers", "tinynet eager", "tinynet captured", "--out", tmp_path]
-    command = [sys.executable, str(ROOT / "benchmarks/gpu.py"), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    done = python(ROOT / "benchmarks/gpu.py", *arguments, folder=ROOT)
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "gpu.json").read_text())
     assert results["peers"]["tinynet captured"] == {"skipped": "it is for GPUs"}
@@ -43,7 +40,6 @@ def test_it_runs_on_a_cpu_and_names_who_is_for_gpus(tmp_path):
 @pytest.mark.gpu
 def test_it_measures_on_a_gpu(tmp_path):
     arguments = ["--batch-sizes", 1000, "--repeats", 3, "--peers", "bare products", "tinynet captured"]
-    command = [sys.executable, str(ROOT / "benchmarks/gpu.py"), *map(str, arguments), "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    done = python(ROOT / "benchmarks/gpu.py", *arguments, "--out", tmp_path, folder=ROOT)
     assert done.returncode == 0, done.stderr
     assert "skipped" not in json.loads((tmp_path / "gpu.json").read_text())["peers"]["tinynet captured"]

@@ -17,10 +17,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from opening import open_device_and_data, program
-from recipes import Recipe, chosen, parser_of, run
+from recipes import BOTH_WAYS_ROUND, FIVE_PLACES, Recipe, chosen, parser_of, run
 
 import tinynet as tn
 
@@ -30,31 +31,50 @@ def mlp(seed: int, dropout: float = 0.3, batch_norm: bool = True) -> tn.Sequenti
     return tn.models.mlp(784, (512, 512), 10, dropout=dropout, batch_norm=batch_norm, seed=seed)
 
 
-def cnn(seed: int, dropout: tuple[float, float] = (0.1, 0.5)) -> tn.Sequential:
-    """Three times a 3x3 convolution, 2x2 maxima, batch norm, ReLU and a little dropout; then two Dense layers.
+THREE = ((32,), (64,), (128,))  # channels of the convolutions of each block
+FIVE = ((32,), (48, 48), (96, 96))
 
-    The maxima are taken before batch norm and ReLU, which then have a quarter of the pixels to go over.
+
+def cnn(
+    seed: int,
+    blocks: Sequence[Sequence[int]] = THREE,
+    dropout: tuple[float, float] = (0.15, 0.5),
+    pool: tuple[int, ...] = (3, 2, 1),
+) -> tn.Sequential:
+    """Blocks of 3x3 convolutions, batch norm and ReLU, each ended by maxima and some dropout; then two Dense layers.
+
+    The maxima are taken before batch norm and ReLU, which then have a quarter of the pixels to go over. `pool` is their
+    window, stride and padding: those of 3x3 overlap, and what moves a little changes them less.
     """
     layers: list[tn.Layer] = [tn.Reshape(28, 28, 1)]
-    inputs, size = 1, 28
-    for outputs in (32, 64, 128):
-        layers += [tn.Conv2D(inputs, outputs, 3, padding="same"), tn.MaxPool2D(2), tn.BatchNorm(outputs), tn.ReLU()]
+    inputs = 1
+    for block in blocks:
+        for place, outputs in enumerate(block, 1):
+            layers.append(tn.Conv2D(inputs, outputs, 3, padding="same"))
+            layers += [tn.MaxPool2D(*pool)] if place == len(block) else []
+            layers += [tn.BatchNorm(outputs), tn.ReLU()]
+            inputs = outputs
         layers += [tn.Dropout(dropout[0])] if dropout[0] else []
-        inputs, size = outputs, size // 2
+    size = 4 if pool[0] == 3 else 3  # 28, 14, 7, and this
     layers += [tn.Flatten(), tn.Dense(size * size * inputs, 128, weight="he_normal"), tn.BatchNorm(128), tn.ReLU()]
     return tn.Sequential(*layers, tn.Dropout(dropout[1]), tn.Dense(128, 10), seed=seed)
 
 
 def moved_cnn(seed: int) -> tn.Sequential:
-    """The same with dropout at the end alone: pictures that move are harder to learn by heart."""
-    return cnn(seed, dropout=(0.0, 0.3))
+    """The same with 2x2 maxima, and dropout at the end alone: pictures that move are harder to learn by heart."""
+    return cnn(seed, dropout=(0.0, 0.3), pool=(2,))
+
+
+def deeper_cnn(seed: int) -> tn.Sequential:
+    """Five convolutions, 2x2 maxima."""
+    return cnn(seed, FIVE, dropout=(0.0, 0.4), pool=(2,))
 
 
 FLIPPED = (tn.data.HorizontalFlip(),)  # a shoe may look left or right
 MOVED = (tn.data.Shift(1), *FLIPPED)  # and stand a pixel further
 ARMS = {
     "mlp": Recipe("MLP", mlp, 50, peak=0.005, weight_decay=0.02, label_smoothing=0.0),
-    "cnn": Recipe("CNN", cnn, 18, peak=0.005, weight_decay=0.05, label_smoothing=0.1),
+    "cnn": Recipe("CNN", cnn, 17, peak=0.005, weight_decay=0.05, label_smoothing=0.05, views=FIVE_PLACES),
     "cnn-moved": Recipe(
         "CNN, pictures moved",
         moved_cnn,
@@ -63,7 +83,17 @@ ARMS = {
         weight_decay=0.05,
         label_smoothing=0.0,
         transforms=MOVED,
-        both_ways=True,
+        views=BOTH_WAYS_ROUND,
+    ),
+    "cnn-long": Recipe(
+        "deeper CNN, pictures moved and erased in part",
+        deeper_cnn,
+        30,
+        peak=0.005,
+        weight_decay=0.05,
+        label_smoothing=0.05,
+        transforms=(*MOVED, tn.data.RandomErasing(0.5)),
+        views=BOTH_WAYS_ROUND,
     ),
 }
 LESS: dict[str, dict[str, Any]] = {  # of the ablation: what is left out, or added, one at a time

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,32 @@ import tinynet as tn
 from tinynet.arrays import Device
 from tinynet.data.transforms import Transform
 from tinynet.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class Views:
+    """Ways to look at a picture: a prediction is the mean of what the network says to each."""
+
+    words: str
+    of: Callable[[np.ndarray], Iterable[np.ndarray]]  # pictures (N, H, W) or (N, H, W, C) -> the same, as often
+
+
+def both_ways_round(pictures: np.ndarray) -> Iterable[np.ndarray]:
+    """Every picture and its mirror image."""
+    return pictures, pictures[:, :, ::-1]
+
+
+def five_places(pictures: np.ndarray) -> Iterable[np.ndarray]:
+    """Every picture where it is, twice, and a pixel up, down, left and right; what comes in at an edge is black."""
+    height, width = pictures.shape[1:3]
+    framed = np.pad(pictures, ((0, 0), (1, 1), (1, 1)) + ((0, 0),) * (pictures.ndim - 3))
+    for row, column in ((1, 1), (1, 1), (2, 1), (0, 1), (1, 2), (1, 0)):
+        yield framed[:, row : row + height, column : column + width]
+
+
+AS_IT_IS = Views("each picture as it is", lambda pictures: (pictures,))
+BOTH_WAYS_ROUND = Views("both ways round", both_ways_round)
+FIVE_PLACES = Views("five places a pixel apart, the middle one twice", five_places)
 
 
 @dataclass(frozen=True)
@@ -31,16 +57,12 @@ class Recipe:
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     transforms: Sequence[Transform] = ()
-    both_ways: bool = False  # predict the mean of what it says to a picture and to its mirror image
+    views: Views = AS_IT_IS
 
     def predict(self, model: tn.Sequential, data: tn.data.Dataset) -> np.ndarray:
-        """Class probabilities (N, classes) of the trained model, for every picture as it stands, or both ways round."""
-        probabilities = model.predict(data)
-        if self.both_ways:
-            mirrored = data.pictures(slice(None))[:, :, ::-1].reshape(data.images.shape)
-            probabilities += model.predict(dataclasses.replace(data, images=mirrored))
-            probabilities /= 2
-        return probabilities
+        """Class probabilities (N, classes) of the trained model, the mean over the views."""
+        seen = [view.reshape(data.images.shape) for view in self.views.of(data.pictures(slice(None)))]
+        return np.mean([model.predict(dataclasses.replace(data, images=images)) for images in seen], axis=0)
 
     def optimizer(self, model: tn.Sequential, examples: int) -> tn.AdamW:
         """The optimizer of a run over so many examples an epoch."""
@@ -57,7 +79,7 @@ class Recipe:
     def words(self) -> str:
         """The recipe in a line."""
         changed = " and ".join(map(repr, self.transforms)) or "none"
-        averaged = ", predictions averaged over both ways round" if self.both_ways else ""
+        averaged = "" if self.views is AS_IT_IS else f", predictions averaged over {self.views.words}"
         return (
             f"{self.title}: {self.epochs} epochs, batch {self.batch_size}, AdamW (weight decay {self.weight_decay:g}, "
             f"none on biases and norms), {self.schedule.replace('_', '-')} rate of {self.peak:g}, label smoothing "

@@ -17,6 +17,7 @@ import cifar10  # noqa: E402  (examples/ is on the path: conftest.py)
 import experiment  # noqa: E402
 import fashion_mnist_cnn  # noqa: E402
 import opening  # noqa: E402
+import recipes  # noqa: E402
 
 FILES = [
     "comparison.png",
@@ -79,6 +80,18 @@ def test_predictions_both_ways_round_do_not_care_which_way_a_picture_looks():
     expected = (model.predict(seen) + model.predict(mirrored)) / 2
     assert np.allclose(recipe.predict(model, seen), expected, rtol=1e-6)
     assert not np.allclose(model.predict(seen), expected, rtol=1e-2)
+
+
+def test_a_picture_is_seen_in_five_places_and_what_leaves_it_is_gone():
+    picture = np.arange(1, 10, dtype="uint8").reshape(1, 3, 3)
+    here, again, up, down, left, right = (view[0].tolist() for view in recipes.five_places(picture))
+    assert here == again == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert up == [[4, 5, 6], [7, 8, 9], [0, 0, 0]]
+    assert down == [[0, 0, 0], [1, 2, 3], [4, 5, 6]]
+    assert left == [[2, 3, 0], [5, 6, 0], [8, 9, 0]]
+    assert right == [[0, 1, 2], [0, 4, 5], [0, 7, 8]]
+    in_colour = [view[..., 1].tolist() for view in recipes.five_places(np.stack([picture * 0, picture], axis=-1))]
+    assert in_colour == [[here], [here], [up], [down], [left], [right]]
 
 
 def test_what_is_measured_of_probabilities_is_what_evaluate_says():

@@ -38,7 +38,7 @@ def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp
     small = ["--epochs", "1", "--examples", "240", "--arms", "mlp", "--validate"]
     done = run("fashion_mnist_cnn.py", *small, "--out", "out", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "220 training and 20 test images" in done.stdout
+    assert "200 training and 40 test images" in done.stdout
 
 
 def test_the_recipes_run_and_measure_the_test_set_once(tmp_path):
@@ -57,6 +57,17 @@ def test_the_recipes_run_and_measure_the_test_set_once(tmp_path):
     page = (tmp_path / "out" / "results.md").read_text()
     assert "synthetic data, not Fashion-MNIST" in page
     assert "one-cycle rate of 0.005" in page
+
+
+@pytest.mark.parametrize("name", fashion_mnist_cnn.ARMS)
+def test_every_recipe_takes_a_picture_and_says_how_it_is_trained(name):
+    recipe = fashion_mnist_cnn.ARMS[name]
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 28, 28)).astype("uint8")
+    probabilities = recipe.predict(recipe.build(0), tn.data.from_arrays(pictures, np.arange(2)))
+    assert probabilities.shape == (2, 10)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    averaged = "averaged over" in recipe.words()
+    assert averaged == (recipe.views is not recipes.AS_IT_IS)
 
 
 def test_every_ablation_differs_from_the_whole_in_what_it_names():

@@ -244,7 +244,7 @@ def _page(experiment: Experiment) -> str:
         experiment.table(),
         f"Training set ({len(experiment.train):,} images) and test set ({len(experiment.test):,}), both measured in "
         f"inference mode after the last epoch; mean over {runs}"
-        + (", ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(len(experiment.test))),
+        + (", ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(experiment)),
         experiment.protocol,
         f"Measured on {manifest['gpu'] or manifest['cpu']} ({manifest['device']}), {blas['library']} kernel "
         f"{blas['kernel']} with {blas['threads']} threads, NumPy {manifest['numpy']}, Python {manifest['python']}, "
@@ -254,6 +254,8 @@ def _page(experiment: Experiment) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _noise_warning(test_size: int) -> str:
-    error = 100 * math.sqrt(0.88 * 0.12 / test_size)
-    return f"One accuracy near 88% has a standard error of {error:.2f} points: smaller differences are noise (--seeds)."
+def _noise_warning(experiment: Experiment) -> str:
+    """One run of an arm is not much: by how much an accuracy like the best of them is uncertain."""
+    accuracy = max((run["test"]["accuracy"] for run in experiment.runs if "diverged" not in run), default=0.5)
+    error = 100 * math.sqrt(accuracy * (1 - accuracy) / len(experiment.test))
+    return f"An accuracy of {accuracy:.0%} has a standard error of {error:.2f} points: less is noise (--seeds)."

@@ -20,10 +20,11 @@ from tinynet.errors import unknown_name
 
 @dataclass(frozen=True)
 class Views:
-    """Ways to look at a picture: a prediction is the mean of what the network says to each."""
+    """Ways to look at a picture: a prediction is the weighted mean of what the network says to each."""
 
     words: str
-    of: Callable[[np.ndarray], Iterable[np.ndarray]]  # pictures (N, H, W) or (N, H, W, C) -> the same, as often
+    of: Callable[[np.ndarray], Iterable[np.ndarray]]  # pictures (N, H, W) or (N, H, W, C) -> the same, once a view
+    weights: Sequence[float] | None = None  # of the views; all the same unless given
 
 
 def both_ways_round(pictures: np.ndarray) -> Iterable[np.ndarray]:
@@ -32,16 +33,16 @@ def both_ways_round(pictures: np.ndarray) -> Iterable[np.ndarray]:
 
 
 def five_places(pictures: np.ndarray) -> Iterable[np.ndarray]:
-    """Every picture where it is, twice, and a pixel up, down, left and right; what comes in at an edge is black."""
+    """Every picture where it is, and a pixel up, down, left and right; what comes in at an edge is black."""
     height, width = pictures.shape[1:3]
     framed = np.pad(pictures, ((0, 0), (1, 1), (1, 1)) + ((0, 0),) * (pictures.ndim - 3))
-    for row, column in ((1, 1), (1, 1), (2, 1), (0, 1), (1, 2), (1, 0)):
+    for row, column in ((1, 1), (2, 1), (0, 1), (1, 2), (1, 0)):
         yield framed[:, row : row + height, column : column + width]
 
 
 AS_IT_IS = Views("each picture as it is", lambda pictures: (pictures,))
 BOTH_WAYS_ROUND = Views("both ways round", both_ways_round)
-FIVE_PLACES = Views("five places a pixel apart, the middle one twice", five_places)
+FIVE_PLACES = Views("five places a pixel apart, the middle one twice", five_places, weights=(2, 1, 1, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,10 @@ class Recipe:
     views: Views = AS_IT_IS
 
     def predict(self, model: tn.Sequential, data: tn.data.Dataset) -> np.ndarray:
-        """Class probabilities (N, classes) of the trained model, the mean over the views."""
-        seen = [view.reshape(data.images.shape) for view in self.views.of(data.pictures(slice(None)))]
-        return np.mean([model.predict(dataclasses.replace(data, images=images)) for images in seen], axis=0)
+        """Class probabilities (N, classes) of the trained model, their weighted mean over the views."""
+        views = self.views.of(data.pictures(slice(None)))
+        seen = (dataclasses.replace(data, images=view.reshape(data.images.shape)) for view in views)
+        return np.average([model.predict(each) for each in seen], axis=0, weights=self.views.weights)
 
     def optimizer(self, model: tn.Sequential, examples: int) -> tn.AdamW:
         """The optimizer of a run over so many examples an epoch."""

@@ -59,6 +59,7 @@ OPTIMIZERS = {
     "AdamW": [tn.AdamW(0.1), tn.AdamW(0.1, weight_decay=0.1), tn.AdamW(0.1, weight_decay=0)],
     "Averaged": [tn.Averaged(tn.SGD(0.1), 0.9), tn.Averaged(tn.Adam(0.1))],
     "Clipped": [tn.Clipped(tn.SGD(0.1)), tn.Clipped(tn.Adam(0.1), 0.5)],
+    "Nadam": [tn.Nadam(0.1), tn.Nadam(0.1, beta1=0.8, weight_decay=0.01)],
     "RMSprop": [tn.RMSprop(0.05), tn.RMSprop(0.05, decay=0.9, momentum=0.5, epsilon=1e-6)],
     "SGD": [
         tn.SGD(0.1),

@@ -10,7 +10,14 @@ from tinynet import schedules
 
 @pytest.mark.parametrize(
     "optimizer",
-    [tn.RMSprop(0.003), tn.Adam(0.01), tn.AdamW(0.01), tn.Clipped(tn.Adam(0.01)), tn.Averaged(tn.Adam(0.01), 0.9)],
+    [
+        tn.RMSprop(0.003),
+        tn.Adam(0.01),
+        tn.AdamW(0.01),
+        tn.Nadam(0.01),
+        tn.Clipped(tn.Adam(0.01)),
+        tn.Averaged(tn.Adam(0.01), 0.9),
+    ],
     ids=str,
 )
 def test_each_trains_in_float32(small_data, optimizer):

@@ -371,6 +371,12 @@ OPTIMIZERS = {
         "more decay": dict(learning_rate=0.1, weight_decay=0.5),
         "a rate that falls": dict(learning_rate=cosine, weight_decay=0.5),
     },
+    "Nadam": {
+        "plain": dict(learning_rate=0.1),
+        "other betas": dict(learning_rate=0.1, beta1=0.8, beta2=0.99, epsilon=1e-3),
+        "weight decay": dict(learning_rate=0.1, weight_decay=0.05),
+        "a rate that falls": dict(learning_rate=cosine),
+    },
     "RMSprop": {
         "plain": dict(learning_rate=0.1),
         "momentum": dict(learning_rate=0.01, decay=0.9, momentum=0.9, epsilon=1e-5),
@@ -386,7 +392,7 @@ OPTIMIZERS = {
         "a rate that falls, and momentum": dict(learning_rate=cosine, momentum=0.9),
     },
 }
-TORCH_NAMES = {"decay": "alpha", "epsilon": "eps"}
+TORCH_NAMES = {"decay": "alpha", "epsilon": "eps", "Nadam": "NAdam"}
 
 
 def torch_optimizer(name, parameters, learning_rate, **settings):
@@ -394,16 +400,26 @@ def torch_optimizer(name, parameters, learning_rate, **settings):
     settings = {TORCH_NAMES.get(name, name): value for name, value in settings.items()}
     if "beta1" in settings:
         settings["betas"] = settings.pop("beta1"), settings.pop("beta2")
-    make = getattr(torch.optim, name)
+    make = getattr(torch.optim, TORCH_NAMES.get(name, name))
+    if name == "Nadam":
+        settings["momentum_decay"] = 1e9  # its beta1 grows from a half of itself: this fast, it is constant
     if not callable(learning_rate):
         return make(parameters, lr=learning_rate, **settings), lambda: None
     optimizer = make(parameters, lr=1.0, **settings)
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, learning_rate).step
 
 
+@pytest.fixture
+def double_by_default():
+    """PyTorch keeps NAdam's products of numbers in its default precision, whatever theta's is."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in OPTIMIZERS.items() for kind in kinds])
-def test_optimizers_over_fifty_steps(name, kind, dtype):
+def test_optimizers_over_fifty_steps(name, kind, dtype, double_by_default):
     settings, generator = OPTIMIZERS[name][kind], np.random.default_rng(6)
     theta = generator.normal(size=200).astype(dtype)
     tensor, optimizer = leaf(theta), getattr(tn, name)(**settings)

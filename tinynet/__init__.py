@@ -32,7 +32,7 @@ from tinynet.layers import (
 )
 from tinynet.losses import BinaryCrossEntropy, Loss, MeanSquaredError, SoftmaxCrossEntropy
 from tinynet.model import Sequential
-from tinynet.optimizers import SGD, Adam, AdamW, Averaged, Clipped, Optimizer, RMSprop
+from tinynet.optimizers import SGD, Adam, AdamW, Averaged, Clipped, Nadam, Optimizer, RMSprop
 from tinynet.saving import load
 from tinynet.training import fit
 
@@ -42,7 +42,7 @@ __all__ = [
     "ELU", "GELU", "SGD", "Adam", "AdamW", "AveragePool2D", "Averaged", "BatchNorm", "BinaryCrossEntropy",
     "ChannelsLast", "Clipped", "Conv2D", "DataError", "DataNotFoundError", "Dense", "DeviceError", "DivergenceError",
     "Dropout", "Evaluation", "Flatten", "GlobalAveragePool2D", "History", "Layer", "LayerNorm", "LeakyReLU", "Loss",
-    "MaxPool2D", "MeanSquaredError", "Optimizer", "RMSprop", "RateRange", "ReLU", "Reshape", "Residual", "Run",
+    "MaxPool2D", "MeanSquaredError", "Nadam", "Optimizer", "RMSprop", "RateRange", "ReLU", "Reshape", "Residual", "Run",
     "SaveError", "Sequential", "ShapeError", "SiLU", "Sigmoid", "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh",
     "data", "evaluate", "find_learning_rate", "fit", "gradcheck", "load", "models", "schedules",
 ]  # fmt: skip

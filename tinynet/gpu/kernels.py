@@ -3,7 +3,7 @@
     activations.cu   Dense's bias, the activation and the mask after it   layers/dense, activations, dropout
     gather.cu        a batch out of pictures of bytes, scaled             Dataset.inputs
     loss.cu          softmax cross-entropy, its gradient, hits            losses.py
-    optimizers.cu    a rule over theta                                    optimizers.py
+    optimizers.cu    a rule over theta                                    optimizers/
     random.cu        Philox words, keys of a shuffle                      random.py
     bfloat16.cu      factors of a product in bfloat16
 

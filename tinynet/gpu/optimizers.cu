@@ -1,4 +1,4 @@
-// The rules of tinynet/optimizers.py over theta, one thread for each parameter, in the order of operations that stands
+// The rules of tinynet/optimizers/ over theta, one thread for each parameter, in the order of operations that stands
 // there. What changes from step to step is read from `scalars`, so that a recorded step may be repeated.
 #include "philox.cuh"
 

@@ -1,0 +1,48 @@
+"""Down the gradient, with or without momentum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinynet.arrays import Array, array_module
+from tinynet.optimizers.base import LearningRate, Optimizer, State
+from tinynet.optimizers.settings import at_least_zero, checked_rate, share, shown
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent. With g = gradient + weight_decay * theta, each step is
+
+        plain:     theta <- theta - learning_rate g
+        momentum:  v <- momentum v + g;   theta <- theta - learning_rate v
+        Nesterov:  v <- momentum v + g;   theta <- theta - learning_rate (g + momentum v)
+
+    v starts at 0. These are PyTorch's definitions: the rate multiplies the velocity when it is used, not when it is
+    gathered, and weight decay is added to the gradient, biases included. Raises ValueError for settings out of range.
+    Source: I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
+    """
+
+    def __init__(
+        self, learning_rate: LearningRate, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
+    ) -> None:
+        self.learning_rate = checked_rate(self, learning_rate)
+        self.momentum, self.nesterov = share(self, "momentum", momentum), nesterov
+        self.weight_decay = at_least_zero(self, "weight_decay", weight_decay)
+        if nesterov and momentum == 0:
+            raise ValueError("SGD: expected momentum above 0 with nesterov=True, got 0; try momentum=0.9")
+
+    def start(self, theta: Array) -> State:
+        return {"velocity": array_module(theta).zeros_like(theta)} if self.momentum else {}
+
+    def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
+        (rate,), direction = scalars, gradient
+        if self.weight_decay:
+            direction += self.weight_decay * theta
+        if self.momentum:
+            velocity = state["velocity"]
+            velocity *= self.momentum
+            velocity += direction
+            direction = direction + self.momentum * velocity if self.nesterov else velocity
+        theta -= array_module(theta).multiply(direction, rate, out=gradient)  # it is free by now
+
+    def __repr__(self) -> str:
+        return shown(self, momentum=0.0, nesterov=False, weight_decay=0.0)

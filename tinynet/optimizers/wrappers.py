@@ -1,0 +1,100 @@
+"""Optimizers around an optimizer: gradients made shorter, parameters averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinynet.arrays import Array, array_module
+from tinynet.optimizers.base import LearningRate, Optimizer, State
+from tinynet.optimizers.settings import above_zero, share
+
+
+class Wrapper(Optimizer):
+    """Another optimizer, and something beside it: its rate and its vectors are the other's."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+
+    @property
+    def learning_rate(self) -> LearningRate:
+        return self.optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: LearningRate) -> None:
+        self.optimizer.learning_rate = rate
+
+    def start(self, theta: Array) -> State:
+        return self.optimizer.start(theta)
+
+    def scalars(self, step: int) -> tuple[float, ...]:
+        return self.optimizer.scalars(step)
+
+    def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
+        self.around(theta, gradient, state, lambda: self.optimizer.update(theta, gradient, state, step))
+
+    def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
+        self.around(theta, gradient, state, lambda: self.optimizer.move(theta, gradient, state, *scalars))
+
+    def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
+        """Do the other's `step`, and what is to be done before and after it."""
+        raise NotImplementedError(f"{type(self).__name__} must define around(theta, gradient, state, step)")
+
+    @property
+    def recordable(self) -> bool:
+        return type(self).update is Wrapper.update and self.optimizer.recordable
+
+    def result(self, theta: Array, state: State) -> Array:
+        return self.optimizer.result(theta, state)
+
+
+class Clipped(Wrapper):
+    """Another optimizer, fed gradients whose length is at most `norm`: g <- g min(1, norm / (|g| + 1e-6)).
+
+    The length is that of the whole vector, over all layers, as in PyTorch's clip_grad_norm_. Raises ValueError for a
+    norm that is not above 0.
+    Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
+    """
+
+    elementwise = False
+
+    def __init__(self, optimizer: Optimizer, norm: float = 1.0) -> None:
+        super().__init__(optimizer)
+        self.norm = above_zero(self, "norm", norm)
+
+    def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
+        xp = array_module(gradient)
+        length = xp.sqrt((gradient * gradient).sum())
+        gradient *= xp.minimum(self.norm / (length + 1e-6), 1)
+        step()
+
+    def __repr__(self) -> str:
+        return f"Clipped({self.optimizer}, norm={self.norm:g})"
+
+
+class Averaged(Wrapper):
+    """Another optimizer, and a moving average of its parameters: a <- a + (1 - decay) (theta - a).
+
+    a starts as theta does. `fit` measures a and leaves it in the model: steps that jump about a valley average to its
+    floor. Raises ValueError for a decay outside [0, 1).
+    Source: B. Polyak, A. Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
+    """
+
+    def __init__(self, optimizer: Optimizer, decay: float = 0.999) -> None:
+        super().__init__(optimizer)
+        self.elementwise, self.decay = optimizer.elementwise, share(self, "decay", decay)
+
+    def start(self, theta: Array) -> State:
+        return {**self.optimizer.start(theta), "average": theta.copy()}
+
+    def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
+        step()
+        difference = array_module(theta).subtract(theta, state["average"], out=gradient)
+        difference *= 1 - self.decay
+        state["average"] += difference
+
+    def result(self, theta: Array, state: State) -> Array:
+        return state["average"]
+
+    def __repr__(self) -> str:
+        return f"Averaged({self.optimizer}, decay={self.decay:g})"

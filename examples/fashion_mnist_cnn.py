@@ -2,7 +2,7 @@
 
     python examples/fashion_mnist_cnn.py                            # three recipes, one seed
     python examples/fashion_mnist_cnn.py --arms mlp --seeds 3       # as published in docs/results.md, 12 minutes
-    python examples/fashion_mnist_cnn.py --arms cnn-moved --seeds 3 # as published there: with moved pictures
+    python examples/fashion_mnist_cnn.py --arms cnn cnn-moved --seeds 3     # as published there, 90 minutes
     python examples/fashion_mnist_cnn.py --arms cnn-long            # the longer recipe
     python examples/fashion_mnist_cnn.py --ablation                 # the MLP: what does each ingredient give?
     python examples/fashion_mnist_cnn.py --arms cnn --validate      # to choose a recipe: the test set is left alone

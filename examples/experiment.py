@@ -63,8 +63,10 @@ class Experiment:
         test: tn.data.Dataset,
         options: argparse.Namespace,
         protocol: str,
+        held_out: str = "test",
     ) -> None:
-        self.device, self.options, self.protocol = device, options, protocol
+        """`held_out` is what `test` is called: "validation", where it was taken from the training set."""
+        self.device, self.options, self.protocol, self.held_out = device, options, protocol, held_out
         self.class_names, self.name, self.note = train.class_names, train.name, ""
         if train.is_synthetic:
             self.note = SYNTHETIC_NOTE
@@ -82,7 +84,7 @@ class Experiment:
         if self.device.name != "cpu":
             where = f"device {self.device!r}"
         chosen = f", chosen from --device {options.device}" if options.device == "auto" else ""
-        data = f"data {self.name}: {len(self.train):,} training and {len(self.test):,} test images"
+        data = f"data {self.name}: {len(self.train):,} training and {len(self.test):,} {self.held_out} images"
         plan = f"{self.protocol}\n{options.seeds} seed(s)"
         return "\n".join([where + chosen, data + (f" ({self.note})" if self.note else ""), plan, ""])
 
@@ -124,7 +126,7 @@ class Experiment:
             self.histories.setdefault(arm, []).append(history)
             record.update(self._measured(arm, model, predict), seconds=sum(history["seconds"]))
             record["samples_per_second"] = statistics.median(history["samples_per_second"])
-            accuracies = f"train {record['train']['accuracy']:.2%}  test {record['test']['accuracy']:.2%}"
+            accuracies = f"train {record['train']['accuracy']:.2%}  {self.held_out} {record['test']['accuracy']:.2%}"
             print(f"{title}  after {epochs} epochs: {accuracies}", flush=True)
         self.runs.append({**record, "epochs": list(history), "wall_seconds": time.perf_counter() - began})
 
@@ -156,7 +158,7 @@ class Experiment:
 
     def table(self) -> str:
         """The result, as a Markdown table, which is readable in a terminal as well."""
-        return markdown_table(self.summaries(), self.diverged)
+        return markdown_table(self.summaries(), self.diverged, self.held_out)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -164,6 +166,7 @@ class Experiment:
         return {
             "dataset": self.name,
             "synthetic": bool(self.note),
+            "held_out": self.held_out,  # what "test" is, in the runs
             "settings": settings,
             "manifest": {**environment.describe(self.device), "data": self.provenance},
             "runs": self.runs,
@@ -194,10 +197,10 @@ def _summarise(arm: str, runs: list[dict[str, Any]]) -> ArmSummary:
     )
 
 
-def markdown_table(summaries: list[ArmSummary], diverged: list[dict[str, Any]]) -> str:
+def markdown_table(summaries: list[ArmSummary], diverged: list[dict[str, Any]], held_out: str = "test") -> str:
     """Arms by loss and accuracy on train and test, seconds of training, samples per second."""
-    titles = ("arm", "train loss", "train accuracy", "test loss", "test accuracy", "seconds", "samples/s")
-    lines: list[tuple[str, ...]] = [titles]
+    measured = [f"{split} {measure}" for split in ("train", held_out) for measure in ("loss", "accuracy")]
+    lines: list[tuple[str, ...]] = [("arm", *measured, "seconds", "samples/s")]
     lines.append(("---", *["---:"] * 6))
     for row in summaries:
         spread = f" ± {100 * row.test_accuracy_deviation:.2f}" if row.seeds > 1 else ""
@@ -224,8 +227,10 @@ def _draw(experiment: Experiment, folder: Path) -> list[Path]:
     note, best, test = experiment.note, experiment.best_arm(), experiment.test_on_host
     probabilities = experiment.probabilities[best]
     labels, classes = np.asarray(test.labels), test.class_names
-    plots.learning_curves(experiment.histories, curves, note=note, held_out="test set")
-    plots.comparison([vars(row) for row in experiment.summaries()], comparison, note=note)
+    plots.learning_curves(experiment.histories, curves, note=note, held_out=f"{experiment.held_out} set")
+    plots.comparison(
+        [vars(row) for row in experiment.summaries()], comparison, note=note, held_out=f"{experiment.held_out} set"
+    )
     matrix = metrics.confusion_matrix(labels, probabilities.argmax(axis=1), len(classes))
     plots.confusion_matrix(matrix, classes, confusion, title=f"{best}, seed 0", note=note)
     chosen = plots.choose_predictions(labels, probabilities, count=32, mistakes=16)
@@ -242,8 +247,8 @@ def _page(experiment: Experiment) -> str:
     parts = [
         f"# {experiment.name}: {', '.join(options.arms)}" + (f" ({experiment.note})" if experiment.note else ""),
         experiment.table(),
-        f"Training set ({len(experiment.train):,} images) and test set ({len(experiment.test):,}), both measured in "
-        f"inference mode after the last epoch; mean over {runs}"
+        f"Training set ({len(experiment.train):,} images) and {experiment.held_out} set ({len(experiment.test):,}), "
+        f"both measured in inference mode after the last epoch; mean over {runs}"
         + (", ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(experiment)),
         experiment.protocol,
         f"Measured on {manifest['gpu'] or manifest['cpu']} ({manifest['device']}), {blas['library']} kernel "

@@ -98,7 +98,7 @@ LESS: dict[str, dict[str, Any]] = {  # of the ablation: what is left out, or add
     "and flips, shifts": {"transforms": MOVED},
     "and label smoothing": {"label_smoothing": 0.1},
     "no weight decay": {"weight_decay": 0.0},
-    "constant rate": {"schedule": "constant"},
+    "constant rate": {"constant": 0.00125},
     "no dropout": {"build": lambda seed: mlp(seed, dropout=0.0)},
     "no batch norm": {"build": lambda seed: mlp(seed, batch_norm=False), "peak": 0.002},
 }
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.validate:
         train, test = train.split(1 / 6, seed=0)
     test = test.standardize(like=train)
-    return run(recipes, device, train, test, options)
+    return run(recipes, device, train, test, options, held_out="validation" if options.validate else "test")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -125,7 +125,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = parser_of(__doc__, "the four files of Fashion-MNIST", ARMS, "results/fashion_mnist_cnn")
     parser.set_defaults(arms=["mlp", "cnn", "cnn-moved"])
     parser.add_argument("--ablation", action="store_true", help="the MLP, each time with one ingredient left out")
-    words = "train on five sixths of the training set and measure the rest, called test, instead of the test set"
+    words = "train on five sixths of the training set and measure the rest, instead of the test set"
     parser.add_argument("--validate", action="store_true", help=words)
     return chosen(parser, arguments, ARMS)
 

@@ -54,7 +54,7 @@ class Recipe:
     epochs: int
     batch_size: int = 128
     peak: float = 0.004  # of the learning rate
-    schedule: str = "one_cycle"  # or "constant", at a quarter of the peak
+    constant: float | None = None  # a learning rate that stays, instead
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     transforms: Sequence[Transform] = ()
@@ -69,8 +69,7 @@ class Recipe:
     def optimizer(self, model: tn.Sequential, examples: int) -> tn.AdamW:
         """The optimizer of a run over so many examples an epoch."""
         steps = self.epochs * math.ceil(examples / self.batch_size)
-        cycle = tn.schedules.one_cycle(self.peak, steps)
-        rate = cycle if self.schedule == "one_cycle" else tn.schedules.constant(self.peak / 4)
+        rate = tn.schedules.one_cycle(self.peak, steps) if self.constant is None else self.constant
         return tn.AdamW(rate, weight_decay=self.weight_decay, mask=model.mask())
 
     @property
@@ -81,11 +80,12 @@ class Recipe:
     def words(self) -> str:
         """The recipe in a line."""
         changed = " and ".join(map(repr, self.transforms)) or "none"
+        rate = f"one-cycle rate of {self.peak:g}" if self.constant is None else f"rate of {self.constant:g}"
         averaged = "" if self.views is AS_IT_IS else f", predictions averaged over {self.views.words}"
         return (
             f"{self.title}: {self.epochs} epochs, batch {self.batch_size}, AdamW (weight decay {self.weight_decay:g}, "
-            f"none on biases and norms), {self.schedule.replace('_', '-')} rate of {self.peak:g}, label smoothing "
-            f"{self.label_smoothing:g}, transforms {changed}{averaged}"
+            f"none on biases and norms), {rate}, label smoothing {self.label_smoothing:g}, transforms {changed}"
+            f"{averaged}"
         )
 
     def shorter(self, epochs: int | None) -> Recipe:
@@ -99,11 +99,12 @@ def run(
     train: tn.data.Dataset,
     test: tn.data.Dataset,
     options: argparse.Namespace,
+    held_out: str = "test",
 ) -> int:
     """Train each recipe with each seed, measure once, print and write; 0, or 1 if one diverged."""
     options.arms = list(recipes)
     protocol = "\n".join(f"- {name}: {recipe.words()}" for name, recipe in recipes.items())
-    experiment = Experiment(device, train, test, options, protocol)
+    experiment = Experiment(device, train, test, options, protocol, held_out)
     print(experiment.heading(), flush=True)
     try:
         for name, recipe in recipes.items():

@@ -38,7 +38,10 @@ def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp
     small = ["--epochs", "1", "--examples", "240", "--arms", "mlp", "--validate"]
     done = run("fashion_mnist_cnn.py", *small, "--out", "out", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "200 training and 40 test images" in done.stdout
+    assert "200 training and 40 validation images" in done.stdout
+    page = (tmp_path / "out" / "results.md").read_text()
+    assert "validation accuracy" in page
+    assert "test accuracy" not in page + done.stdout
 
 
 def test_the_recipes_run_and_measure_the_test_set_once(tmp_path):

@@ -56,8 +56,10 @@ def learning_curves(
     figure.savefig(path, **FILE)
 
 
-def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "") -> None:
+def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", held_out: str = "test set") -> None:
     """Accuracy and loss of each arm, on the test set (filled) and the training set (open), with their numbers.
+
+    The test set is called `held_out` in the key.
 
     A row: {"arm", "seeds", "test_accuracy", "train_accuracy", "test_loss", "train_loss"}, and for any of these four
     a "..._deviation", drawn as a bar of one standard deviation where seeds > 1. What is missing or NaN is left out.
@@ -77,7 +79,7 @@ def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "") -
         axes.set(ylim=(len(rows) - 0.5, -0.5), xmargin=0.15)
         axes.tick_params(axis="y", length=0, labelsize=10)
     dots = {"marker": "o", "linestyle": ""}
-    meanings = {"test set": dots, "training set": {**dots, **OPEN}}
+    meanings = {held_out: dots, "training set": {**dots, **OPEN}}
     seeds = sorted({row.get("seeds", 1) for row in rows})
     if seeds[-1] > 1:
         meanings[f"mean ± one standard deviation, {' or '.join(map(str, seeds))} seeds"] = {"marker": "|"}

@@ -313,6 +313,14 @@ class Widening(tn.SGD):
         theta -= (self.rate(step) * state["velocity"]).astype(theta.dtype)
 
 
+class Littering(tn.Adam):
+    """Leaves its divisor, which has an epsilon in it, in the memory of the gradient."""
+
+    def update(self, theta, gradient, state, step):
+        super().update(theta, gradient, state, step)
+        gradient += self.epsilon
+
+
 @pytest.mark.parametrize(
     ("optimizer", "row"),
     [
@@ -321,6 +329,7 @@ class Widening(tn.SGD):
         (Forgetful(0.1), "resumed"),
         (DriftsByTheta(0.1), "no gradient"),
         (Widening(0.1), "float32"),
+        (Littering(0.1), "gaps"),
     ],
     ids=lambda value: type(value).__name__,
 )

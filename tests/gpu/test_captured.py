@@ -44,6 +44,7 @@ OPTIMIZERS = [
     tn.RMSprop(schedules.one_cycle(0.01, 20), momentum=0.5),
     tn.Adam(schedules.warm_up(schedules.constant(0.01), 7), weight_decay=1e-3),
     tn.AdamW(schedules.step_decay(0.01, 4)),
+    tn.Nadam(schedules.cosine(0.01, steps=20)),
     tn.Averaged(tn.Clipped(tn.AdamW(0.01, mask=mlp().mask()), 0.5), 0.9),
 ]
 

@@ -40,6 +40,7 @@ def cnn():
 OPTIMIZERS = [
     tn.SGD(tn.schedules.cosine(0.1, 40), momentum=0.9, nesterov=True, weight_decay=1e-4),
     tn.RMSprop(0.001, momentum=0.5),
+    tn.Nadam(0.001),
     tn.AdamW(tn.schedules.warm_up(tn.schedules.constant(0.001), 5)),
     tn.Averaged(tn.Clipped(tn.Adam(0.001), 0.5), 0.9),
 ]

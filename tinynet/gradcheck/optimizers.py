@@ -24,6 +24,7 @@ def check_optimizer(
     halves             a part of the vector moves as it would alone (not asked of a rule that is not `elementwise`)
     resumed            continuing from a copy of theta and the state gives the same bits
     no gradient        without weight decay, a zero gradient from the start moves nothing
+    gaps               what is 0 and gets no gradient stays 0, while one memory serves for the gradients of all steps
     float32            float32 in, float32 out, state included, within 1e-4 of the float64 trajectory
     minimum            comes closer to the minimum of a quadratic whose curvature suits the learning rate
     reference          ends where `reference(theta, gradients)` ends, to 1e-6: another library's trajectory, say
@@ -37,6 +38,7 @@ def check_optimizer(
     report.rows += [
         _downhill(optimizer, theta, gradients[0]),
         _row("resumed", _run_resumed(optimizer, theta, gradients), end, 0, "something is kept outside theta and state"),
+        _gaps(optimizer, theta, gradients),
         _float32(optimizer, theta, gradients, end),
         _minimum(optimizer, theta),
     ]
@@ -85,6 +87,17 @@ def _downhill(optimizer: Optimizer, theta: Array, gradient: Array) -> Row:
     product = float(moved @ (gradient + decay * theta))
     hint = "the step goes uphill: check the sign"
     return Row("first step", 0.0 if product < 0 else np.inf, "step . gradient", product, -0.0, product < 0, hint)
+
+
+def _gaps(optimizer: Optimizer, theta: Array, gradients: Sequence[Array]) -> Row:
+    """As `fit` does it: into the gaps between a model's arrays no gradient is ever written."""
+    written = np.arange(len(theta)) % 4 < 3
+    theta = np.where(written, theta, 0)
+    memory, state = np.zeros_like(theta), optimizer.start(theta)
+    for step, gradient in enumerate(gradients):
+        memory[written] = gradient[written]
+        optimizer.update(theta, memory, state, step)
+    return _row("gaps", theta[~written], np.zeros(sum(~written)), 0, "leave 0 in the gradient's memory where 0 was")
 
 
 def _float32(optimizer: Optimizer, theta: Array, gradients: Sequence[Array], end: Array) -> Row:

@@ -141,5 +141,4 @@ class Nadam(Adam):
         step = rate_of_gradient * gradient
         mean, root = self._means(gradient, state, root_factor)
         step += rate * mean
-        step /= root
-        theta -= step
+        theta -= array_module(theta).divide(step, root, out=root)

@@ -30,7 +30,11 @@ class Optimizer:
         return {}
 
     def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
-        """Move `theta` and `state` by one step, in place. `gradient` is owned here, and overwritten."""
+        """Move `theta` and `state` by one step, in place.
+
+        `gradient` is owned here and may be overwritten, but is left 0 where it was 0 so far and `theta` is 0: in the
+        gaps between a model's arrays, which nobody else writes to.
+        """
         self.move(theta, gradient, state, *self.scalars(step))
 
     def scalars(self, step: int) -> tuple[float, ...]:

@@ -75,7 +75,7 @@ class Experiment:
         self.train, self.test = train.to(device), test.to(device)
         self.runs: list[dict[str, Any]] = []
         self.histories: dict[str, list[tn.History]] = {}
-        self.probabilities: dict[str, np.ndarray] = {}  # of the test set, by the first seed of each arm
+        self.predicted: dict[str, tuple[int, np.ndarray]] = {}  # of each arm: its first seed that ended, probabilities
 
     def heading(self) -> str:
         """What is about to happen."""
@@ -124,7 +124,7 @@ class Experiment:
             history, record["diverged"] = error.history, str(error)
         else:
             self.histories.setdefault(arm, []).append(history)
-            record.update(self._measured(arm, model, predict), seconds=sum(history["seconds"]))
+            record.update(self._measured(arm, seed, model, predict), seconds=sum(history["seconds"]))
             record["samples_per_second"] = statistics.median(history["samples_per_second"])
             accuracies = f"train {record['train']['accuracy']:.2%}  {self.held_out} {record['test']['accuracy']:.2%}"
             print(f"{title}  after {epochs} epochs: {accuracies}", flush=True)
@@ -137,10 +137,10 @@ class Experiment:
             return {}
         return {"checkpoint": Checkpoints(options.checkpoint / name), "resume": options.resume}
 
-    def _measured(self, arm: str, model: tn.Sequential, predict: Predict) -> dict[str, dict[str, float]]:
+    def _measured(self, arm: str, seed: int, model: tn.Sequential, predict: Predict) -> dict[str, dict[str, float]]:
         """Loss and accuracy on both sets; the probabilities of the test set are kept for the pictures."""
         train, test = predict(model, self.train), predict(model, self.test)
-        self.probabilities.setdefault(arm, test)
+        self.predicted.setdefault(arm, (seed, test))
         return {"train": _loss_and_accuracy(self.train, train), "test": _loss_and_accuracy(self.test, test)}
 
     @property
@@ -225,17 +225,17 @@ def _draw(experiment: Experiment, folder: Path) -> list[Path]:
     names = ("learning_curves.png", "comparison.png", "confusion_matrix.png", "predictions.png")
     curves, comparison, confusion, predictions = (folder / name for name in names)
     note, best, test = experiment.note, experiment.best_arm(), experiment.test_on_host
-    probabilities = experiment.probabilities[best]
+    seed, probabilities = experiment.predicted[best]
     labels, classes = np.asarray(test.labels), test.class_names
     plots.learning_curves(experiment.histories, curves, note=note, held_out=f"{experiment.held_out} set")
     plots.comparison(
         [vars(row) for row in experiment.summaries()], comparison, note=note, held_out=f"{experiment.held_out} set"
     )
     matrix = metrics.confusion_matrix(labels, probabilities.argmax(axis=1), len(classes))
-    plots.confusion_matrix(matrix, classes, confusion, title=f"{best}, seed 0", note=note)
+    plots.confusion_matrix(matrix, classes, confusion, title=f"{best}, seed {seed}", note=note)
     chosen = plots.choose_predictions(labels, probabilities, count=32, mistakes=16)
     shown = test.pictures(chosen), labels[chosen], probabilities[chosen]
-    plots.predictions(*shown, classes, predictions, title=f"{best}, seed 0", note=note)
+    plots.predictions(*shown, classes, predictions, title=f"{best}, seed {seed}", note=note)
     return [curves, comparison, confusion, predictions]
 
 

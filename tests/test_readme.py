@@ -25,7 +25,11 @@ def test_the_layer_of_ones_own_is_ten_lines_and_right(capsys):
     exec(source + check, names)
     printed = capsys.readouterr().out
     shown = next(block for block in blocks("") if block.startswith("Gradient check of Swish()"))
-    assert re.sub(r"\d\.\de-\d\d", "E", printed).split() == re.sub(r"\d\.\de-\d\d", "E", shown).split()
+    # Which element has the worst error, some 1e-10, is a matter of the last bit of exp: processors differ in it.
+    error, where, value = r"\d\.\de-\d\d", r"\[\d, \d\]", r"-?0\.\d{7,}"
+    row = re.compile(rf"x +{error} +{where} +{value} +{value} +ok")
+    assert row.search(printed)
+    assert row.sub("row", printed).split() == row.sub("row", shown).split()
 
 
 def test_the_usage_block_runs_on_a_small_set(monkeypatch, tmp_path, capsys):

@@ -85,7 +85,7 @@ class Experiment:
             where = f"device {self.device!r}"
         chosen = f", chosen from --device {options.device}" if options.device == "auto" else ""
         data = f"data {self.name}: {len(self.train):,} training and {len(self.test):,} {self.held_out} images"
-        plan = f"{self.protocol}\n{options.seeds} seed(s)"
+        plan = f"{self.protocol}\n{words_of(seeds_of(options))}"
         return "\n".join([where + chosen, data + (f" ({self.note})" if self.note else ""), plan, ""])
 
     def run(
@@ -102,7 +102,7 @@ class Experiment:
 
         Further settings are `fit`'s. A run that diverges is kept as such.
         """
-        title = f"{arm:<13}" + (f" seed {seed}" if self.options.seeds > 1 else "")
+        title = f"{arm:<13} seed {seed}"
         record: dict[str, Any] = {
             "arm": arm,
             "seed": seed,
@@ -171,6 +171,16 @@ class Experiment:
             "manifest": {**environment.describe(self.device), "data": self.provenance},
             "runs": self.runs,
         }
+
+
+def seeds_of(options: argparse.Namespace) -> range:
+    """The seeds that the options ask for."""
+    return range(options.first_seed, options.first_seed + options.seeds)
+
+
+def words_of(seeds: range) -> str:
+    """Of at least one seed: "seed 0", or "seeds 0 to 2"."""
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
 
 
 def _loss_and_accuracy(data: tn.data.Dataset, probabilities: np.ndarray) -> dict[str, float]:
@@ -243,12 +253,11 @@ def _page(experiment: Experiment) -> str:
     """results.md: the table, what it was measured on, and the command that makes it again."""
     options, manifest = experiment.options, environment.describe(experiment.device)
     blas = manifest["blas"]
-    runs = f"{options.seeds} seed{'s' if options.seeds > 1 else ''}"
     parts = [
         f"# {experiment.name}: {', '.join(options.arms)}" + (f" ({experiment.note})" if experiment.note else ""),
         experiment.table(),
         f"Training set ({len(experiment.train):,} images) and {experiment.held_out} set ({len(experiment.test):,}), "
-        f"both measured in inference mode after the last epoch; mean over {runs}"
+        f"both measured in inference mode after the last epoch; mean over {words_of(seeds_of(options))}"
         + (", ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(experiment)),
         experiment.protocol,
         f"Measured on {manifest['gpu'] or manifest['cpu']} ({manifest['device']}), {blas['library']} kernel "

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from experiment import Experiment, write_report
-from opening import add_checkpoint_options, count, new_parser
+from experiment import Experiment, seeds_of, write_report
+from opening import add_checkpoint_options, count, new_parser, whole
 
 import tinynet as tn
 from tinynet.arrays import Device
@@ -108,7 +108,7 @@ def run(
     print(experiment.heading(), flush=True)
     try:
         for name, recipe in recipes.items():
-            for seed in range(options.seeds):
+            for seed in seeds_of(options):
                 train_one(experiment, name, recipe, seed)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_kept(options)) from None
@@ -146,7 +146,8 @@ def parser_of(description: str | None, files: str, arms: Mapping[str, Recipe], o
     parser.add_argument("--arms", nargs="+", default=list(arms), metavar="ARM", help=f"of: {', '.join(arms)}")
     parser.add_argument("--epochs", type=count, help="of every arm, instead of its own")
     parser.add_argument("--examples", type=count, help="train on the first so many pictures only")
-    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="repeat each arm with seeds 0 to N-1")
+    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="repeat each arm with so many seeds, from 0")
+    parser.add_argument("--first-seed", type=whole, default=0, metavar="K", help="or from K, where other runs do the rest")
     add_checkpoint_options(parser)
     return parser
 

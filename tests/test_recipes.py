@@ -62,6 +62,28 @@ def test_the_recipes_run_and_measure_the_test_set_once(tmp_path):
     assert "one-cycle rate of 0.005" in page
 
 
+def test_seeds_that_were_run_apart_end_in_one_table(tmp_path):
+    small = ["--epochs", "1", "--examples", "300", "--arms", "mlp", "--checkpoint", "runs"]
+    apart = run("fashion_mnist_cnn.py", *small, "--first-seed", "1", "--out", "apart", folder=tmp_path)
+    assert apart.returncode == 0, apart.stderr
+    both = run("fashion_mnist_cnn.py", *small, "--seeds", "2", "--resume", "--out", "both", folder=tmp_path)
+    assert both.returncode == 0, both.stderr
+    assert "seeds 0 to 1" in both.stdout
+    assert " 1/1 " in both.stdout.partition("seed 0  after")[0]
+    assert " 1/1 " not in both.stdout.partition("seed 0  after")[2]  # seed 1 is not trained again
+    of_one, of_both = (json.loads((tmp_path / name / "results.json").read_text())["runs"] for name in ("apart", "both"))
+    assert [each["seed"] for each in of_one + of_both] == [1, 0, 1]
+    assert of_one[0]["test"] == of_both[1]["test"]
+    assert of_one[0]["seconds"] == of_both[1]["seconds"]
+    assert "seed 1" in (tmp_path / "apart" / "results.md").read_text()
+
+
+def test_a_first_seed_below_0_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        fashion_mnist_cnn.main(["--first-seed", "-1"])
+    assert "expected a whole number from 0, got -1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", fashion_mnist_cnn.ARMS)
 def test_every_recipe_takes_a_picture_and_says_how_it_is_trained(name):
     recipe = fashion_mnist_cnn.ARMS[name]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 import math
 import statistics
@@ -223,12 +225,28 @@ def markdown_table(summaries: list[ArmSummary], diverged: list[dict[str, Any]], 
 
 
 def write_report(experiment: Experiment, folder: Path) -> list[Path]:
-    """Write results.json, results.md and the pictures; returns their paths."""
+    """Write results.json, results.md, results.csv and the pictures; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / "results.json", folder / "results.md"]
-    write_atomically(paths[0], (json.dumps(experiment.to_dict(), indent=1, allow_nan=False) + "\n").encode())
-    write_atomically(paths[1], _page(experiment).encode())
-    return paths + (_draw(experiment, folder) if experiment.histories else [])
+    whole = json.dumps(experiment.to_dict(), indent=1, allow_nan=False) + "\n"
+    texts = {"results.json": whole, "results.md": _page(experiment), "results.csv": _table_of_runs(experiment)}
+    for name, text in texts.items():
+        write_atomically(folder / name, text.encode())
+    return [folder / name for name in texts] + (_draw(experiment, folder) if experiment.histories else [])
+
+
+def _table_of_runs(experiment: Experiment) -> str:
+    """A line a run, for a spreadsheet."""
+    file, splits = io.StringIO(), {"train": "train", "test": experiment.held_out}  # in a run, as it is called
+    measured = [f"{name}_{measure}" for name in splits.values() for measure in ("loss", "accuracy")]
+    names = ["arm", "seed", "learning_rate", "epochs", *measured, "seconds", "diverged"]
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for run in experiment.runs:
+        row = {**run, **run["settings"]}
+        for split, name in splits.items():
+            row |= {f"{name}_{measure}": value for measure, value in run.get(split, {}).items()}
+        writer.writerow(row)
+    return file.getvalue()
 
 
 def _draw(experiment: Experiment, folder: Path) -> list[Path]:

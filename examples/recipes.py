@@ -144,6 +144,7 @@ def parser_of(description: str | None, files: str, arms: Mapping[str, Recipe], o
     """The options that all of them have."""
     parser = new_parser(description, files, out)
     parser.add_argument("--arms", nargs="+", default=list(arms), metavar="ARM", help=f"of: {', '.join(arms)}")
+    parser.add_argument("--quick", action="store_true", help="one epoch of 2,000 pictures: do the programs run?")
     parser.add_argument("--epochs", type=count, help="of every arm, instead of its own")
     parser.add_argument("--examples", type=count, help="train on the first so many pictures only")
     parser.add_argument("--seeds", type=count, default=1, metavar="N", help="repeat each arm with so many seeds, from 0")
@@ -157,6 +158,8 @@ def chosen(
 ) -> argparse.Namespace:
     """The command line, checked."""
     options = parser.parse_args(arguments)
+    if options.quick:
+        options.epochs, options.examples = options.epochs or 1, options.examples or 2000
     if options.resume and not options.checkpoint:
         parser.error("--resume needs --checkpoint FOLDER")
     for name in options.arms:

@@ -1,5 +1,6 @@
 """The examples beyond plain SGD, run as a user runs them, on few pictures."""
 
+import csv
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ FILES = [
     "confusion_matrix.png",
     "learning_curves.png",
     "predictions.png",
+    "results.csv",
     "results.json",
     "results.md",
 ]
@@ -41,6 +43,9 @@ def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp
     assert "200 training and 40 validation images" in done.stdout
     page = (tmp_path / "out" / "results.md").read_text()
     assert "validation accuracy" in page
+    table = (tmp_path / "out" / "results.csv").read_text()
+    assert "validation_accuracy" in table
+    assert "test_" not in table
     assert "test accuracy" not in page + done.stdout
 
 
@@ -57,6 +62,11 @@ def test_the_recipes_run_and_measure_the_test_set_once(tmp_path):
         assert 0.1 <= each["test"]["accuracy"] < 1
         assert not [name for row in each["epochs"] for name in row if name.startswith("test")]
         assert ("HorizontalFlip(0.5)" in each["settings"]["transforms"]) == (each["arm"] == "cnn-moved")
+    with (tmp_path / "out" / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["arm"], int(row["seed"])) for row in rows] == [(run["arm"], run["seed"]) for run in results["runs"]]
+    assert [float(row["test_accuracy"]) for row in rows] == [run["test"]["accuracy"] for run in results["runs"]]
+    assert {(row["epochs"], row["diverged"]) for row in rows} == {("1", "")}
     page = (tmp_path / "out" / "results.md").read_text()
     assert "synthetic data, not Fashion-MNIST" in page
     assert "one-cycle rate of 0.005" in page
@@ -76,6 +86,13 @@ def test_seeds_that_were_run_apart_end_in_one_table(tmp_path):
     assert of_one[0]["test"] == of_both[1]["test"]
     assert of_one[0]["seconds"] == of_both[1]["seconds"]
     assert "seed 1" in (tmp_path / "apart" / "results.md").read_text()
+
+
+def test_a_quick_look_is_short_unless_told_otherwise():
+    quick = fashion_mnist_cnn.parse(["--quick"])
+    assert (quick.epochs, quick.examples) == (1, 2000)
+    told = cifar10.parse(["--quick", "--epochs", "2", "--examples", "500"])
+    assert (told.epochs, told.examples) == (2, 500)
 
 
 def test_a_first_seed_below_0_is_refused(capsys):

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from opening import open_device_and_data, program
-from recipes import BOTH_WAYS_ROUND, FIVE_PLACES, Recipe, chosen, parser_of, run
+from recipes import AS_IT_IS, FIVE_PLACES, TEN_VIEWS, Recipe, chosen, parser_of, run
 
 import tinynet as tn
 
@@ -34,31 +34,37 @@ def mlp(seed: int, dropout: float = 0.3, batch_norm: bool = True) -> tn.Sequenti
 
 
 THREE = ((32,), (64,), (128,))  # channels of the convolutions of each block
-FIVE = ((32,), (48, 48), (96, 96))
+FIVE = ((32,), (64, 64), (128, 128))
 
 
-def cnn(seed: int, blocks: Sequence[Sequence[int]] = THREE, dropout: float = 0.5) -> tn.Sequential:
+def cnn(
+    seed: int, blocks: Sequence[Sequence[int]] = THREE, dropout: float = 0.5, batch_norm: bool = True
+) -> tn.Sequential:
     """Blocks of 3x3 convolutions with batch norm and ReLU, each ended by 2x2 maxima; then two Dense layers.
 
     The maxima are taken before batch norm and ReLU, which then have a quarter of the pixels to go over. Dropout stands
     before the last Dense.
     """
+
+    def norm_and_relu(features: int) -> list[tn.Layer]:
+        return [tn.BatchNorm(features), tn.ReLU()] if batch_norm else [tn.ReLU()]
+
     layers: list[tn.Layer] = [tn.Reshape(28, 28, 1)]
     inputs, size = 1, 28
     for block in blocks:
         for place, outputs in enumerate(block, 1):
             layers.append(tn.Conv2D(inputs, outputs, 3, padding="same"))
             layers += [tn.MaxPool2D(2)] if place == len(block) else []
-            layers += [tn.BatchNorm(outputs), tn.ReLU()]
+            layers += norm_and_relu(outputs)
             inputs = outputs
         size //= 2
-    layers += [tn.Flatten(), tn.Dense(size * size * inputs, 128, weight="he_normal"), tn.BatchNorm(128), tn.ReLU()]
+    layers += [tn.Flatten(), tn.Dense(size * size * inputs, 128, weight="he_normal"), *norm_and_relu(128)]
     return tn.Sequential(*layers, tn.Dropout(dropout), tn.Dense(128, 10), seed=seed)
 
 
-def moved_cnn(seed: int) -> tn.Sequential:
+def moved_cnn(seed: int, dropout: float = 0.3, **changes: Any) -> tn.Sequential:
     """The same with less dropout: pictures that move are harder to learn by heart."""
-    return cnn(seed, dropout=0.3)
+    return cnn(seed, dropout=dropout, **changes)
 
 
 def deeper_cnn(seed: int) -> tn.Sequential:
@@ -67,7 +73,9 @@ def deeper_cnn(seed: int) -> tn.Sequential:
 
 
 FLIPPED = (tn.data.HorizontalFlip(),)  # a shoe may look left or right
-MOVED = (tn.data.Shift(1), *FLIPPED)  # and stand a pixel further
+SHIFTED = (tn.data.Shift(1),)  # and stand a pixel further
+MOVED = (*SHIFTED, *FLIPPED)
+ERASED = (*MOVED, tn.data.RandomErasing(0.5))  # and be seen in part
 ARMS = {
     "mlp": Recipe("MLP", mlp, 50, peak=0.005, weight_decay=0.02, label_smoothing=0.0),
     "cnn": Recipe("CNN", cnn, 14, peak=0.005, weight_decay=0.05, label_smoothing=0.05, views=FIVE_PLACES),
@@ -79,7 +87,7 @@ ARMS = {
         weight_decay=0.05,
         label_smoothing=0.0,
         transforms=MOVED,
-        views=BOTH_WAYS_ROUND,
+        views=TEN_VIEWS,
     ),
     "cnn-long": Recipe(
         "deeper CNN, pictures moved and erased in part",
@@ -88,19 +96,34 @@ ARMS = {
         peak=0.005,
         weight_decay=0.05,
         label_smoothing=0.05,
-        transforms=(*MOVED, tn.data.RandomErasing(0.5)),
-        views=BOTH_WAYS_ROUND,
+        transforms=ERASED,
+        views=TEN_VIEWS,
     ),
 }
-LESS: dict[str, dict[str, Any]] = {  # of the ablation: what is left out, or added, one at a time
-    "as it is": {},
-    "and flips": {"transforms": FLIPPED},
-    "and flips, shifts": {"transforms": MOVED},
-    "and label smoothing": {"label_smoothing": 0.1},
-    "no weight decay": {"weight_decay": 0.0},
-    "constant rate": {"constant": 0.00125},
-    "no dropout": {"build": lambda seed: mlp(seed, dropout=0.0)},
-    "no batch norm": {"build": lambda seed: mlp(seed, batch_norm=False), "peak": 0.002},
+LESS: dict[str, dict[str, dict[str, Any]]] = {  # of each ablation: what is left out, or added, one at a time
+    "mlp": {
+        "as it is": {},
+        "and flips": {"transforms": FLIPPED},
+        "and flips, shifts": {"transforms": MOVED},
+        "and label smoothing": {"label_smoothing": 0.1},
+        "no weight decay": {"weight_decay": 0.0},
+        "constant rate": {"constant": 0.00125},
+        "no dropout": {"build": lambda seed: mlp(seed, dropout=0.0)},
+        "no batch norm": {"build": lambda seed: mlp(seed, batch_norm=False), "peak": 0.002},
+    },
+    "cnn-moved": {
+        "as it is": {},
+        "one view": {"views": AS_IT_IS},
+        "no shifts": {"transforms": FLIPPED},
+        "no flips": {"transforms": SHIFTED, "views": FIVE_PLACES},  # who never saw a mirror image is not shown one
+        "no flips, no shifts": {"transforms": (), "views": FIVE_PLACES},
+        "and erased in part": {"transforms": ERASED},
+        "constant rate": {"constant": 0.00125},
+        "no dropout": {"build": lambda seed: moved_cnn(seed, dropout=0.0)},
+        "no batch norm": {"build": lambda seed: moved_cnn(seed, batch_norm=False), "peak": 0.002},
+        "two convolutions": {"build": lambda seed: moved_cnn(seed, blocks=THREE[:2])},
+        "five convolutions": {"build": lambda seed: moved_cnn(seed, blocks=FIVE)},
+    },
 }
 
 
@@ -111,8 +134,8 @@ def main(arguments: list[str] | None = None) -> int:
     device, train, test = open_device_and_data(options)
     recipes = {name: ARMS[name].shorter(options.epochs) for name in options.arms}
     if options.ablation:
-        whole = ARMS["mlp"].shorter(options.epochs)
-        recipes = {name: dataclasses.replace(whole, **changes) for name, changes in LESS.items()}
+        whole = ARMS[options.ablation].shorter(options.epochs)
+        recipes = {name: dataclasses.replace(whole, **changes) for name, changes in LESS[options.ablation].items()}
     train = train.subset(slice(0, options.examples)).standardize()
     if options.validate:
         train, test = train.split(1 / 6, seed=0)
@@ -124,7 +147,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line, checked."""
     parser = parser_of(__doc__, "the four files of Fashion-MNIST", ARMS, "results/fashion_mnist_cnn")
     parser.set_defaults(arms=["mlp", "cnn", "cnn-moved"])
-    parser.add_argument("--ablation", action="store_true", help="the MLP, each time with one ingredient left out")
+    words = "that arm, each time with one ingredient left out or added (mlp, unless named)"
+    parser.add_argument("--ablation", nargs="?", choices=LESS, const="mlp", help=words)
     words = "train on five sixths of the training set and measure the rest, instead of the test set"
     parser.add_argument("--validate", action="store_true", help=words)
     return chosen(parser, arguments, ARMS)

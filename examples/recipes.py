@@ -27,11 +27,6 @@ class Views:
     weights: Sequence[float] | None = None  # of the views; all the same unless given
 
 
-def both_ways_round(pictures: np.ndarray) -> Iterable[np.ndarray]:
-    """Every picture and its mirror image."""
-    return pictures, pictures[:, :, ::-1]
-
-
 def five_places(pictures: np.ndarray) -> Iterable[np.ndarray]:
     """Every picture where it is, and a pixel up, down, left and right; what comes in at an edge is black."""
     height, width = pictures.shape[1:3]
@@ -40,9 +35,16 @@ def five_places(pictures: np.ndarray) -> Iterable[np.ndarray]:
         yield framed[:, row : row + height, column : column + width]
 
 
+def five_places_both_ways(pictures: np.ndarray) -> Iterable[np.ndarray]:
+    """Those, and those of the mirror image."""
+    yield from five_places(pictures)
+    yield from five_places(pictures[:, :, ::-1])
+
+
 AS_IT_IS = Views("each picture as it is", lambda pictures: (pictures,))
-BOTH_WAYS_ROUND = Views("both ways round", both_ways_round)
-FIVE_PLACES = Views("five places a pixel apart, the middle one twice", five_places, weights=(2, 1, 1, 1, 1))
+MIDDLE_TWICE = (2, 1, 1, 1, 1)
+FIVE_PLACES = Views("five places a pixel apart, the middle one twice", five_places, MIDDLE_TWICE)
+TEN_VIEWS = Views(FIVE_PLACES.words + ", both ways round", five_places_both_ways, MIDDLE_TWICE * 2)
 
 
 @dataclass(frozen=True)
@@ -147,8 +149,8 @@ def parser_of(description: str | None, files: str, arms: Mapping[str, Recipe], o
     parser.add_argument("--quick", action="store_true", help="one epoch of 2,000 pictures: do the programs run?")
     parser.add_argument("--epochs", type=count, help="of every arm, instead of its own")
     parser.add_argument("--examples", type=count, help="train on the first so many pictures only")
-    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="repeat each arm with so many seeds, from 0")
-    parser.add_argument("--first-seed", type=whole, default=0, metavar="K", help="or from K, where other runs do the rest")
+    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="each arm with so many seeds, from 0 on")
+    parser.add_argument("--first-seed", type=whole, default=0, metavar="K", help="from K on: others run the rest")
     add_checkpoint_options(parser)
     return parser
 

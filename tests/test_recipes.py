@@ -112,27 +112,43 @@ def test_every_recipe_takes_a_picture_and_says_how_it_is_trained(name):
     assert averaged == (recipe.views is not recipes.AS_IT_IS)
 
 
-def test_every_ablation_differs_from_the_whole_in_what_it_names():
-    whole = fashion_mnist_cnn.ARMS["mlp"]
-    assert fashion_mnist_cnn.LESS["as it is"] == {}
-    for name, changes in fashion_mnist_cnn.LESS.items():
+@pytest.mark.parametrize("arm", fashion_mnist_cnn.LESS)
+def test_every_ablation_differs_from_the_whole_in_what_it_names(arm):
+    whole, less = fashion_mnist_cnn.ARMS[arm], fashion_mnist_cnn.LESS[arm]
+    assert less["as it is"] == {}
+    for name, changes in less.items():
         recipe = fashion_mnist_cnn.dataclasses.replace(whole, **changes)
         assert (recipe == whole) == (name == "as it is")
     assert "BatchNorm" in repr(whole.build(0))
-    assert "BatchNorm" not in repr(fashion_mnist_cnn.LESS["no batch norm"]["build"](0))
-    assert "Dropout" not in repr(fashion_mnist_cnn.LESS["no dropout"]["build"](0))
+    assert "BatchNorm" not in repr(less["no batch norm"]["build"](0))
+    assert "Dropout(0.3)" in repr(whole.build(0))
+    assert "Dropout(0.3)" not in repr(less["no dropout"]["build"](0))
 
 
-def test_predictions_both_ways_round_do_not_care_which_way_a_picture_looks():
+@pytest.mark.parametrize(("name", "convolutions"), [("two convolutions", 2), ("five convolutions", 5)])
+def test_an_ablation_may_change_how_deep_a_network_is(name, convolutions):
+    model = fashion_mnist_cnn.LESS["cnn-moved"][name]["build"](0)
+    assert repr(model).count("Conv2D") == convolutions
+    assert model.predict(np.zeros((2, 784), "float32")).shape == (2, 10)
+
+
+def test_an_ablation_is_of_the_mlp_unless_another_arm_is_named():
+    assert fashion_mnist_cnn.parse(["--ablation"]).ablation == "mlp"
+    assert fashion_mnist_cnn.parse(["--ablation", "cnn-moved"]).ablation == "cnn-moved"
+    assert fashion_mnist_cnn.parse([]).ablation is None
+
+
+def test_ten_views_do_not_care_which_way_a_picture_looks():
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype("uint8")
     labels = np.arange(20) % 10
     model = tn.models.mlp(784, (16,), 10, seed=1)
     recipe = fashion_mnist_cnn.ARMS["cnn-moved"]
     seen, mirrored = (tn.data.from_arrays(pictures, labels) for pictures in (images, images[:, :, ::-1]))
-    assert np.array_equal(recipe.predict(model, seen), recipe.predict(model, mirrored))
-    expected = (model.predict(seen) + model.predict(mirrored)) / 2
+    assert np.allclose(recipe.predict(model, seen), recipe.predict(model, mirrored), rtol=1e-6)
+    one_way = fashion_mnist_cnn.ARMS["cnn"]  # five places
+    expected = (one_way.predict(model, seen) + one_way.predict(model, mirrored)) / 2
     assert np.allclose(recipe.predict(model, seen), expected, rtol=1e-6)
-    assert not np.allclose(model.predict(seen), expected, rtol=1e-2)
+    assert not np.allclose(one_way.predict(model, seen), expected, rtol=1e-2)
 
 
 def test_a_picture_is_seen_in_five_places_and_what_leaves_it_is_gone():

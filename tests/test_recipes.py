@@ -114,15 +114,16 @@ def test_every_recipe_takes_a_picture_and_says_how_it_is_trained(name):
 
 @pytest.mark.parametrize("arm", fashion_mnist_cnn.LESS)
 def test_every_ablation_differs_from_the_whole_in_what_it_names(arm):
-    whole, less = fashion_mnist_cnn.ARMS[arm], fashion_mnist_cnn.LESS[arm]
-    assert less["as it is"] == {}
-    for name, changes in less.items():
-        recipe = fashion_mnist_cnn.dataclasses.replace(whole, **changes)
+    variants = fashion_mnist_cnn.recipes_of(fashion_mnist_cnn.parse(["--ablation", arm, "--epochs", "3"]))
+    whole = variants["as it is"]
+    assert (whole.epochs, whole.views) == (3, recipes.AS_IT_IS)
+    assert whole.build is fashion_mnist_cnn.ARMS[arm].build
+    for name, recipe in variants.items():
         assert (recipe == whole) == (name == "as it is")
     assert "BatchNorm" in repr(whole.build(0))
-    assert "BatchNorm" not in repr(less["no batch norm"]["build"](0))
+    assert "BatchNorm" not in repr(variants["no batch norm"].build(0))
     assert "Dropout(0.3)" in repr(whole.build(0))
-    assert "Dropout(0.3)" not in repr(less["no dropout"]["build"](0))
+    assert "Dropout(0.3)" not in repr(variants["no dropout"].build(0))
 
 
 @pytest.mark.parametrize(("name", "convolutions"), [("two convolutions", 2), ("five convolutions", 5)])

@@ -66,7 +66,8 @@ class Recipe:
         """Class probabilities (N, classes) of the trained model, their weighted mean over the views."""
         views = self.views.of(data.pictures(slice(None)))
         seen = (dataclasses.replace(data, images=view.reshape(data.images.shape)) for view in views)
-        return np.average([model.predict(each) for each in seen], axis=0, weights=self.views.weights)
+        # in batches as small as those of training: a convolution's activations of 1,000 pictures leave the cache
+        return np.average([model.predict(each, self.batch_size) for each in seen], axis=0, weights=self.views.weights)
 
     def optimizer(self, model: tn.Sequential, examples: int) -> tn.AdamW:
         """The optimizer of a run over so many examples an epoch."""

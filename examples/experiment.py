@@ -238,7 +238,7 @@ def _table_of_runs(experiment: Experiment) -> str:
     """A line a run, for a spreadsheet."""
     file, splits = io.StringIO(), {"train": "train", "test": experiment.held_out}  # in a run, as it is called
     measured = [f"{name}_{measure}" for name in splits.values() for measure in ("loss", "accuracy")]
-    names = ["arm", "seed", "learning_rate", "epochs", *measured, "seconds", "diverged"]
+    names = ["arm", "seed", "optimizer", "epochs", *measured, "seconds", "diverged"]
     writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for run in experiment.runs:

@@ -67,6 +67,7 @@ def test_the_recipes_run_and_measure_the_test_set_once(tmp_path):
     assert [(row["arm"], int(row["seed"])) for row in rows] == [(run["arm"], run["seed"]) for run in results["runs"]]
     assert [float(row["test_accuracy"]) for row in rows] == [run["test"]["accuracy"] for run in results["runs"]]
     assert {(row["epochs"], row["diverged"]) for row in rows} == {("1", "")}
+    assert {"one_cycle(peak=0.005" in row["optimizer"] for row in rows} == {True}
     page = (tmp_path / "out" / "results.md").read_text()
     assert "synthetic data, not Fashion-MNIST" in page
     assert "one-cycle rate of 0.005" in page

@@ -1,12 +1,13 @@
 """CIFAR-10 with a small residual network: colour pictures of 32x32 pixels in ten classes.
 
     python examples/cifar10.py                              # downloads 170 MB, then trains 20 epochs
+    python examples/cifar10.py --quick                      # does it run?
     python examples/cifar10.py --epochs 3 --examples 10000  # a first look
     python examples/cifar10.py --data ~/data/cifar10 --device gpu
 
 A ResNet of three widths (tn.models.resnet_small) under AdamW with a one-cycle rate; pictures are flipped and shifted by
 up to four pixels. The test set is measured once, after the last epoch. Prints a table and writes results.json,
-results.md and pictures into --out. CIFAR-10 has no stand-in: without its files and without a network it stops, and says
+results.md, results.csv and pictures into --out. CIFAR-10 has no stand-in: without its files and without a network it stops, and says
 where it looked.
 """
 

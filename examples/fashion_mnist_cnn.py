@@ -1,16 +1,17 @@
 """Fashion-MNIST beyond plain SGD: how far a multilayer perceptron and a small convolutional network get on a CPU.
 
+    python examples/fashion_mnist_cnn.py --quick                    # do the programs run? half a minute
     python examples/fashion_mnist_cnn.py                            # three recipes, one seed
     python examples/fashion_mnist_cnn.py --arms mlp --seeds 3       # as published in docs/results.md, 12 minutes
     python examples/fashion_mnist_cnn.py --arms cnn cnn-moved --seeds 3     # as published there, 90 minutes
-    python examples/fashion_mnist_cnn.py --arms cnn-long            # the longer recipe
+    python examples/fashion_mnist_cnn.py --arms cnn-long --seeds 3          # the longer recipe: an hour a seed and core
     python examples/fashion_mnist_cnn.py --ablation                 # the MLP: what does each ingredient give?
+    python examples/fashion_mnist_cnn.py --ablation cnn-moved       # the convolutional recipe, likewise
     python examples/fashion_mnist_cnn.py --arms cnn --validate      # to choose a recipe: the test set is left alone
-    python examples/fashion_mnist_cnn.py --epochs 1                 # a first look
 
 The recipes were chosen by pictures held out of the training set, as --validate holds them out; docs/results.md says
 how. Without it they train on all of it, and the test set is measured once, after the last epoch. Prints a table and
-writes results.json, results.md and pictures into --out.
+writes results.json, results.md, results.csv and pictures into --out.
 Without the data and without a network it runs on drawings of clothes made by tinynet itself, and says so everywhere.
 """
 

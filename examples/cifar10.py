@@ -7,8 +7,8 @@
 
 A ResNet of three widths (tn.models.resnet_small) under AdamW with a one-cycle rate; pictures are flipped and shifted by
 up to four pixels. The test set is measured once, after the last epoch. Prints a table and writes results.json,
-results.md, results.csv and pictures into --out. CIFAR-10 has no stand-in: without its files and without a network it stops, and says
-where it looked.
+results.md, results.csv and pictures into --out. CIFAR-10 has no stand-in: without its files and without a network it
+stops, and says where it looked.
 """
 
 from __future__ import annotations

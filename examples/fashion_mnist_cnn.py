@@ -1,6 +1,6 @@
 """Fashion-MNIST beyond plain SGD: how far a multilayer perceptron and a small convolutional network get on a CPU.
 
-    python examples/fashion_mnist_cnn.py --quick                    # do the programs run? half a minute
+    python examples/fashion_mnist_cnn.py --quick                    # does it run? a minute
     python examples/fashion_mnist_cnn.py                            # three recipes, one seed
     python examples/fashion_mnist_cnn.py --arms mlp --seeds 3       # as published in docs/results.md, 12 minutes
     python examples/fashion_mnist_cnn.py --arms cnn cnn-moved --seeds 3     # as published there, 90 minutes

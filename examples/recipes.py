@@ -82,11 +82,12 @@ class Recipe:
 
     def words(self) -> str:
         """The recipe in a line."""
+        length = f"{self.epochs} epochs" if self.epochs > 1 else "one epoch"
         changed = " and ".join(map(repr, self.transforms)) or "none"
         rate = f"one-cycle rate of {self.peak:g}" if self.constant is None else f"rate of {self.constant:g}"
         averaged = "" if self.views is AS_IT_IS else f", predictions averaged over {self.views.words}"
         return (
-            f"{self.title}: {self.epochs} epochs, batch {self.batch_size}, AdamW (weight decay {self.weight_decay:g}, "
+            f"{self.title}: {length}, batch {self.batch_size}, AdamW (weight decay {self.weight_decay:g}, "
             f"none on biases and norms), {rate}, label smoothing {self.label_smoothing:g}, transforms {changed}"
             f"{averaged}"
         )
@@ -147,7 +148,7 @@ def parser_of(description: str | None, files: str, arms: Mapping[str, Recipe], o
     """The options that all of them have."""
     parser = new_parser(description, files, out)
     parser.add_argument("--arms", nargs="+", default=list(arms), metavar="ARM", help=f"of: {', '.join(arms)}")
-    parser.add_argument("--quick", action="store_true", help="one epoch of 2,000 pictures: do the programs run?")
+    parser.add_argument("--quick", action="store_true", help="one epoch of 2,000 pictures: does it run?")
     parser.add_argument("--epochs", type=count, help="of every arm, instead of its own")
     parser.add_argument("--examples", type=count, help="train on the first so many pictures only")
     parser.add_argument("--seeds", type=count, default=1, metavar="N", help="each arm with so many seeds, from 0 on")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import math
 import statistics
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from opening import spreadsheet
 
 import tinynet as tn
 from tinynet import environment, metrics, plots
@@ -105,17 +104,7 @@ class Experiment:
         Further settings are `fit`'s. A run that diverges is kept as such.
         """
         title = f"{arm:<13} seed {seed}"
-        record: dict[str, Any] = {
-            "arm": arm,
-            "seed": seed,
-            "model": repr(model),
-            "optimizer": repr(optimizer),
-            "learning_rate": optimizer.rate(0),
-            "settings": {"epochs": epochs, **{name: repr(value) for name, value in settings.items()}},
-            "device": self.device.name,
-            "dataset": self.name,
-            "synthetic": bool(self.note),
-        }
+        record = self._asked(arm, seed, model, optimizer, {"epochs": epochs, **settings})
         settings.update(optimizer=optimizer, epochs=epochs, seed=seed, device=self.device, progress=False)
         settings.update(callbacks=[EpochPrinter(title, epochs)], **self._kept_as(f"{arm}-{seed}"))
         began = time.perf_counter()
@@ -129,8 +118,24 @@ class Experiment:
             record.update(self._measured(arm, seed, model, predict), seconds=sum(history["seconds"]))
             record["samples_per_second"] = statistics.median(history["samples_per_second"])
             accuracies = f"train {record['train']['accuracy']:.2%}  {self.held_out} {record['test']['accuracy']:.2%}"
-            print(f"{title}  after {epochs} epochs: {accuracies}", flush=True)
+            print(f"{title}  after epoch {epochs}: {accuracies}", flush=True)
         self.runs.append({**record, "epochs": list(history), "wall_seconds": time.perf_counter() - began})
+
+    def _asked(
+        self, arm: str, seed: int, model: tn.Sequential, optimizer: tn.Optimizer, settings: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What a run is asked to do; what comes of it is added later."""
+        return {
+            "arm": arm,
+            "seed": seed,
+            "model": repr(model),
+            "optimizer": repr(optimizer),
+            "learning_rate": optimizer.rate(0),
+            "settings": {name: value if name == "epochs" else repr(value) for name, value in settings.items()},
+            "device": self.device.name,
+            "dataset": self.name,
+            "synthetic": bool(self.note),
+        }
 
     def _kept_as(self, name: str) -> dict[str, Any]:
         """What `fit` is told of the folder of a run, if the options ask for one."""
@@ -236,17 +241,15 @@ def write_report(experiment: Experiment, folder: Path) -> list[Path]:
 
 def _table_of_runs(experiment: Experiment) -> str:
     """A line a run, for a spreadsheet."""
-    file, splits = io.StringIO(), {"train": "train", "test": experiment.held_out}  # in a run, as it is called
+    splits = {"train": "train", "test": experiment.held_out}  # in a run, as it is called
     measured = [f"{name}_{measure}" for name in splits.values() for measure in ("loss", "accuracy")]
-    names = ["arm", "seed", "optimizer", "epochs", *measured, "seconds", "diverged"]
-    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for run in experiment.runs:
         row = {**run, **run["settings"]}
         for split, name in splits.items():
             row |= {f"{name}_{measure}": value for measure, value in run.get(split, {}).items()}
-        writer.writerow(row)
-    return file.getvalue()
+        rows.append(row)
+    return spreadsheet(["arm", "seed", "optimizer", "epochs", *measured, "seconds", "diverged"], rows)
 
 
 def _draw(experiment: Experiment, folder: Path) -> list[Path]:
@@ -275,8 +278,8 @@ def _page(experiment: Experiment) -> str:
         f"# {experiment.name}: {', '.join(options.arms)}" + (f" ({experiment.note})" if experiment.note else ""),
         experiment.table(),
         f"Training set ({len(experiment.train):,} images) and {experiment.held_out} set ({len(experiment.test):,}), "
-        f"both measured in inference mode after the last epoch; mean over {words_of(seeds_of(options))}"
-        + (", ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(experiment)),
+        f"both measured in inference mode after the last epoch; {words_of(seeds_of(options))}"
+        + (": mean ± one standard deviation." if options.seeds > 1 else ". " + _noise_warning(experiment)),
         experiment.protocol,
         f"Measured on {manifest['gpu'] or manifest['cpu']} ({manifest['device']}), {blas['library']} kernel "
         f"{blas['kernel']} with {blas['threads']} threads, NumPy {manifest['numpy']}, Python {manifest['python']}, "

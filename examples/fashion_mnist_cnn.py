@@ -9,9 +9,10 @@
     python examples/fashion_mnist_cnn.py --ablation cnn-moved       # the convolutional recipe, likewise
     python examples/fashion_mnist_cnn.py --arms cnn --validate      # to choose a recipe: the test set is left alone
 
-The recipes were chosen by pictures held out of the training set, as --validate holds them out; docs/results.md says
-how. Without it they train on all of it, and the test set is measured once, after the last epoch. Prints a table and
-writes results.json, results.md, results.csv and pictures into --out.
+The recipes, but for cnn-long, were chosen by pictures held out of the training set, as --validate holds them out;
+docs/results.md says how, and how --first-seed gives each seed a core of its own. Without --validate they train on all
+of it, and the test set is measured once, after the last epoch. Prints a table and writes results.json, results.md,
+results.csv and pictures into --out.
 Without the data and without a network it runs on drawings of clothes made by tinynet itself, and says so everywhere.
 """
 

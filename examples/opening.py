@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import functools
+import io
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tinynet as tn
 from tinynet.arrays import Device, find_device
@@ -73,6 +76,15 @@ def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
     """--checkpoint and --resume."""
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep every run in a folder of its own there")
     parser.add_argument("--resume", action="store_true", help="go on with what is in --checkpoint")
+
+
+def spreadsheet(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """CSV with these columns, of what the rows have of them."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
 
 
 def count(text: str) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from opening import spreadsheet
 
 import tinynet as tn
 from study import pictures, words
@@ -38,17 +37,15 @@ def write_report(study: Study, runs: Sequence[Run], test: tn.data.Dataset, folde
 
 def table_of(runs: Sequence[Run]) -> str:
     """A line a run, for a spreadsheet."""
-    file = io.StringIO()
     names = ["part", "arm", "seed", "learning_rate", "epochs", "batch_size", "validation_accuracy", "train_loss",
              "train_accuracy", "test_loss", "test_accuracy", "seconds", "diverged"]  # fmt: skip
-    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for run in runs:
         row = {**run, **run["settings"]}
         for split in ("train", "test", "validation"):
             row |= {f"{split}_{name}": value for name, value in run.get(split, {}).items()}
-        writer.writerow(row)
-    return file.getvalue()
+        rows.append(row)
+    return spreadsheet(names, rows)
 
 
 # Pictures -----------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", h
         finish(axes, f"{MEASURES[measure][1]}\naxis does not start at 0", "", grid="x")
         arms = [textwrap.fill(plain(row["arm"]), 24) if axes is panels[0] else "" for row in rows]
         axes.set_yticks(range(len(rows)), arms)
-        axes.set(ylim=(len(rows) - 0.5, -0.5), xmargin=0.15)
+        axes.set(ylim=(len(rows) - 0.5, -0.5), xmargin=0.25)
         axes.tick_params(axis="y", length=0, labelsize=10)
     dots = {"marker": "o", "linestyle": ""}
     meanings = {held_out: dots, "training set": {**dots, **OPEN}}

@@ -36,7 +36,7 @@ import peers  # noqa: E402
 from peers import products_peer, tinynet_peer  # noqa: E402
 from report import table  # noqa: E402
 
-from tinynet import environment  # noqa: E402
+from tinynet.backend import environment  # noqa: E402
 
 
 def main() -> int:

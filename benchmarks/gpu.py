@@ -124,8 +124,8 @@ def environment(device: str) -> dict[str, Any]:
     """The machine and the versions of whoever is here."""
     from importlib import metadata
 
-    import tinynet.environment
-    from tinynet.arrays import find_device
+    import tinynet.backend.environment
+    from tinynet.backend.arrays import find_device
 
     names = ("numpy", "cupy-cuda12x", "cupy-cuda13x", "cupy", "torch", "jax", "matplotlib")
     versions = {"python": sys.version.split()[0]}
@@ -134,7 +134,7 @@ def environment(device: str) -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    about = tinynet.environment.describe(find_device(device))
+    about = tinynet.backend.environment.describe(find_device(device))
     return {**about, "versions": ", ".join(f"{name} {version}" for name, version in versions.items())}
 
 

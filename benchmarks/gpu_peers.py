@@ -34,9 +34,10 @@ def tinynet(
     """The whole of fit, five epochs at a time; the seconds of each are those of its History."""
     os.environ["TINYNET_KERNELS"] = "1" if kernels else "0"
     import tinynet as tn
+    from tinynet.backend.arrays import find_device
 
     layers = [each for sizes in itertools.pairwise(WIDTHS) for each in (tn.Dense(*sizes), tn.ReLU())][:-1]
-    model, data = tn.Sequential(*layers), tn.data.from_arrays(*examples()).to(tn.arrays.find_device(device))
+    model, data = tn.Sequential(*layers), tn.data.from_arrays(*examples()).to(find_device(device))
     settings: Any = dict(optimizer=tn.SGD(RATE), batch_size=batch_size, device=device, progress=False)
 
     def epochs(count: int) -> list[float]:
@@ -48,8 +49,8 @@ def tinynet(
 
 def products(batch_size: int, device: str) -> Epoch:
     """Nothing but the products of a step, eight of them, replayed as a graph by the handle that fit uses: the floor."""
-    from tinynet.arrays import find_device
-    from tinynet.products import matmul
+    from tinynet.backend.arrays import find_device
+    from tinynet.backend.matmul import matmul
 
     place = find_device(device)
     with place.active():

@@ -39,9 +39,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np  # noqa: E402
 
 import tinynet as tn  # noqa: E402
-from tinynet.callbacks import Callback  # noqa: E402
-from tinynet.history import History  # noqa: E402
 from tinynet.layers.base import Backward  # noqa: E402
+from tinynet.training.callbacks import Callback  # noqa: E402
+from tinynet.training.history import History  # noqa: E402
 
 
 class Yardstick:
@@ -144,7 +144,7 @@ class Slow(tn.Layer):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
-    def forward(self, x: Any, run: tn.Run) -> tuple[Any, Backward]:
+    def forward(self, x: Any, run: tn.Context) -> tuple[Any, Backward]:
         until = time.perf_counter() + self.seconds
         while time.perf_counter() < until:
             pass

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np  # noqa: E402
 
 import tinynet as tn  # noqa: E402
-from tinynet.guard import check_run  # noqa: E402
-from tinynet.state import Meter, TrainingState  # noqa: E402
+from tinynet.training.nan_guard import check_run  # noqa: E402
+from tinynet.training.state import Meter, TrainingState  # noqa: E402
 
 LIMIT = 0.01
 
@@ -44,7 +44,7 @@ def measure(batch_size: int, examples: int, repeats: int) -> tuple[float, float,
     generator = np.random.default_rng(0)
     steps = examples // batch_size
     data = generator.integers(0, 256, (batch_size * 20, 784)).astype("uint8"), np.arange(batch_size * 20) % 10
-    model, optimizer = tn.models.mlp(), tn.SGD(0.01, momentum=0.9)
+    model, optimizer = tn.zoo.mlp(), tn.SGD(0.01, momentum=0.9)
     history = tn.fit(model, data, optimizer=optimizer, epochs=4, batch_size=batch_size, threads=1, progress=False)
     step = statistics.median(history["seconds"]) / 20
     meter = Meter(steps, model.device)

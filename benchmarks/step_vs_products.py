@@ -98,7 +98,7 @@ def timed(function: Callable[[], object]) -> float:
 
 def report(seconds: dict[str, tuple[float, ...]], options: argparse.Namespace) -> int:
     """Print medians and paired ratios; the exit status."""
-    from tinynet import environment
+    from tinynet.backend import environment
 
     blas = environment.blas()
     print(f"{environment.cpu_name()}; {blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads")

@@ -47,7 +47,8 @@ import peers  # noqa: E402
 from footprint import footprint  # noqa: E402
 from report import draw, markdown  # noqa: E402
 
-from tinynet import data, environment  # noqa: E402
+from tinynet import data  # noqa: E402
+from tinynet.backend import environment  # noqa: E402
 from tinynet.errors import DataNotFoundError  # noqa: E402
 
 

@@ -5,7 +5,7 @@
     python examples/cifar10.py --epochs 3 --examples 10000  # a first look
     python examples/cifar10.py --data ~/data/cifar10 --device gpu
 
-A ResNet of three widths (tn.models.resnet_small) under AdamW with a one-cycle rate; pictures are flipped and shifted by
+A ResNet of three widths (tn.zoo.resnet_small) under AdamW with a one-cycle rate; pictures are flipped and shifted by
 up to four pixels. The test set is measured once, after the last epoch. Prints a table and writes results.json,
 results.md, results.csv and pictures into --out. CIFAR-10 has no stand-in: without its files and without a network it
 stops, and says where it looked.
@@ -16,20 +16,19 @@ from __future__ import annotations
 import argparse
 import sys
 
-from opening import open_device_and_data, program
-from recipes import Recipe, chosen, parser_of, run
-
 import tinynet as tn
+from tinynet.study.opening import open_device_and_data, program
+from tinynet.study.recipes import Recipe, chosen, parser_of, run
 
 
 def resnet(seed: int) -> tn.Sequential:
     """Eight layers with weights: a convolution, three residual blocks of 16, 32, 64 channels, a Dense."""
-    return tn.models.resnet_small((32, 32, 3), 10, widths=(16, 32, 64), seed=seed)
+    return tn.zoo.resnet_small((32, 32, 3), 10, widths=(16, 32, 64), seed=seed)
 
 
 def lenet(seed: int) -> tn.Sequential:
     """Two convolutions and three Dense."""
-    return tn.models.lenet((32, 32, 3), 10, seed=seed)
+    return tn.zoo.lenet((32, 32, 3), 10, seed=seed)
 
 
 MOVED = (tn.data.Shift(4), tn.data.HorizontalFlip())

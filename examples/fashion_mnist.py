@@ -20,15 +20,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from opening import count, fraction, new_parser, open_device_and_data, positive, program
-from study.arms import ADAPTIVE_RATES, MOMENTUM_RATES, Arm
-from study.plan import PARTS, QUICK, Plan
-from study.progress import carry_out
-from study.verify import verify
-
 import tinynet as tn
 from tinynet.data.catalog import CATALOG, SYNTHETIC
 from tinynet.errors import unknown_name
+from tinynet.study.arms import ADAPTIVE_RATES, MOMENTUM_RATES, Arm
+from tinynet.study.opening import count, fraction, new_parser, open_device_and_data, positive, program
+from tinynet.study.plan import PARTS, QUICK, Plan
+from tinynet.study.progress import carry_out
+from tinynet.study.verify import verify
 
 NAMES = (*CATALOG, SYNTHETIC)
 ARMS = {  # an arm of your own is an entry here: what it changes, and against which other arm it is to be seen

@@ -24,15 +24,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from opening import open_device_and_data, program
-from recipes import AS_IT_IS, FIVE_PLACES, TEN_VIEWS, Recipe, chosen, parser_of, run
-
 import tinynet as tn
+from tinynet.study.opening import open_device_and_data, program
+from tinynet.study.recipes import AS_IT_IS, FIVE_PLACES, TEN_VIEWS, Recipe, chosen, parser_of, run
 
 
 def mlp(seed: int, dropout: float = 0.3, batch_norm: bool = True) -> tn.Sequential:
     """784-512-512-10 with batch norm and dropout."""
-    return tn.models.mlp(784, (512, 512), 10, dropout=dropout, batch_norm=batch_norm, seed=seed)
+    return tn.zoo.mlp(784, (512, 512), 10, dropout=dropout, batch_norm=batch_norm, seed=seed)
 
 
 THREE = ((32,), (64,), (128,))  # channels of the convolutions of each block

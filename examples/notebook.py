@@ -96,11 +96,11 @@ compare(given, "ReLU + dropout", "ReLU")""",
 
 Going back through a sigmoid, the gradient is multiplied by its slope $s(1 - s)$, which is at most 1/4, in every layer.
 ReLU's slope is 1 where the unit is on. Let us look at the gradient that reaches each layer of a fresh network.""",
-    """from tinynet.layers import Run
+    """from tinynet.layers import Context
 
 def gradient_lengths(model, data):
     x, labels = data.inputs(slice(0, 1000), model.dtype), data.labels[:1000]
-    _, gradient = model.loss_and_gradient(x, labels, run=Run())          # one vector, laid out like model.theta
+    _, gradient = model.loss_and_gradient(x, labels, context=Context())          # one vector, laid out like model.theta
     grads = model.views(gradient)                                        # named views into it, layer by layer
     return [float(np.linalg.norm(grads[place]["weight"])) for place in (0, 3, 6)]
 

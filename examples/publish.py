@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import fashion_mnist
-from study import words
+
+from tinynet.study import words
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "docs" / "measurements" / "study.json"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.arrays import Device, register_array_type
+from tinynet.backend.arrays import Device, register_array_type
 
 reads = 0
 tape: Any = None  # while a step is recorded: the operations, as functions that do them again in the same memory

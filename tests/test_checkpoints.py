@@ -15,7 +15,7 @@ from child import ROOT, python
 from conftest import small_model
 
 import tinynet as tn
-from tinynet.checkpoints import Checkpoints
+from tinynet.training.checkpoints import Checkpoints
 
 pytest.importorskip("safetensors", reason="checkpoints are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
@@ -31,7 +31,7 @@ class Break(Exception):
     """What stands for a power cut."""
 
 
-class BreakOff(tn.training.Callback):
+class BreakOff(tn.Callback):
     """Ends the run after so many steps."""
 
     def __init__(self, steps):
@@ -196,7 +196,7 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(small_data, tmp_path
     ):
         tn.fit(small_model(), small_data[0], checkpoint=keeper, **usual)
     assert keeper.steps()
-    from tinynet.files import read_arrays
+    from tinynet.backend.files import read_arrays
 
     arrays, about, _ = read_arrays(keeper.path(keeper.steps()[-1]), "checkpoint", 1)
     assert np.isfinite(arrays["theta"]).all()
@@ -205,7 +205,7 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(small_data, tmp_path
 
 PROGRAM = """
 import sys, time, numpy as np, tinynet as tn
-class Slow(tn.training.Callback):
+class Slow(tn.Callback):
     def batch_ends(self, examples, numbers):
         print("step", flush=True); time.sleep(0.02)
 x = np.random.default_rng(0).normal(size=(600, 20)).astype("float32")
@@ -234,7 +234,7 @@ def test_signals_save_and_leave_with_the_status_that_shells_know(number, status,
 
 
 def test_a_signal_while_the_last_epoch_is_measured_is_not_lost(small_data, tmp_path):
-    class AskAtTheEnd(tn.training.Callback):
+    class AskAtTheEnd(tn.Callback):
         def epoch_ends(self, history):
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -263,7 +263,7 @@ def test_in_a_thread_signals_are_left_alone(small_data, tmp_path):
 
 
 def test_time_decides_when_steps_do_not(small_data, tmp_path):
-    class Wait(tn.training.Callback):
+    class Wait(tn.Callback):
         def batch_ends(self, examples, numbers):
             time.sleep(0.02)
 

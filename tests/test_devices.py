@@ -14,7 +14,7 @@ import strict
 from conftest import small_model
 
 import tinynet as tn
-from tinynet import arrays
+from tinynet.backend import arrays
 from tinynet.layers.base import TRAINING
 
 PACKAGE = Path(tn.__file__).parent
@@ -151,7 +151,7 @@ def test_a_regression_and_a_standardised_set_train_there(device):
 def test_an_epoch_reads_nothing_back_until_its_end(small_data):
     readings = []
 
-    class Watch(tn.training.Callback):
+    class Watch(tn.Callback):
         def batch_ends(self, examples, numbers):
             assert numbers == {}
             readings.append(strict.reads)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tinynet import __main__, doctor
-from tinynet.arrays import gpu_problem
+from tinynet.backend.arrays import gpu_problem
+from tinynet.cli import doctor
+from tinynet.cli import main as program
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,17 +36,17 @@ def test_each_finding_has_one_remedy_where_something_is_wrong(monkeypatch):
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_broken(capsys):
     if not gpu_problem():
         pytest.skip("there is a GPU here")
-    assert __main__.main(["doctor", "--device", "gpu"]) == 1
+    assert program.main(["doctor", "--device", "gpu"]) == 1
     assert "broken  GPU: CuPy" in capsys.readouterr().out
-    assert __main__.main(["doctor", "--device", "auto"]) == 0
+    assert program.main(["doctor", "--device", "auto"]) == 0
     assert "note    GPU: CuPy" in capsys.readouterr().out
-    assert __main__.main(["doctor", "--device", "cpu"]) == 0
+    assert program.main(["doctor", "--device", "cpu"]) == 0
     assert "GPU: " not in capsys.readouterr().out
 
 
 def test_data_that_were_named_and_are_not_there_are_broken(monkeypatch, capsys):
     monkeypatch.setenv("TINYNET_DATA", "/no/such/folder")
-    assert __main__.main(["doctor", "--device", "cpu"]) == 1
+    assert program.main(["doctor", "--device", "cpu"]) == 1
     assert "-> correct TINYNET_DATA, or unset it" in capsys.readouterr().out
 
 

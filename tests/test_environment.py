@@ -2,8 +2,8 @@
 
 import json
 
-from tinynet import environment
-from tinynet.arrays import CPU
+from tinynet.backend import environment
+from tinynet.backend.arrays import CPU
 
 
 def test_the_manifest_is_json_and_names_what_matters(monkeypatch):

@@ -11,7 +11,8 @@ from child import ROOT, python
 from conftest import small_model
 
 import tinynet as tn
-from tinynet.checkpoints import Checkpoints
+from tinynet.backend.files import read_arrays
+from tinynet.training.checkpoints import Checkpoints
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
@@ -135,7 +136,7 @@ def test_whichever_operation_fails_a_run_ends_as_it_would_have_and_can_go_on(num
         assert f"({os.strerror(number)}); what was there before is untouched" in str(warning.message)
         assert str(warning.message).endswith("training goes on")
         for step in keeper.steps():
-            assert tn.files.read_arrays(keeper.path(step), "checkpoint", 1)[1]["step"] == step
+            assert read_arrays(keeper.path(step), "checkpoint", 1)[1]["step"] == step
         resumed = small_model()
         tn.fit(resumed, small_data[0], checkpoint=keeper, resume=True, **usual)
         assert resumed.theta.tobytes() == whole.theta.tobytes()

@@ -3,7 +3,7 @@
 import pytest
 from child import python
 
-from tinynet.memory import BY_USER, keep_freed_memory
+from tinynet.backend.memory import BY_USER, keep_freed_memory
 
 pytestmark = pytest.mark.skipif(not keep_freed_memory.__wrapped__(), reason="not glibc, or set in the environment")
 
@@ -11,7 +11,7 @@ FAULTS = """
 import resource
 import numpy as np
 import tinynet as tn
-from tinynet.callbacks import Callback
+from tinynet.training.callbacks import Callback
 
 pixels = np.zeros((20_000, 784), np.uint8)
 data = tn.data.from_arrays(pixels, np.arange(20_000) % 10)

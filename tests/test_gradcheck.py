@@ -127,8 +127,8 @@ class Planted(tn.Dense):
 
     spoil = staticmethod(lambda dx, grads: dx)
 
-    def forward(self, x, run):
-        y, backward = super().forward(x, run)
+    def forward(self, x, context):
+        y, backward = super().forward(x, context)
         return y, lambda dy, grads: self.spoil(backward(dy, grads), grads)
 
 
@@ -172,7 +172,7 @@ def test_a_planted_bug_in_a_layer_fails(spoil, array, word):
 class AccumulatingDense(tn.Dense):
     """Adds to the gradients it finds."""
 
-    def forward(self, x, run):
+    def forward(self, x, context):
         y = x @ self.weight + self.bias
 
         def backward(dy, grads):
@@ -186,29 +186,29 @@ class AccumulatingDense(tn.Dense):
 class ZeroedSoftmax(tn.Softmax):
     """A gradient of zero: right for an all-ones upstream gradient, wrong for any other."""
 
-    def forward(self, x, run):
-        return super().forward(x, run)[0], lambda dy, grads: dy * 0
+    def forward(self, x, context):
+        return super().forward(x, context)[0], lambda dy, grads: dy * 0
 
 
 class DiagonalSoftmax(tn.Softmax):
     """Only the diagonal of the Jacobian."""
 
-    def forward(self, x, run):
-        y, _ = super().forward(x, run)
+    def forward(self, x, context):
+        y, _ = super().forward(x, context)
         return y, lambda dy, grads: dy * y * (1 - y)
 
 
 class ForgetfulDropout(tn.Dropout):
     """Backward without the mask."""
 
-    def forward(self, x, run):
-        return super().forward(x, run)[0], lambda dy, grads: dy
+    def forward(self, x, context):
+        return super().forward(x, context)[0], lambda dy, grads: dy
 
 
 class RememberingReLU(tn.ReLU):
     """Keeps the input on itself, so the second forward spoils the first one's backward."""
 
-    def forward(self, x, run):
+    def forward(self, x, context):
         self.x = x
         return np.maximum(x, 0), lambda dy, grads: dy * (self.x > 0)
 
@@ -216,7 +216,7 @@ class RememberingReLU(tn.ReLU):
 class InPlaceReLU(tn.ReLU):
     """Writes its output over its input."""
 
-    def forward(self, x, run):
+    def forward(self, x, context):
         np.maximum(x, 0, out=x)
         return x, lambda dy, grads: dy * (x > 0)
 

@@ -7,7 +7,8 @@ from child import ROOT, python
 from conftest import small_model
 
 import tinynet as tn
-from tinynet.checkpoints import Checkpoints
+from tinynet.backend.arrays import CPU
+from tinynet.training.checkpoints import Checkpoints
 
 X = np.ones((6, 3), "float32")
 Y = np.arange(6) % 2
@@ -32,7 +33,7 @@ def test_inputs_and_targets_that_are_no_numbers_are_named_by_index(bad):
         tn.fit(tn.Sequential(tn.Dense(3, 1)), (X, y), loss=tn.MeanSquaredError())
 
 
-@pytest.mark.parametrize("device", [tn.arrays.CPU, strict.device], ids=["cpu", "reads late"])
+@pytest.mark.parametrize("device", [CPU, strict.device], ids=["cpu", "reads late"])
 def test_weights_that_are_no_numbers_are_told_in_the_first_step(device):
     model = tn.Sequential(tn.Dense(3, 4), tn.ReLU(), tn.Dense(4, 2))
     model[2].weight[0, 0] = np.nan
@@ -55,8 +56,8 @@ def test_a_loss_that_is_infinite_stops_the_run_before_the_parameters_move(small_
     gradients = iter(tn.data.batches(small_data[0], 100, seed=0, epoch=epoch) for epoch in (0, 1))
     batches = [batch for epoch in gradients for batch in epoch]
     for step in range(9):
-        run = tn.Run(training=True, seed=0, step=step)
-        until.theta -= np.float32(rate(step)) * until.loss_and_gradient(*batches[step], run=run)[1]
+        context = tn.Context(training=True, seed=0, step=step)
+        until.theta -= np.float32(rate(step)) * until.loss_and_gradient(*batches[step], context=context)[1]
     np.testing.assert_allclose(model.theta, until.theta, rtol=1e-4)  # step 9 has not been taken
     assert np.isfinite(model.theta).all()
 
@@ -67,7 +68,7 @@ def overflowing(size):
     return model, (np.float32(size) * X, np.zeros(6, int))
 
 
-@pytest.mark.parametrize("device", [tn.arrays.CPU, strict.device], ids=["cpu", "reads late"])
+@pytest.mark.parametrize("device", [CPU, strict.device], ids=["cpu", "reads late"])
 def test_a_gradient_that_overflows_under_a_good_loss_is_found_after_the_epoch(device):
     model, data = overflowing(1e38)
     with pytest.raises(

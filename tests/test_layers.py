@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 import tinynet as tn
+from tinynet.backend.random import Purpose, Stream
 from tinynet.initializers import INITIALIZERS, fans
 from tinynet.layers.base import TRAINING
-from tinynet.random import Purpose, Stream
 
 LAYERS = [tn.Dense(6, 4), tn.Sigmoid(), tn.ReLU(), tn.Dropout(0.5), tn.Flatten(), tn.Softmax()]
 
 
-def forward_and_back(layer, x, run=TRAINING):
-    y, backward = layer.forward(x, run)
+def forward_and_back(layer, x, context=TRAINING):
+    y, backward = layer.forward(x, context)
     grads = layer.views(np.zeros(layer.size, x.dtype))
     return y, backward(np.ones_like(y), grads), grads
 
@@ -64,10 +64,10 @@ def test_dropout_keeps_its_share_and_the_mean(rate):
 
 def test_dropout_masks_depend_on_seed_step_and_layer_but_not_on_the_split():
     layer, x = tn.Dropout(0.5), np.ones((10, 7), "float32")
-    whole = layer.forward(x, tn.Run(training=True, seed=1, step=2, layer=3))[0]
-    for other in (tn.Run(True, 0, 2, 3), tn.Run(True, 1, 0, 3), tn.Run(True, 1, 2, 0)):
+    whole = layer.forward(x, tn.Context(training=True, seed=1, step=2, layer=3))[0]
+    for other in (tn.Context(True, 0, 2, 3), tn.Context(True, 1, 0, 3), tn.Context(True, 1, 2, 0)):
         assert (layer.forward(x, other)[0] != whole).any()
-    shards = [layer.forward(x[rows], tn.Run(True, 1, 2, 3, first_row=rows.start))[0]
+    shards = [layer.forward(x[rows], tn.Context(True, 1, 2, 3, first_row=rows.start))[0]
               for rows in (slice(0, 3), slice(3, 10))]  # fmt: skip
     np.testing.assert_array_equal(np.concatenate(shards), whole)
 
@@ -197,7 +197,7 @@ def test_wrong_inputs_are_refused_with_a_remedy():
 class Swish(tn.Layer):
     """The README's own layer: y = x * sigmoid(x)."""
 
-    def forward(self, x, run):
+    def forward(self, x, context):
         gate = 1 / (1 + np.exp(-x))
 
         def backward(dy, grads):
@@ -218,7 +218,7 @@ def test_a_layer_without_forward_says_so():
     class Empty(tn.Layer):
         pass
 
-    with pytest.raises(NotImplementedError, match=r"Empty must define forward\(x, run\)"):
+    with pytest.raises(NotImplementedError, match=r"Empty must define forward\(x, context\)"):
         Empty()(np.zeros(3))
 
 
@@ -226,6 +226,6 @@ def test_a_mean_over_more_numbers_than_16_bits_count_stays_in_float32():
     layer = tn.BatchNorm(2)
     model = tn.Sequential(layer)
     x = np.random.default_rng(0).normal(size=(70_000, 2)).astype("float32")
-    y, backward = layer.forward(x, tn.Run(training=True))
+    y, backward = layer.forward(x, tn.Context(training=True))
     dx = backward(np.ones_like(y), model.views(np.zeros_like(model.theta), np.zeros_like(model.statistics_vector))[0])
     assert (y.dtype, dx.dtype) == (np.float32, np.float32)  # NumPy 1 widened it

@@ -22,7 +22,7 @@ def test_forward_twice_then_backward_twice_is_right():
     generator = np.random.default_rng(0)
     inputs, labels = generator.normal(size=(2, 5, 20)), generator.integers(0, 4, (2, 5))
     loss = tn.SoftmaxCrossEntropy()
-    apart = [model.loss_and_gradient(x, t)[1] for x, t in zip(inputs, labels)]
+    apart = [model.loss_and_gradient(x, t, context=tn.Context(training=True))[1] for x, t in zip(inputs, labels)]
     passes = [model.forward(x, TRAINING) for x in inputs]
     together = []
     for (y, backward), t in zip(passes, labels):
@@ -36,7 +36,7 @@ def test_the_first_layers_input_gradient_is_skipped_unless_wanted():
     model = tn.Sequential(tn.Flatten(), tn.Dense(6, 4), tn.ReLU(), tn.Dense(4, 2))
     x = np.ones((3, 2, 3), "float32")
     for wanted in (True, False):
-        y, backward = model.forward(x, tn.Run(training=True, input_gradient=wanted))
+        y, backward = model.forward(x, tn.Context(training=True, input_gradient=wanted))
         gradient = np.zeros_like(model.theta)
         dx = backward(np.ones_like(y), model.views(gradient))
         assert (dx is not None) == wanted
@@ -48,11 +48,11 @@ def test_splitting_a_batch_sums_its_gradients():
     generator = np.random.default_rng(0)
     x, labels = generator.normal(size=(12, 20)), generator.integers(0, 4, 12)
     loss = tn.SoftmaxCrossEntropy()
-    _, whole = model.loss_and_gradient(x, labels, loss)
+    _, whole = model.loss_and_gradient(x, labels, loss, context=tn.Context(training=True))
     total = np.zeros_like(whole)
     for rows in (slice(0, 5), slice(5, 12)):
-        run = tn.Run(training=True, first_row=rows.start)
-        y, backward = model.forward(x[rows], run)
+        context = tn.Context(training=True, first_row=rows.start)
+        y, backward = model.forward(x[rows], context)
         part = np.zeros_like(whole)
         backward(loss.forward(y, labels[rows])[1](len(y) / len(x)), model.views(part))
         total += part
@@ -153,4 +153,4 @@ def test_a_model_reads_as_it_was_written():
 def test_targets_are_checked_before_they_are_used():
     model, x = small_model(), np.zeros((2, 20), "float32")
     with pytest.raises(tn.DataError, match="labels from 0 to 3, got 4 in example 1"):
-        model.loss_and_gradient(x, np.array([0, 4]))
+        model.loss_and_gradient(x, np.array([0, 4]), context=tn.Context())

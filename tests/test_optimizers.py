@@ -5,7 +5,7 @@ import pytest
 from conftest import small_model
 
 import tinynet as tn
-from tinynet import schedules
+from tinynet.optimizers import schedules
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from test_gradcheck import LAYERS, LOSSES
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import tinynet as tn
+from tinynet.backend.threads import PRODUCTS_PER_THREAD, Meeting, Team, blas_threads, team_size
 from tinynet.data.batches import shuffled
-from tinynet.layers.base import Run
-from tinynet.operations import BatchGradient
-from tinynet.parallel import PRODUCTS_PER_THREAD, Meeting, Team, blas_threads, team_size
+from tinynet.layers.base import Context
+from tinynet.training.step import BatchGradient
 
 RNG = np.random.default_rng(0)
 PICTURES = tn.data.from_arrays(RNG.integers(0, 256, (101, 6, 5)).astype("uint8"), RNG.integers(0, 4, 101))
@@ -33,13 +33,13 @@ def threads_of_blas():
 @pytest.mark.parametrize("transforms", [(), (tn.data.Shift(2), tn.data.HorizontalFlip(), tn.data.RandomErasing(0.5))])
 def test_the_gradient_of_a_shared_batch_is_that_of_the_whole_one(size, transforms):
     model, loss = model_of(), tn.SoftmaxCrossEntropy()
-    run = Run(training=True, seed=3, step=5, input_gradient=False)
+    context = Context(training=True, seed=3, step=5, input_gradient=False)
     (batch,) = shuffled(PICTURES, 200, 3, 0, "float64", transforms)
     whole, shared = (BatchGradient(model, loss, Team(size)) for size in (1, size))
-    value, hits = whole.of(batch, run)
+    value, hits = whole.of(batch, context)
     with shared.team:
         for _ in range(2):  # the second time it finds old numbers in every vector
-            shared_value, shared_hits = shared.of(batch, run)
+            shared_value, shared_hits = shared.of(batch, context)
     assert np.isclose(shared_value, value, rtol=1e-13)
     assert shared_hits == hits
     np.testing.assert_allclose(shared.vector, whole.vector, rtol=1e-10, atol=1e-14)  # sums in another order
@@ -78,20 +78,20 @@ def test_a_layer_that_is_splittable_gives_parts_what_it_gives_the_whole(make, sh
     x = RNG.normal(size=(7, *shape[1:]))
     layer = tn.Sequential(layer, dtype="float64")
 
-    def results(x, dy, run):
+    def results(x, dy, context):
         vectors = np.zeros_like(layer.theta), np.zeros_like(layer.statistics_vector)
-        y, backward = layer.forward(x, run)
+        y, backward = layer.forward(x, context)
         return y, backward(dy[: len(y)].copy(), layer.views(*vectors)), *vectors
 
-    whole = Run(training=True)
+    whole = Context(training=True)
     dy = RNG.normal(size=layer.forward(x, whole)[0].shape)
     y, dx, gradient, changes = results(x, dy, whole)
     parts, meeting = (slice(0, 3), slice(3, 7)), Meeting(2)
 
     def of_part(number):
-        with meeting.member(number) as total:
+        with meeting.member(number) as all_reduce:
             rows = parts[number]
-            return results(x[rows], dy[rows], Run(training=True, first_row=rows.start, total=total))
+            return results(x[rows], dy[rows], Context(training=True, first_row=rows.start, all_reduce=all_reduce))
 
     with Team(2) as team:
         of_parts = list(zip(*team.map(of_part, range(2))))
@@ -106,10 +106,10 @@ def test_whoever_fails_before_a_meeting_is_not_waited_for():
     meeting = Meeting(2)
 
     def work(number):
-        with meeting.member(number) as total:
+        with meeting.member(number) as all_reduce:
             if number == 0:
                 raise ArithmeticError("number 0 has failed")
-            return total(1)
+            return all_reduce(1)
 
     for order in ([0, 1], [1, 0]):
         with pytest.raises(ArithmeticError, match="number 0"), Team(2) as team:
@@ -128,7 +128,7 @@ def test_losses_that_say_they_are_means_over_rows_are(name):
 class Centred(tn.Layer):
     """y = x - mean over the batch: a layer that does not go row by row, and says nothing of it."""
 
-    def forward(self, x, run):
+    def forward(self, x, context):
         return x - x.mean(axis=0), lambda dy, grads: dy - dy.mean(axis=0)
 
 
@@ -234,7 +234,7 @@ def test_without_threadpoolctl_one_thread_works_and_more_are_refused():
 import sys
 sys.modules["threadpoolctl"] = None
 import numpy as np, tinynet as tn
-from tinynet.parallel import team_size
+from tinynet.backend.threads import team_size
 assert team_size(None, 1e15) == 1
 model, data = tn.Sequential(tn.Dense(3, 2)), (np.zeros((4, 3)), np.zeros(4, int))
 tn.fit(model, data, epochs=1)

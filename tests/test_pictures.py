@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet import models
+from tinynet import zoo as models
 from tinynet.layers import windows
 
 RNG = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def test_how_many_pictures_are_worked_on_at_once_changes_nothing(monkeypatch):
     for limit in (1, 5000, 1 << 30):
         monkeypatch.setattr(windows, "CHUNK_ON_HOST", limit)
         grads = layer.views(np.full(layer.size, np.nan, "float32"))
-        y, backward = layer.forward(x, tn.Run(training=True))
+        y, backward = layer.forward(x, tn.Context(training=True))
         results.append([y, backward(np.ones_like(y), grads), grads["weight"], grads["bias"]])
     for other in results[1:]:
         for one, same in zip(results[0], other):
@@ -43,7 +43,7 @@ def test_how_many_pictures_are_worked_on_at_once_changes_nothing(monkeypatch):
 
 
 def test_of_equal_numbers_the_first_gets_the_gradient():
-    y, backward = tn.MaxPool2D().forward(np.zeros((1, 4, 4, 1)), tn.Run())
+    y, backward = tn.MaxPool2D().forward(np.zeros((1, 4, 4, 1)), tn.Context())
     dx = backward(np.arange(1.0, 5).reshape(1, 2, 2, 1), {})[0, :, :, 0]
     assert dx.tolist() == [[1, 0, 2, 0], [0, 0, 0, 0], [3, 0, 4, 0], [0, 0, 0, 0]]
 
@@ -147,7 +147,7 @@ def test_training_moves_the_statistics_and_measuring_does_not(small_data):
     np.testing.assert_allclose(model[1].running_var, inputs.var(axis=0), rtol=0.3)
     before = model.statistics_vector.copy()
     assert tn.evaluate(model, test).accuracy > 0.9
-    model.loss_and_gradient(train.images, train.labels)
+    model.loss_and_gradient(train.images, train.labels, context=tn.Context(training=True))
     assert np.array_equal(model.statistics_vector, before)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tinynet import plots
 from tinynet.errors import DataError, ShapeError
-from tinynet.history import History
+from tinynet.training.history import History
 
 matplotlib = pytest.importorskip("matplotlib")
 

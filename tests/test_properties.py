@@ -39,8 +39,11 @@ def test_parts_of_a_batch_have_gradients_that_add_up_to_that_of_the_whole(seed, 
     generator = np.random.default_rng(seed)
     x, labels = generator.normal(size=(count, 6)), generator.integers(0, 3, count)
     model = tn.Sequential(tn.Dense(6, 4), tn.Tanh(), tn.Dense(4, 3), seed=seed, dtype="float64")
-    whole = model.loss_and_gradient(x, labels)
-    parts = [model.loss_and_gradient(x[rows], labels[rows]) for rows in (slice(0, cut), slice(cut, None))]
+    context = tn.Context(training=True)
+    whole = model.loss_and_gradient(x, labels, context=context)
+    parts = [
+        model.loss_and_gradient(x[rows], labels[rows], context=context) for rows in (slice(0, cut), slice(cut, None))
+    ]
     for number in (0, 1):
         total = parts[0][number] * cut / count + parts[1][number] * (count - cut) / count
         np.testing.assert_allclose(total, whole[number], rtol=1e-9, atol=1e-12)
@@ -63,7 +66,7 @@ def test_scaling_a_loss_scales_its_gradient(seed, scale):
 @settings(max_examples=20, deadline=None)
 @given(SEEDS, st.floats(0, 0.9))
 def test_dropout_keeps_the_mean(seed, rate):
-    kept, _ = tn.Dropout(rate).forward(np.ones((200, 500)), tn.Run(training=True, seed=seed))
+    kept, _ = tn.Dropout(rate).forward(np.ones((200, 500)), tn.Context(training=True, seed=seed))
     deviation = np.sqrt(rate / (1 - rate) / kept.size)
     assert abs(kept.mean() - 1) <= 6 * deviation + 1e-12  # six deviations: once in a billion
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import strict
 
-from tinynet.random import Purpose, Stream, check_seed, philox
+from tinynet.backend.random import Purpose, Stream, check_seed, philox
 
 # kat_vectors of the Random123 distribution, philox4x64 with 10 rounds: counter, key, result.
 PUBLISHED = [

@@ -15,10 +15,13 @@ import tinynet as tn
 
 pytest.importorskip("matplotlib")
 import cifar10  # noqa: E402  (examples/ is on the path: conftest.py)
-import experiment  # noqa: E402
 import fashion_mnist_cnn  # noqa: E402
-import opening  # noqa: E402
-import recipes  # noqa: E402
+
+from tinynet.study import (
+    experiment,  # noqa: E402
+    opening,  # noqa: E402
+    recipes,  # noqa: E402
+)
 
 FILES = [
     "comparison.png",
@@ -143,7 +146,7 @@ def test_an_ablation_is_of_the_mlp_unless_another_arm_is_named():
 def test_ten_views_do_not_care_which_way_a_picture_looks():
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype("uint8")
     labels = np.arange(20) % 10
-    model = tn.models.mlp(784, (16,), 10, seed=1)
+    model = tn.zoo.mlp(784, (16,), 10, seed=1)
     recipe = fashion_mnist_cnn.ARMS["cnn-moved"]
     seen, mirrored = (tn.data.from_arrays(pictures, labels) for pictures in (images, images[:, :, ::-1]))
     assert np.allclose(recipe.predict(model, seen), recipe.predict(model, mirrored), rtol=1e-6)
@@ -167,7 +170,7 @@ def test_a_picture_is_seen_in_five_places_and_what_leaves_it_is_gone():
 
 def test_in_five_places_the_middle_one_counts_twice():
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype("uint8")
-    labels, model = np.arange(20) % 10, tn.models.mlp(784, (16,), 10, seed=1)
+    labels, model = np.arange(20) % 10, tn.zoo.mlp(784, (16,), 10, seed=1)
     here, *around = (model.predict(tn.data.from_arrays(view, labels)) for view in recipes.five_places(images))
     predicted = fashion_mnist_cnn.ARMS["cnn"].predict(model, tn.data.from_arrays(images, labels))
     assert np.allclose(predicted, (2 * here + sum(around)) / 6, rtol=1e-6)
@@ -176,7 +179,7 @@ def test_in_five_places_the_middle_one_counts_twice():
 def test_what_is_measured_of_probabilities_is_what_evaluate_says():
     images = np.random.default_rng(0).random((30, 8), dtype="float32")
     data = tn.data.from_arrays(images, np.arange(30) % 5)
-    model = tn.models.mlp(8, (6,), 5)
+    model = tn.zoo.mlp(8, (6,), 5)
     measured = experiment._loss_and_accuracy(data, model.predict(data))
     assert measured == pytest.approx(tn.evaluate(model, data)._asdict(), rel=1e-6)
 

@@ -11,7 +11,8 @@ import strict
 from child import python
 
 import tinynet as tn
-from tinynet import files
+from tinynet.backend import files
+from tinynet.io.models import VERSION
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 from safetensors.numpy import load_file, save_file  # noqa: E402
@@ -84,7 +85,7 @@ class Scaled(tn.Layer):
     def __init__(self, factor):
         self.factor = factor
 
-    def forward(self, x, run):
+    def forward(self, x, context):
         return self.factor * x, lambda dy, grads: self.factor * dy
 
 
@@ -133,7 +134,7 @@ def test_files_of_every_version_are_still_read(path):
 
 def test_there_is_a_file_of_every_version():
     assert [path.name for path in OLD_FILES] == [f"model-{number + 1}.safetensors" for number in range(len(OLD_FILES))]
-    assert len(OLD_FILES) == tn.saving.VERSION
+    assert len(OLD_FILES) == VERSION
 
 
 # What is wrong, and what is meant to be ------------------------------------------------------------------------------
@@ -176,7 +177,7 @@ def nested(depth):
         ({"dtype": "float32"}, "architecture: expected a Sequential"),
         (about(), "a list of layers"),
         (about({"layer": "os.system"}), "unknown layer 'os.system'"),
-        (about({"layer": "Run"}), "unknown layer 'Run'"),
+        (about({"layer": "Context"}), "unknown layer 'Context'"),
         (about({"layer": "Dense", "inputs": 3, "outputs": 2, "evil": 1}), "the settings"),
         (about({"layer": "Dense", "inputs": 3}), "Dense"),
         (about({"layer": "Dense", "inputs": 10**9, "outputs": 10**9}), "an array 0.weight of shape"),

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet.arrays import CPU
-from tinynet.callbacks import Callback
-from tinynet.checkpoints import Checkpoints
-from tinynet.layers.base import Run
-from tinynet.products import PRECISIONS, largest_relative_error, matmul, multiplying_with, rounded
-from tinynet.scaling import FIRST, LEAST, PATIENCE, LossScaled, scale_of
+from tinynet.backend.arrays import CPU
+from tinynet.backend.matmul import PRECISIONS, largest_relative_error, matmul, multiplying_with, rounded
+from tinynet.layers.base import Context
+from tinynet.optimizers.loss_scaling import FIRST, LEAST, PATIENCE, LossScaled, scale_of
+from tinynet.training.callbacks import Callback
+from tinynet.training.checkpoints import Checkpoints
 
 
 def mlp(seed=0):
@@ -115,7 +115,7 @@ def test_without_a_scale_small_gradients_are_lost(pixels):
         model = tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dense(16, 4), seed=0, dtype=dtype)
         vector = np.zeros_like(model.theta)
         with multiplying_with(CPU.multiplier(precision)):
-            outputs, backward = model.forward(x.astype(dtype), Run(training=True))
+            outputs, backward = model.forward(x.astype(dtype), Context(training=True))
             backward(tn.SoftmaxCrossEntropy().measure(outputs, labels, share * scale)[2], model.views(vector))
         return vector / scale
 

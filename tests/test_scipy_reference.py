@@ -65,7 +65,7 @@ def minimise(model, x, labels, **options):
 
     def loss_and_gradient(theta):
         model.theta = theta
-        return model.loss_and_gradient(x, labels)
+        return model.loss_and_gradient(x, labels, context=tn.Context(training=True))
 
     return optimize.minimize(loss_and_gradient, model.theta.copy(), jac=True, method="L-BFGS-B", options=options)
 
@@ -73,7 +73,7 @@ def minimise(model, x, labels, **options):
 def test_scipy_drives_a_model_to_a_lower_loss():
     model = tn.Sequential(tn.Dense(5, 8), tn.Sigmoid(), tn.Dense(8, 3), dtype="float64")
     x, labels = examples()
-    before, _ = model.loss_and_gradient(x, labels)
+    before, _ = model.loss_and_gradient(x, labels, context=tn.Context(training=True))
     found = minimise(model, x, labels, maxiter=30)
     model.theta = found.x
     assert found.fun < before / 2

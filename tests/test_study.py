@@ -17,11 +17,15 @@ import tinynet as tn
 for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
 import fashion_mnist  # noqa: E402  (examples/ is on the path: conftest.py)
-import opening  # noqa: E402
-from study import insight, words  # noqa: E402
-from study.plan import Plan, choose  # noqa: E402
-from study.runs import without_times  # noqa: E402
-from study.verify import problem_of, read  # noqa: E402
+
+from tinynet.study import (  # noqa: E402
+    insight,
+    opening,  # noqa: E402
+    words,
+)
+from tinynet.study.plan import Plan, choose  # noqa: E402
+from tinynet.study.runs import without_times  # noqa: E402
+from tinynet.study.verify import problem_of, read  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--dataset", "synthetic_fashion", "--device", "cpu", "--jobs", "2", "--epochs", "2", "--seeds", "2"]
@@ -165,7 +169,7 @@ def test_a_hostile_file_is_refused(finished, name, value, problem):
 
 
 def test_a_file_too_large_is_not_read_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("study.verify.LARGEST", 100)
+    monkeypatch.setattr("tinynet.study.verify.LARGEST", 100)
     (tmp_path / "results.json").write_bytes(b" " * 200)
     with pytest.raises(opening.CannotStart, match="at most 100 bytes"):
         read(tmp_path / "results.json", fashion_mnist.ARMS)

@@ -10,9 +10,9 @@ import pytest
 for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
 import fashion_mnist  # noqa: E402  (examples/ is on the path: conftest.py)
-import opening  # noqa: E402
 
 import tinynet as tn  # noqa: E402
+from tinynet.study import opening  # noqa: E402
 
 pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -24,7 +24,7 @@ torch.set_num_threads(1)  # its idle threads spin, and would take the cores from
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 TRAINED = 1e-9  # of float64 after 50 steps, in which rounding errors feed on one another
 DTYPES = list(TOLERANCE)
-TRAINING = tn.Run(training=True, seed=3, step=2, layer=1)
+TRAINING = tn.Context(training=True, seed=3, step=2, layer=1)
 
 
 def assert_agree(ours, theirs, dtype, entry_by_entry=False, tolerance=None):
@@ -49,31 +49,31 @@ def public(base):
     return {name for name, one in classes.items() if issubclass(one, base) and one not in (base, tn.Sequential)}
 
 
-# Layers: each in PyTorch's words, as (layer, x, parameters, run) -> y -------------------------------------------------
+# Layers: each in PyTorch's words, as (layer, x, parameters, context) -> y ------------------------------------
 
 
-def torch_dense(layer, x, parameters, run):
+def torch_dense(layer, x, parameters, context):
     return functional.linear(x, parameters["weight"].T, parameters["bias"])  # PyTorch keeps (outputs, inputs)
 
 
-def torch_dropout(layer, x, parameters, run):
+def torch_dropout(layer, x, parameters, context):
     """The random choice is ours, seen by sending ones through; what it does to numbers and gradients is PyTorch's."""
-    if not run.training:
+    if not context.training:
         return functional.dropout(x, layer.rate, training=False)
-    return x * torch.tensor(layer.forward(np.ones(x.shape, x.detach().numpy().dtype), run)[0])
+    return x * torch.tensor(layer.forward(np.ones(x.shape, x.detach().numpy().dtype), context)[0])
 
 
 def channels_first(of_pictures):
     """A twin for pictures (N, H, W, C) from PyTorch's function of (N, C, H, W)."""
 
-    def twin(layer, x, parameters, run):
-        return of_pictures(layer, x.permute(0, 3, 1, 2), parameters, run).permute(0, 2, 3, 1)
+    def twin(layer, x, parameters, context):
+        return of_pictures(layer, x.permute(0, 3, 1, 2), parameters, context).permute(0, 2, 3, 1)
 
     return twin
 
 
 @channels_first
-def torch_convolution(layer, x, parameters, run):
+def torch_convolution(layer, x, parameters, context):
     windows = layer.windows
     above, left = windows.margins(tuple(x.shape[2:]))
     weight = parameters["weight"].permute(3, 2, 0, 1)  # PyTorch keeps (outputs, inputs, height, width)
@@ -81,29 +81,29 @@ def torch_convolution(layer, x, parameters, run):
 
 
 @channels_first
-def torch_max_pool(layer, x, parameters, run):
+def torch_max_pool(layer, x, parameters, context):
     windows = layer.windows
     above, left = windows.margins(tuple(x.shape[2:]))
     return functional.max_pool2d(functional.pad(x, (*left, *above), value=-np.inf), windows.kernel, windows.stride)
 
 
 @channels_first
-def torch_average_pool(layer, x, parameters, run):
+def torch_average_pool(layer, x, parameters, context):
     return functional.avg_pool2d(x, layer.windows.kernel, layer.windows.stride)
 
 
-def torch_batch_norm(layer, x, parameters, run):
+def torch_batch_norm(layer, x, parameters, context):
     flat = x.reshape(-1, layer.features)
     running = [torch.tensor(values) for values in layer.statistics.values()]
-    y = functional.batch_norm(flat, *running, parameters["weight"], parameters["bias"], run.training)
+    y = functional.batch_norm(flat, *running, parameters["weight"], parameters["bias"], context.training)
     return y.reshape(x.shape)
 
 
-def torch_layer_norm(layer, x, parameters, run):
+def torch_layer_norm(layer, x, parameters, context):
     return functional.layer_norm(x, (layer.features,), parameters["weight"], parameters["bias"])
 
 
-def torch_residual(layer, x, parameters, run):
+def torch_residual(layer, x, parameters, context):
     """Dense layers in the block and around it."""
     block = functional.linear(x, parameters["block.0.weight"].T, parameters["block.0.bias"]).tanh()
     return block + functional.linear(x, parameters["shortcut.weight"].T, parameters["shortcut.bias"])
@@ -136,13 +136,13 @@ LAYERS = {
     "Dense": LayerCase(lambda: tn.Dense(40, 30), [(64, 40), (1, 40)], torch_dense, entry_by_entry=False),
     "Dropout": LayerCase(lambda: tn.Dropout(0.3), [(64, 40), (5, 3, 4)], torch_dropout),
     "ELU": LayerCase(
-        lambda: tn.ELU(0.7), [(64, 40), (5, 3, 4)], lambda layer, x, parameters, run: functional.elu(x, 0.7)
+        lambda: tn.ELU(0.7), [(64, 40), (5, 3, 4)], lambda layer, x, parameters, context: functional.elu(x, 0.7)
     ),
-    "Flatten": LayerCase(tn.Flatten, [(6, 5), (6, 5, 4, 3)], lambda layer, x, parameters, run: torch.flatten(x, 1)),
+    "Flatten": LayerCase(tn.Flatten, [(6, 5), (6, 5, 4, 3)], lambda layer, x, parameters, context: torch.flatten(x, 1)),
     "GELU": LayerCase(  # its derivative changes sign: near there, terms cancel
         tn.GELU,
         [(64, 40), (5, 3, 4)],
-        lambda layer, x, parameters, run: functional.gelu(x, approximate="tanh"),
+        lambda layer, x, parameters, context: functional.gelu(x, approximate="tanh"),
         entry_by_entry=False,
     ),
     "GlobalAveragePool2D": LayerCase(
@@ -152,10 +152,10 @@ LAYERS = {
     "LeakyReLU": LayerCase(
         lambda: tn.LeakyReLU(0.2),
         [(64, 40), (5, 3, 4)],
-        lambda layer, x, parameters, run: functional.leaky_relu(x, 0.2),
+        lambda layer, x, parameters, context: functional.leaky_relu(x, 0.2),
     ),
     "MaxPool2D": LayerCase(lambda: tn.MaxPool2D(3, 2, padding="same"), [(3, 6, 7, 2), (1, 8, 8, 1)], torch_max_pool),
-    "ReLU": LayerCase(tn.ReLU, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, run: functional.relu(x)),
+    "ReLU": LayerCase(tn.ReLU, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, context: functional.relu(x)),
     "Reshape": LayerCase(lambda: tn.Reshape(4, 5, 2), [(3, 40)], lambda *given: given[1].reshape(-1, 4, 5, 2)),
     "Residual": LayerCase(
         lambda: tn.Residual(tn.Dense(6, 4), tn.Tanh(), shortcut=tn.Dense(6, 4)),
@@ -163,15 +163,17 @@ LAYERS = {
         torch_residual,
         entry_by_entry=False,
     ),
-    "Sigmoid": LayerCase(tn.Sigmoid, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, run: torch.sigmoid(x)),
+    "Sigmoid": LayerCase(tn.Sigmoid, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, context: torch.sigmoid(x)),
     "Softmax": LayerCase(  # its gradient has a sum in each row, in which terms cancel
-        tn.Softmax, [(64, 10), (1, 2)], lambda layer, x, parameters, run: torch.softmax(x, -1), entry_by_entry=False
+        tn.Softmax, [(64, 10), (1, 2)], lambda layer, x, parameters, context: torch.softmax(x, -1), entry_by_entry=False
     ),
     "SiLU": LayerCase(  # as GELU's
-        tn.SiLU, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, run: functional.silu(x), entry_by_entry=False
+        tn.SiLU, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, context: functional.silu(x), entry_by_entry=False
     ),
-    "Softplus": LayerCase(tn.Softplus, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, run: functional.softplus(x)),
-    "Tanh": LayerCase(tn.Tanh, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, run: torch.tanh(x), False),
+    "Softplus": LayerCase(
+        tn.Softplus, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, context: functional.softplus(x)
+    ),
+    "Tanh": LayerCase(tn.Tanh, [(64, 40), (5, 3, 4)], lambda layer, x, parameters, context: torch.tanh(x), False),
 }
 
 
@@ -181,10 +183,10 @@ LAYERS = {
 def test_layers(name, shape, training, dtype):
     case, generator = LAYERS[name], np.random.default_rng(1)
     layer = layer_of(case.make(), dtype, generator)
-    x, run = generator.normal(size=shape).astype(dtype), TRAINING if training else tn.Run()
+    x, context = generator.normal(size=shape).astype(dtype), TRAINING if training else tn.Context()
     tensors = {"x": leaf(x), **{name: leaf(values) for name, values in layer.parameters.items()}}
-    y, backward = layer.forward(x, run)
-    expected = case.twin(layer, tensors["x"], tensors, run)
+    y, backward = layer.forward(x, context)
+    expected = case.twin(layer, tensors["x"], tensors, context)
     assert_agree(y, expected, dtype, case.entry_by_entry)
 
     dy = generator.normal(size=y.shape).astype(dtype)
@@ -247,8 +249,8 @@ def test_extreme_inputs(name, dtype):
     """+-1e4 and what lies on the way: equal to a tolerance of the largest entry, 1, so the last denormals are free."""
     x = np.array([[1e4, 0, -1e4, -1e4], [-1e4, -1e4, -1e4, -1e4], [-90, 90, -20, 20], [800, 799, -800, 0]], dtype)
     tensor, layer = leaf(x), LAYERS[name].make()
-    y, backward = layer.forward(x, tn.Run())
-    expected = LAYERS[name].twin(layer, tensor, {}, tn.Run())
+    y, backward = layer.forward(x, tn.Context())
+    expected = LAYERS[name].twin(layer, tensor, {}, tn.Context())
     expected.backward(torch.ones_like(tensor) * torch.arange(1, 5))
     assert_agree(y, expected, dtype)
     assert_agree(backward(np.ones_like(x) * np.arange(1, 5, dtype=dtype), {}), tensor.grad, dtype)
@@ -580,7 +582,7 @@ def test_fifty_steps_with_momentum_stay_together(name):
     for step in range(50):
         rows = slice(32 * step, 32 * step + 32)
         x = pixels[rows] / 255
-        value, gradient = model.loss_and_gradient(x, labels[rows])
+        value, gradient = model.loss_and_gradient(x, labels[rows], context=tn.Context(training=True))
         expected, _ = torch_step(reference, optimizer, x, labels[rows])
         rule.update(model.theta, gradient, state, step)
         assert value == pytest.approx(expected, rel=TRAINED)

@@ -7,7 +7,7 @@ import pytest
 from conftest import small_model
 
 import tinynet as tn
-from tinynet.callbacks import Callback, default_callbacks
+from tinynet.training.callbacks import Callback, default_callbacks
 
 
 class Recorder(Callback):
@@ -86,7 +86,7 @@ def test_one_epoch_does_what_the_formulas_say(small_data):
     model, by_hand = small_model(), small_model()
     tn.fit(model, train, optimizer=tn.SGD(0.1), epochs=1, batch_size=100, seed=3)
     for step, (x, labels) in enumerate(tn.data.batches(train, 100, seed=3, epoch=0)):
-        _, gradient = by_hand.loss_and_gradient(x, labels, run=tn.Run(training=True, seed=3, step=step))
+        _, gradient = by_hand.loss_and_gradient(x, labels, context=tn.Context(training=True, seed=3, step=step))
         by_hand.theta -= 0.1 * gradient
     np.testing.assert_allclose(model.theta, by_hand.theta, rtol=1e-5, atol=1e-7)
 

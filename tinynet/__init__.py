@@ -1,16 +1,15 @@
 """tinynet: a neural-network library to read and to use."""
 
-from tinynet import data, gradcheck, models, schedules
+from tinynet import data, gradcheck, zoo
 from tinynet.errors import DataError, DataNotFoundError, DeviceError, DivergenceError, SaveError, ShapeError
-from tinynet.evaluation import Evaluation, evaluate
-from tinynet.finder import RateRange, find_learning_rate
-from tinynet.history import History
+from tinynet.io.models import load
 from tinynet.layers import (
     ELU,
     GELU,
     AveragePool2D,
     BatchNorm,
     ChannelsLast,
+    Context,
     Conv2D,
     Dense,
     Dropout,
@@ -23,7 +22,6 @@ from tinynet.layers import (
     ReLU,
     Reshape,
     Residual,
-    Run,
     Sigmoid,
     SiLU,
     Softmax,
@@ -32,17 +30,21 @@ from tinynet.layers import (
 )
 from tinynet.losses import BinaryCrossEntropy, Loss, MeanSquaredError, SoftmaxCrossEntropy
 from tinynet.model import Sequential
-from tinynet.optimizers import SGD, Adam, AdamW, Averaged, Clipped, Nadam, Optimizer, RMSprop
-from tinynet.saving import load
-from tinynet.training import fit
+from tinynet.optimizers import SGD, Adam, AdamW, Averaged, Clipped, Nadam, Optimizer, RMSprop, schedules
+from tinynet.training.callbacks import Callback
+from tinynet.training.evaluate import Evaluation, evaluate
+from tinynet.training.fit import fit
+from tinynet.training.history import History
+from tinynet.training.learning_rate_finder import RateRange, find_learning_rate
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ELU", "GELU", "SGD", "Adam", "AdamW", "AveragePool2D", "Averaged", "BatchNorm", "BinaryCrossEntropy",
-    "ChannelsLast", "Clipped", "Conv2D", "DataError", "DataNotFoundError", "Dense", "DeviceError", "DivergenceError",
-    "Dropout", "Evaluation", "Flatten", "GlobalAveragePool2D", "History", "Layer", "LayerNorm", "LeakyReLU", "Loss",
-    "MaxPool2D", "MeanSquaredError", "Nadam", "Optimizer", "RMSprop", "RateRange", "ReLU", "Reshape", "Residual", "Run",
-    "SaveError", "Sequential", "ShapeError", "SiLU", "Sigmoid", "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh",
-    "data", "evaluate", "find_learning_rate", "fit", "gradcheck", "load", "models", "schedules",
+    "Callback", "ChannelsLast", "Clipped", "Context", "Conv2D", "DataError", "DataNotFoundError", "Dense",
+    "DeviceError", "DivergenceError", "Dropout", "Evaluation", "Flatten", "GlobalAveragePool2D", "History",
+    "Layer", "LayerNorm", "LeakyReLU", "Loss", "MaxPool2D", "MeanSquaredError", "Nadam", "Optimizer", "RMSprop",
+    "RateRange", "ReLU", "Reshape", "Residual", "SaveError", "Sequential", "ShapeError", "SiLU", "Sigmoid",
+    "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh", "data", "evaluate", "find_learning_rate", "fit",
+    "gradcheck", "load", "schedules", "zoo",
 ]  # fmt: skip

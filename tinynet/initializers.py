@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinynet.arrays import Array
+from tinynet.backend.arrays import Array
+from tinynet.backend.random import Stream
 from tinynet.errors import ShapeError, mismatch, unknown_name
-from tinynet.random import Stream
 
 Shape = tuple[int, ...]
 Initializer = str | Callable[[Shape, Stream], np.ndarray] | Array

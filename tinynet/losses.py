@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.representation import call_of
 from tinynet.errors import DataError, ShapeError, mismatch
-from tinynet.settings import call_of
 
 LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the outputs
 

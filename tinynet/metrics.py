@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinynet.arrays import Array, to_numpy
+from tinynet.backend.arrays import Array, to_numpy
 from tinynet.errors import DataError, ShapeError, mismatch
 
 

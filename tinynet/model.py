@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet.arrays import Array, Device, array_module, device_of, find_device, to_numpy
+from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, to_numpy
+from tinynet.backend.random import check_seed
+from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.errors import mismatch
 from tinynet.layers.activations import Softmax
-from tinynet.layers.base import TRAINING, Layer, Run, arrays_in
+from tinynet.layers.base import Context, Layer, arrays_in
 from tinynet.layers.containers import Chain
 from tinynet.losses import Loss, SoftmaxCrossEntropy
-from tinynet.parallel import Team, team_size
-from tinynet.random import check_seed
 from tinynet.summary import summary_table
 
 if TYPE_CHECKING:
-    from tinynet.files import PathLike
+    from tinynet.backend.files import PathLike
 
 
 class Sequential(Chain):
@@ -41,16 +41,18 @@ class Sequential(Chain):
         self.gather(self.seed, kind)
 
     def loss_and_gradient(
-        self, x: Array, targets: Array, loss: Loss | None = None, run: Run = TRAINING
+        self, x: Array, targets: Array, loss: Loss | None = None, *, context: Context
     ) -> tuple[float, Array]:
         """The loss of one batch and its gradient, a vector laid out like `theta`.
 
-        `scipy.optimize.minimize` can drive a model with it; `fit` does the same steps, without the checks.
-        Raises DataError or ShapeError for targets that do not fit.
+        `context` says what the pass is for: Context(training=True, seed=0, step=step) in a training loop of your own,
+        where `step` counts the updates, so that each has its own dropout masks; Context() for inference. The
+        statistics of batch norm are left alone: `Trainer.step` updates them, too. `scipy.optimize.minimize` can drive
+        a model with this method. Raises DataError or ShapeError for targets that do not fit.
         """
         loss = loss or SoftmaxCrossEntropy()
         gradient = array_module(self.theta).zeros_like(self.theta)
-        outputs, backward = self.forward(x, run)
+        outputs, backward = self.forward(x, context)
         loss.check_targets(targets, outputs.shape)
         value, loss_backward = loss.forward(outputs, targets)
         backward(loss_backward(), self.views(gradient))
@@ -121,7 +123,7 @@ class Sequential(Chain):
 
         All of it or nothing: raises SaveError, with what was there before untouched, where the disk will not have it.
         """
-        from tinynet.saving import save  # which builds models, and so stands on this file
+        from tinynet.io.models import save  # which builds models, and so stands on this file
 
         save(self, path)
 
@@ -131,7 +133,7 @@ class Sequential(Chain):
         Raises DataError, and changes nothing, if anything is missing, unexpected or of another shape; with strict=False
         it takes what fits.
         """
-        from tinynet.saving import load_weights
+        from tinynet.io.models import load_weights
 
         return load_weights(self, path, strict)
 

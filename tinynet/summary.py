@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinynet.arrays import Device
+from tinynet.backend.arrays import Device
 from tinynet.layers.base import Layer
 
 LONGEST = 70  # letters of a layer's name

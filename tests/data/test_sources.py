@@ -225,15 +225,16 @@ def test_the_report_counts(capsys):
 
 
 def test_the_command_line(tmp_path, capsys, monkeypatch):
-    from tinynet.data import __main__ as command
+    from tinynet.cli import data as command
+    from tinynet.cli.main import main
 
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(command, "load", lambda name, **_: tn.data.synthetic_fashion(40, 20))
-    assert command.main(["report", "synthetic_fashion", "--picture", str(tmp_path / "classes.png")]) == 0
+    assert main(["data", "report", "synthetic_fashion", "--picture", str(tmp_path / "classes.png")]) == 0
     assert "40 training and 20 test pictures of 28 x 28 uint8" in capsys.readouterr().out
     assert (tmp_path / "classes.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.undo()
-    assert command.main(["list"]) == 0
+    assert main(["data", "list"]) == 0
     assert "cifar10" in capsys.readouterr().out
-    assert command.main(["report", "mnist", "--offline"]) == 2
+    assert main(["data", "report", "mnist", "--offline"]) == 2
     assert capsys.readouterr().err.startswith("error: MNIST: train-images-idx3-ubyte.gz: expected to find it in")

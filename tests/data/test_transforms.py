@@ -5,9 +5,9 @@ import pytest
 import strict
 
 import tinynet as tn
-from tinynet import arrays
+from tinynet.backend import arrays
+from tinynet.backend.random import Purpose, Stream
 from tinynet.data.transforms import Lanes
-from tinynet.random import Purpose, Stream
 
 PICTURES = np.random.default_rng(0).integers(1, 256, (300, 8, 12)).astype("uint8")
 DATA = tn.data.from_arrays(PICTURES, np.arange(300) % 3, flatten=True)

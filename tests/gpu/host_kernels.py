@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import strict
 
-from tinynet.gpu import kernels
+from tinynet.backend.gpu import kernels
 
 
 @cache

@@ -13,9 +13,10 @@ import strict
 from host_kernels import HostKernels
 
 import tinynet as tn
-from tinynet import schedules
-from tinynet.arrays import to_numpy
-from tinynet.gpu import graph
+from tinynet.backend.arrays import to_numpy
+from tinynet.optimizers import schedules
+from tinynet.training import recorded as graph
+from tinynet.training.state import Meter
 
 
 @pytest.fixture
@@ -102,8 +103,8 @@ def test_an_epoch_is_one_launch_and_reads_nothing_back(recording, small_data, mo
     monkeypatch.setattr(
         strict.StrictDevice, "recorder", lambda self, precision: recorders.append(strict.Recorder()) or recorders[-1]
     )
-    take = tn.state.Meter.take
-    monkeypatch.setattr(tn.state.Meter, "take", lambda *args: reads.append(strict.reads) or take(*args))
+    take = Meter.take
+    monkeypatch.setattr(Meter, "take", lambda *args: reads.append(strict.reads) or take(*args))
     train(mlp(), small_data[0], "auto", batch_size=100, epochs=1)
     assert recorders[0].launches == 1
     train(mlp(), small_data[0], 2, batch_size=100, epochs=1)
@@ -116,7 +117,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch(recording, small_data, tmp_path
     pytest.importorskip("filelock")
     whole = train(mlp(), small_data[0], 2, optimizer=tn.Adam(0.01))
 
-    from tinynet.checkpoints import Checkpoints
+    from tinynet.training.checkpoints import Checkpoints
 
     class Interrupted(Checkpoints):
         def after_step(self, state):
@@ -136,7 +137,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch(recording, small_data, tmp_path
 class Looks(tn.Layer):
     """Reads a number back in the middle of a step."""
 
-    def forward(self, x, run):
+    def forward(self, x, context):
         assert float(x.sum()) < 1e9
         return x, lambda dy, grads: dy
 
@@ -148,14 +149,14 @@ class Old(tn.Optimizer):
         theta -= self.rate(step) * gradient
 
 
-class Watch(tn.training.Callback):
+class Watch(tn.Callback):
     def batch_ends(self, examples, numbers):
         pass
 
 
 def test_what_cannot_be_captured_says_why_in_one_line_and_trains(recording, small_data, caplog, tmp_path):
     pytest.importorskip("filelock")
-    from tinynet.checkpoints import Checkpoints
+    from tinynet.training.checkpoints import Checkpoints
 
     looking = tn.Sequential(tn.Dense(20, 4), Looks())
     cases = [

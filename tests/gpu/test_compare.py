@@ -5,8 +5,8 @@ import pytest
 import strict
 from host_kernels import HostKernels
 
-from tinynet.gpu import __main__ as program
-from tinynet.gpu.compare import LIMITS, Settings, compare, pixels
+from tinynet.cli import main as program
+from tinynet.cli.compare import LIMITS, Settings, compare, pixels
 
 SMALL = dict(widths=(30, 16, 12, 4), steps=25, batch_size=50)
 

@@ -9,9 +9,10 @@ import pytest
 from host_kernels import HostKernels
 
 import tinynet as tn
-from tinynet import random
-from tinynet.gpu import fused, kernels
-from tinynet.random import Purpose, Stream
+from tinynet.backend import random
+from tinynet.backend.gpu import kernels
+from tinynet.backend.random import Purpose, Stream
+from tinynet.training import fused
 
 NVCC = shutil.which("nvcc")
 
@@ -107,7 +108,7 @@ def test_kernels_can_be_turned_off(monkeypatch):
 
 def test_kernels_that_fail_say_so_once_and_give_way(monkeypatch):
     pytest.importorskip("cupy", reason="CuPy is not installed")
-    from tinynet.arrays import gpu_problem
+    from tinynet.backend.arrays import gpu_problem
 
     if not gpu_problem():
         pytest.skip("there is a GPU here")
@@ -143,7 +144,7 @@ def test_what_follows_a_product(shape, activation, rate, dtype):
     results = []
     for layer in (Row(dense, activation, dropout), fused.FusedDense(dense, activation, dropout, HostKernels())):
         gradient = np.zeros(dense.size, dtype)
-        y, backward = layer.forward(x, tn.Run(training=True, seed=5, step=2**33, layer=7))
+        y, backward = layer.forward(x, tn.Context(training=True, seed=5, step=2**33, layer=7))
         dx = backward(dy.copy(), dense.views(gradient))
         results.append((y, dx, gradient))
     for formula, kernel in zip(*results):
@@ -160,10 +161,10 @@ class Row:
     def __init__(self, *layers):
         self.layers = [layer for layer in layers if layer is not None]
 
-    def forward(self, x, run):
+    def forward(self, x, context):
         backwards = []
         for place, layer in enumerate(self.layers):
-            x, backward = layer.forward(x, run.at(place, True))
+            x, backward = layer.forward(x, context.at(place, True))
             backwards.append(backward)
 
         def backward_all(dy, grads):

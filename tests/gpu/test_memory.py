@@ -9,7 +9,7 @@ import strict
 from conftest import small_model
 
 import tinynet as tn
-from tinynet import arrays
+from tinynet.backend import arrays
 
 
 def test_data_that_have_no_room_are_refused_before_they_move(small_data, monkeypatch):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet import arrays
-from tinynet.arrays import to_numpy
-from tinynet.random import Purpose, Stream
+from tinynet.backend import arrays
+from tinynet.backend.arrays import to_numpy
+from tinynet.backend.random import Purpose, Stream
 
 pytestmark = pytest.mark.gpu
 
@@ -93,7 +93,7 @@ def test_kernels_and_formulas_agree(pixels, monkeypatch):
     np.testing.assert_allclose(thetas[1], thetas[0], rtol=1e-4, atol=1e-6)
 
 
-class AtEpochs(tn.training.Callback):
+class AtEpochs(tn.Callback):
     def __init__(self, look):
         self.look, self.seen = look, []
 
@@ -118,7 +118,7 @@ def test_no_array_comes_back_within_an_epoch(pixels, gpu, cupy, monkeypatch):
     """Transfers to the host are counted at CuPy's door; an epoch more may cost what it reads at its end."""
     transfers = []
     real = arrays.to_numpy
-    monkeypatch.setattr(tn.training, "to_numpy", lambda array: transfers.append(1) or real(array))
+    monkeypatch.setattr("tinynet.training.fit.to_numpy", lambda array: transfers.append(1) or real(array))
     watch = AtEpochs(lambda: len(transfers))
     tn.fit(mlp(), pixels, epochs=4, batch_size=100, device="gpu", capture=True, callbacks=[watch])
     assert set(np.diff(watch.seen)) <= {0, 1, 2, 3}
@@ -126,7 +126,7 @@ def test_no_array_comes_back_within_an_epoch(pixels, gpu, cupy, monkeypatch):
 
 @pytest.mark.parametrize("precision", ["tf32", "bfloat16", "float16"])
 def test_other_precisions_are_near(precision, pixels):
-    from tinynet.products import largest_relative_error
+    from tinynet.backend.matmul import largest_relative_error
 
     losses = []
     for each in ("float32", precision):
@@ -139,7 +139,7 @@ def test_other_precisions_are_near(precision, pixels):
 
 def test_float32_is_float32_even_where_cupy_would_use_tf32(gpu, monkeypatch):
     monkeypatch.setenv("CUPY_TF32", "1")
-    from tinynet.products import matmul, multiplying_with
+    from tinynet.backend.matmul import matmul, multiplying_with
 
     generator = np.random.default_rng(0)
     a, b = (generator.normal(size=(512, 512)).astype("float32") for _ in range(2))

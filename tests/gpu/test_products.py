@@ -8,9 +8,9 @@ import pytest
 from host_kernels import HostKernels
 
 import tinynet as tn
-from tinynet import products
-from tinynet.arrays import register_array_type
-from tinynet.gpu import cublas
+from tinynet.backend import matmul as products
+from tinynet.backend.arrays import register_array_type
+from tinynet.backend.gpu import cublas
 
 blas = pytest.importorskip("scipy.linalg.blas", reason="SciPy is not installed")
 

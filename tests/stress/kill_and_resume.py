@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 import tinynet as tn  # noqa: E402
-from tinynet.checkpoints import NAME, Checkpoints  # noqa: E402
+from tinynet.training.checkpoints import NAME, Checkpoints  # noqa: E402
 
 
 def train(folder: Path) -> None:

@@ -29,8 +29,8 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 import tinynet as tn  # noqa: E402
-from tinynet.callbacks import Callback  # noqa: E402
-from tinynet.checkpoints import Checkpoints  # noqa: E402
+from tinynet.training.callbacks import Callback  # noqa: E402
+from tinynet.training.checkpoints import Checkpoints  # noqa: E402
 
 GROWTH = 4.0  # MiB. An hour is five thousand rounds on a busy machine: a leak of a kilobyte a round would be seen
 MIB = 2**20

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.arrays import Array
+from tinynet.backend.arrays import Array
+from tinynet.backend.random import Purpose, Stream
 from tinynet.data.dataset import Dataset
 from tinynet.data.transforms import Transform
 from tinynet.errors import ShapeError, mismatch
-from tinynet.random import Purpose, Stream
 
 
 @dataclass(frozen=True)

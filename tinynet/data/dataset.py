@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tinynet.arrays import Array, Device, array_module, device_of
+from tinynet.backend.arrays import Array, Device, array_module, device_of
+from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.errors import DataError, DeviceError, mismatch
-from tinynet.random import Purpose, Stream, check_seed
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.catalog import FASHION_MNIST, SYNTHETIC
 from tinynet.data.dataset import Dataset
-from tinynet.random import Purpose, Stream, check_seed
 
 SIDE = 28
 PARAMETERS = 32  # random numbers of a picture, besides its grain: shape from one end, pose and cloth from the other

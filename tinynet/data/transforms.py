@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
 
 Lanes = Callable[[int], Array]  # lanes(k) -> (n, k) uint16 random numbers, a row for each picture
 Transform = Callable[[Array, Lanes], Array]

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.backend.random import Purpose, Stream
 from tinynet.errors import DataError, ShapeError
 from tinynet.gradcheck.differences import compare
 from tinynet.gradcheck.report import Report, Row
-from tinynet.layers.base import Layer, Run, arrays_in
+from tinynet.layers.base import Context, Layer, arrays_in
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
-from tinynet.random import Purpose, Stream
 
 
 def check_layer(
@@ -38,10 +38,10 @@ def check_layer(
     for number, values in enumerate(clone.parameters.values()):  # biases begin at 0, where bugs can hide
         values += Stream(seed, Purpose.CHECK, step=number).normal(values.shape, 0, 0.1)
     x = _away_from_zero(x_shape, seed) if x is None else np.array(x, np.float64)
-    run, x_before = Run(training=training, seed=seed), x.copy()
-    y, backward = clone.forward(x, run)
+    context, x_before = Context(training=training, seed=seed), x.copy()
+    y, backward = clone.forward(x, context)
     dy = Stream(seed, Purpose.CHECK, layer=3).normal(y.shape)
-    clone.forward(_away_from_zero(x.shape, seed + 1), run)  # must not disturb the backward of the first
+    clone.forward(_away_from_zero(x.shape, seed + 1), context)  # must not disturb the backward of the first
     grads, gradient_of = _gradient_to_fill(clone)
     gradient_of["x"] = backward(dy.copy(), grads)
     problem = _input_problem(x, x_before, gradient_of["x"])
@@ -49,7 +49,7 @@ def check_layer(
         return Report(repr(layer), [Row("x", np.inf, "", np.nan, np.nan, False, problem)])
 
     def objective() -> float:
-        return float((dy * clone.forward(x, run)[0]).sum())
+        return float((dy * clone.forward(x, context)[0]).sum())
 
     return Report(
         repr(layer),
@@ -75,12 +75,12 @@ def check_model(
     loss = loss or SoftmaxCrossEntropy()
     clone, x = _float64_copy(model), np.array(x, np.float64)
     report = Report(f"{model!r} under {loss!r}")
-    run = Run(training=True, seed=seed)
+    context = Context(training=True, seed=seed)
 
     def objective() -> float:
-        return float(loss.forward(clone.forward(x, run)[0], targets)[0])
+        return float(loss.forward(clone.forward(x, context)[0], targets)[0])
 
-    outputs, backward = clone.forward(x, run)
+    outputs, backward = clone.forward(x, context)
     loss.check_targets(targets, outputs.shape)
     grads, gradient_of = _gradient_to_fill(clone)
     gradient_of["x"] = backward(loss.forward(outputs, targets)[1](), grads)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinynet.backend.random import Purpose, Stream
 from tinynet.gradcheck.report import Row
-from tinynet.random import Purpose, Stream
 
 MAX_ENTRIES = 200  # of an array larger than this, so many entries are drawn at random; directions cover the rest
 DIRECTIONS = 3

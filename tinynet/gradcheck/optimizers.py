@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tinynet.arrays import Array
+from tinynet.backend.arrays import Array
+from tinynet.backend.random import Purpose, Stream
 from tinynet.gradcheck.report import Report, Row
 from tinynet.optimizers import Optimizer, State
-from tinynet.random import Purpose, Stream
 
 Reference = Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]
 

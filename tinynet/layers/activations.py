@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinynet.arrays import Array, array_module
-from tinynet.layers.base import Backward, Layer, Run
+from tinynet.backend.arrays import Array, array_module
+from tinynet.layers.base import Backward, Context, Layer
 
 
 class Sigmoid(Layer):
@@ -17,7 +17,7 @@ class Sigmoid(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp = array_module(x)
         largest = math.log(xp.finfo(x.dtype).max) - 1  # 87.7 in float32
         y = 1 / (1 + xp.exp(xp.minimum(-x, largest)))
@@ -38,7 +38,7 @@ class ReLU(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp = array_module(x)
         y = xp.maximum(x, xp.zeros(x.shape[1:], x.dtype))  # a row of zeros: NumPy is half as fast with a single one
 
@@ -58,7 +58,7 @@ class Softmax(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp = array_module(x)
         exponentials = xp.exp(x - x.max(axis=-1, keepdims=True))
         y = exponentials / exponentials.sum(axis=-1, keepdims=True)
@@ -79,7 +79,7 @@ class Tanh(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         y = array_module(x).tanh(x)
 
         def backward(dy: Array, grads: Any) -> Array:
@@ -104,7 +104,7 @@ class LeakyReLU(Layer):
             raise ValueError(f"LeakyReLU: expected a slope from 0 up to, not including, 1, got {slope}; try 0.01")
         self.slope = float(slope)
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         y = array_module(x).maximum(x, self.slope * x)
 
         def backward(dy: Array, grads: Any) -> Array:
@@ -132,7 +132,7 @@ class ELU(Layer):
             raise ValueError(f"ELU: expected an alpha above 0, got {alpha}; try 1.0")
         self.alpha = float(alpha)
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp = array_module(x)
         below = self.alpha * xp.expm1(xp.minimum(x, 0))  # 0 where x > 0
 
@@ -153,7 +153,7 @@ class GELU(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         c, a = math.sqrt(2 / math.pi), 0.044715
         square = x * x
         t = array_module(x).tanh(c * x * (1 + a * square))
@@ -174,8 +174,8 @@ class SiLU(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
-        s, _ = Sigmoid().forward(x, run)
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
+        s, _ = Sigmoid().forward(x, context)
 
         def backward(dy: Array, grads: Any) -> Array:
             dy *= s * (1 + x * (1 - s))
@@ -193,7 +193,7 @@ class Softplus(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp = array_module(x)
         y = xp.logaddexp(x, xp.zeros(x.shape[1:], x.dtype))
 

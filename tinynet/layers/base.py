@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tinynet.arrays import ALIGNMENT, Array, aligned_zeros, array_module
+from tinynet.backend.arrays import ALIGNMENT, Array, aligned_zeros, array_module
+from tinynet.backend.random import Purpose, Stream
+from tinynet.backend.representation import call_of
 from tinynet.errors import DeviceError, ShapeError, mismatch
 from tinynet.initializers import Initializer, find_initializer
-from tinynet.random import Purpose, Stream
-from tinynet.settings import call_of
 
 Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
 
@@ -21,13 +21,17 @@ def _itself(x: Array) -> Array:
     return x
 
 
-class Run(NamedTuple):
-    """What one forward pass is for. Layers read it and never change it.
+class Context(NamedTuple):
+    """What one forward pass is told. Layers read it and never change it.
 
-    `training` turns dropout on. `seed`, `step` and the layer's place name its random numbers, and `first_row` is
-    where these rows stand in the whole batch. `input_gradient` says whether backward must return dx: the first
-    layer's is over a quarter of an MLP's arithmetic, and nobody reads it. `total(x)` is the sum of x over all parts
-    of the batch, where threads share it: every one of them must ask for it, in the same order.
+    training        True in training: dropout is on, batch norm uses the statistics of the batch
+    seed, step      with the layer's position they determine its random numbers; `step` counts updates from 0
+    layer           the position of the layer in its model
+    first_row       the position of the first row of x in the whole batch, where threads share a batch
+    input_gradient  whether backward must return dx: the first layer's takes over a quarter of an MLP's
+                    multiplications, and nothing uses it
+    all_reduce      the function that sums an array over all parts of the batch, where threads share it; every part
+                    must call it, in the same order
     """
 
     training: bool = False
@@ -36,28 +40,29 @@ class Run(NamedTuple):
     layer: int = 0
     first_row: int = 0
     input_gradient: bool = True
-    total: Callable[[Array], Array] = _itself
+    all_reduce: Callable[[Array], Array] = _itself
 
-    def at(self, place: int, input_gradient: bool) -> Run:
-        """The same pass as seen by the layer `place` steps further on."""
-        return Run(self.training, self.seed, self.step, self.layer + place, self.first_row, input_gradient, self.total)
+    def at(self, position: int, input_gradient: bool) -> Context:
+        """The context of the layer `position` places after this one."""
+        layer = self.layer + position
+        return Context(self.training, self.seed, self.step, layer, self.first_row, input_gradient, self.all_reduce)
 
     def stream(self, purpose: Purpose) -> Stream:
-        """This layer's random numbers in this step."""
+        """The random numbers of this layer in this step."""
         return Stream(self.seed, purpose, self.layer, self.step)
 
 
-INFERENCE = Run()
-TRAINING = Run(training=True)
+INFERENCE = Context()
+TRAINING = Context(training=True)
 
 
 class Layer:
     """Base of all layers. A layer of your own needs one method:
 
-        forward(x, run) -> (y, backward)        backward(dy, grads) -> dx
+        forward(x, context) -> (y, backward)        backward(dy, grads) -> dx
 
     `backward` writes the gradient of each parameter into `grads[name]` (it finds old numbers there and overwrites
-    them) and returns the gradient of the input, or None where `run.input_gradient` is False. It owns `dy` and may
+    them) and returns the gradient of the input, or None where `context.input_gradient` is False. It owns `dy` and may
     overwrite it; it never touches `x`. Nothing is cached on `self`, so a layer may run twice before it goes back once.
 
     Parameters are declared in `__init__` with `add_parameter` and read as attributes. They are views into one vector:
@@ -68,7 +73,9 @@ class Layer:
 
     settings: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of these names: what a file needs
     input_shape: tuple[int, ...] | None = None  # of one example, where the layer knows it
-    splittable = False  # whether threads may share a batch: a row of y depends on its row of x, and on `run.total`s
+    splittable = (
+        False  # whether threads may share a batch: y's rows depend on x's same rows and `context.all_reduce` only
+    )
     _shapes: Mapping[str, tuple[int, ...]] = {}
     _initializers: Mapping[str, Initializer] = {}
     _offsets: Mapping[str, int] = {}
@@ -79,9 +86,9 @@ class Layer:
     _statistics_vector: Array = None
     _taken = False  # by a model
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         """The output, and the function that turns its gradient into those of the input and the parameters."""
-        raise NotImplementedError(f"{type(self).__name__} must define forward(x, run)")
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x, context)")
 
     def __call__(self, x: Array) -> Array:
         """The output in inference."""
@@ -98,14 +105,14 @@ class Layer:
         self._shapes = {**self._shapes, name: tuple(shape)}
         self._initializers = {**self._initializers, name: initializer}
         self.bind(aligned_zeros(self.size, "float32"), 0)
-        self.draw(seed=0, place=0)
+        self.draw(seed=0, position=0)
 
     def add_statistic(self, name: str, shape: tuple[int, ...], start: float) -> None:
         """Declare `self.<name>`, numbers that training keeps beside the parameters; all are `start` at first."""
         self._statistic_shapes = {**self._statistic_shapes, name: tuple(shape)}
         self._statistic_starts = {**self._statistic_starts, name: start}
         self.bind_statistics(aligned_zeros(self.statistics_size, "float32"), 0)
-        self.draw(seed=0, place=0)
+        self.draw(seed=0, position=0)
 
     @property
     def size(self) -> int:
@@ -152,10 +159,10 @@ class Layer:
         self._statistics_vector, self._statistic_offsets = vector, _offsets(self._statistic_shapes, start)
         vars(self).update(_cut(vector, self._statistic_shapes, self._statistic_offsets))
 
-    def draw(self, seed: int, place: int) -> None:
-        """Write the initial values: a pure function of `seed`, the layer's place in its model, and the shapes."""
+    def draw(self, seed: int, position: int) -> None:
+        """Write the initial values: a pure function of `seed`, the layer's position in its model, and the shapes."""
         for number, (name, values) in enumerate(self.parameters.items()):
-            stream = Stream(seed, Purpose.WEIGHTS, layer=place, step=number)
+            stream = Stream(seed, Purpose.WEIGHTS, layer=position, step=number)
             drawn = find_initializer(self._initializers[name])(self._shapes[name], stream)
             values[...] = array_module(values).asarray(drawn.astype(values.dtype))
         for name, values in self.statistics.items():
@@ -185,8 +192,8 @@ class Layer:
     # Containers override these; a plain layer stands for itself ------------------------------------------------------
 
     @property
-    def places(self) -> int:
-        """How many places of its model the layer takes: 1, or those of its parts."""
+    def positions(self) -> int:
+        """How many positions of its model the layer takes: 1, or those of its parts."""
         return 1
 
     def multiplications(self, x: Array) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from tinynet.arrays import Array, aligned_zeros
+from tinynet.backend.arrays import Array, aligned_zeros
 from tinynet.errors import ShapeError, mismatch
-from tinynet.layers.base import Backward, Layer, Run, arrays_in
+from tinynet.layers.base import Backward, Context, Layer, arrays_in
 
 
 class Container(Layer):
@@ -19,7 +19,7 @@ class Container(Layer):
 
     def __init__(self, layers: Sequence[Layer], names: Sequence[str]) -> None:
         self.layers, self.names = tuple(layers), tuple(names)
-        self._places = [sum(layer.places for layer in layers[:number]) for number in range(len(layers))]
+        self._positions = [sum(layer.positions for layer in layers[:number]) for number in range(len(layers))]
         for layer in self.distinct:
             _take(layer)
 
@@ -87,8 +87,8 @@ class Container(Layer):
         return all(layer.splittable for layer in self.layers)
 
     @property
-    def places(self) -> int:
-        return sum(layer.places for layer in self.layers)
+    def positions(self) -> int:
+        return sum(layer.positions for layer in self.layers)
 
     def views(self, vector: Array, changes: Array = None) -> list[Any]:
         """`vector`, laid out like `theta`, as one dict of named arrays for each layer."""
@@ -106,9 +106,45 @@ class Container(Layer):
             layer.bind_statistics(vector, start)
             start += layer.statistics_size
 
-    def draw(self, seed: int, place: int) -> None:
+    def draw(self, seed: int, position: int) -> None:
         for layer in self.distinct:
-            layer.draw(seed, place + self._places[self.layers.index(layer)])
+            layer.draw(seed, position + self._positions[self.layers.index(layer)])
+
+
+class Part(NamedTuple):
+    """One layer of a chain, or something that does the work of several."""
+
+    layer: Any  # with a method forward(x, context)
+    number: int  # of its dict in `grads`
+    position: int  # relative to the chain's own
+    has_parameters: bool
+    stands_again: bool  # later in the chain: its gradients add up
+
+
+def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[Array, Backward]:
+    """y = last(... second(first(x))), and the function that takes the gradient back through all parts."""
+    backwards = []
+    input_gradient = context.input_gradient  # from the first layer with parameters on, every layer must return its dx
+    for part in parts:
+        x, backward = part.layer.forward(x, context.at(part.position, input_gradient))
+        backwards.append(backward)
+        input_gradient = input_gradient or part.has_parameters
+
+    def backward_all(dy: Array, grads: Any) -> Array:
+        if not backwards:
+            raise RuntimeError("Sequential: backward was called twice for one forward; call forward again first")
+        while backwards:
+            part, backward = parts[len(backwards) - 1], backwards.pop()  # frees what this layer kept, as soon as used
+            own = grads[part.number]
+            later = [gradient.copy() for gradient in arrays_in(own)] if part.stands_again else []
+            dy = backward(dy, own)
+            for gradient, seen in zip(arrays_in(own), later) if later else ():
+                gradient += seen
+            if dy is None:  # no layer before this one has parameters
+                backwards.clear()
+        return dy
+
+    return x, backward_all
 
 
 class Chain(Container):
@@ -119,32 +155,13 @@ class Chain(Container):
             name = "Residual" if type(self) is Chain else type(self).__name__
             raise ValueError(f"{name}: expected at least one layer, got none; try {name}(Dense(784, 10))")
         super().__init__(layers, [str(number) for number in range(len(layers))])
-        self._trained = [layer.parameter_count > 0 for layer in layers]
-        self._stands_again = [layer in self.layers[number + 1 :] for number, layer in enumerate(layers)]
+        self._parts = [
+            Part(layer, number, position, layer.parameter_count > 0, layer in layers[number + 1 :])
+            for number, (layer, position) in enumerate(zip(layers, self._positions))
+        ]
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
-        backwards = []
-        input_gradient = run.input_gradient  # from the first layer with parameters on, every layer is asked for its dx
-        for layer, place, trained in zip(self.layers, self._places, self._trained):
-            x, backward = layer.forward(x, run.at(place, input_gradient))
-            backwards.append(backward)
-            input_gradient = input_gradient or trained
-
-        def backward_all(dy: Array, grads: Any) -> Array:
-            if not backwards:
-                raise RuntimeError("Sequential: backward was called twice for one forward; call forward again first")
-            while backwards:
-                backward = backwards.pop()  # what this layer kept of the forward pass is freed as soon as it is used
-                number = len(backwards)
-                later = [g.copy() for g in arrays_in(grads[number])] if self._stands_again[number] else []
-                dy = backward(dy, grads[number])
-                for gradient, seen in zip(arrays_in(grads[number]), later) if later else ():
-                    gradient += seen
-                if dy is None:  # nobody before this layer has parameters
-                    backwards.clear()
-            return dy
-
-        return x, backward_all
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
+        return forward_through(self._parts, x, context)
 
     def __call__(self, x: Array) -> Array:
         """The outputs in inference, raw (logits of a classifier), keeping nothing for backward."""
@@ -187,12 +204,12 @@ class Residual(Container):
         super().__init__(list(parts.values()), list(parts))
         self.gather()
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
-        y, block_backward = self.block.forward(x, run.at(0, run.input_gradient))
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
+        y, block_backward = self.block.forward(x, context.at(0, context.input_gradient))
         if self.shortcut is None:
             around, around_backward = x, None
         else:
-            around, around_backward = self.shortcut.forward(x, run.at(self.block.places, run.input_gradient))
+            around, around_backward = self.shortcut.forward(x, context.at(self.block.positions, context.input_gradient))
         if y.shape != around.shape:
             expected = f"a block whose output has the shape {tuple(around.shape)} of what goes around it"
             remedy = "give a shortcut that changes the shape likewise, Conv2D(inputs, outputs, 1, stride) say"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.matmul import matmul
 from tinynet.initializers import Initializer
-from tinynet.layers.base import Backward, Layer, Run
+from tinynet.layers.base import Backward, Context, Layer
 from tinynet.layers.windows import Padding, Pair, Windows, chunks
-from tinynet.products import matmul
 
 FEW_CHANNELS = 8  # below it, windows are gathered place by place: runs of fewer floats are slow to copy
 
@@ -57,7 +57,7 @@ class Conv2D(Layer):
         self.add_parameter("weight", (*self.windows.kernel, inputs, outputs), weight)
         self.add_parameter("bias", (outputs,), bias)
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         self.expect(x, (None, None, None, self.inputs), _remedy(x.shape, self.inputs))
         xp, windows, size = array_module(x), self.windows, x.shape[1:3]
         matrix = self.weight.reshape(-1, self.outputs)  # (K, outputs)
@@ -76,7 +76,7 @@ class Conv2D(Layer):
             weight_gradient = grads["weight"].reshape(matrix.shape)
             weight_gradient[...] = 0
             matmul(xp.ones(dy.size // self.outputs, dy.dtype), dy.reshape(-1, self.outputs), out=grads["bias"])
-            dx = xp.empty_like(x) if run.input_gradient else None
+            dx = xp.empty_like(x) if context.input_gradient else None
             for some in chunks(x, per_picture):
                 padded, dy_rows = windows.pad(x[some]), dy[some].reshape(-1, self.outputs)  # (n P Q, outputs)
                 weight_gradient += matmul(_columns(windows.view(padded, places)).T, dy_rows)

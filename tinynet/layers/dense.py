@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.matmul import matmul
 from tinynet.initializers import Initializer
-from tinynet.layers.base import Backward, Layer, Run
-from tinynet.products import matmul
+from tinynet.layers.base import Backward, Context, Layer
 
 
 class Dense(Layer):
@@ -33,7 +33,7 @@ class Dense(Layer):
         self.add_parameter("weight", (inputs, outputs), weight)
         self.add_parameter("bias", (outputs,), bias)
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp = array_module(x)
         weight = self.weight
         self.expect(x, (None, self.inputs), "put Flatten() before it" if x.ndim > 2 else "check the layer before")
@@ -43,6 +43,6 @@ class Dense(Layer):
         def backward(dy: Array, grads: Any) -> Array:
             matmul(x.T, dy, out=grads["weight"])  # (inputs, outputs)
             matmul(xp.ones(len(dy), dy.dtype), dy, out=grads["bias"])  # (outputs,)
-            return matmul(dy, weight.T) if run.input_gradient else None  # (N, inputs)
+            return matmul(dy, weight.T) if context.input_gradient else None  # (N, inputs)
 
         return y, backward

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynet.arrays import Array, array_module
-from tinynet.layers.base import Backward, Layer, Run
-from tinynet.random import Purpose
+from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.random import Purpose
+from tinynet.layers.base import Backward, Context, Layer
 
 
 class Dropout(Layer):
@@ -28,11 +28,11 @@ class Dropout(Layer):
         self.threshold = min(round(rate * 65536), 65535)
         self.scale = 65536 / (65536 - self.threshold)
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
-        if not run.training or self.threshold == 0:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
+        if not context.training or self.threshold == 0:
             return x, lambda dy, grads: dy
         xp = array_module(x)
-        lanes = run.stream(Purpose.DROPOUT).lanes(x.shape, run.first_row, like=x)  # uint16
+        lanes = context.stream(Purpose.DROPOUT).lanes(x.shape, context.first_row, like=x)  # uint16
         mask = (lanes >= self.threshold) * x.dtype.type(self.scale)  # 0 or 1 / (1 - rate)
 
         def backward(dy: Array, grads: Any) -> Array:

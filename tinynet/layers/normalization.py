@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.matmul import matmul
 from tinynet.errors import mismatch
-from tinynet.layers.base import Backward, Layer, Run
-from tinynet.products import matmul
+from tinynet.layers.base import Backward, Context, Layer
 
 
 class BatchNorm(Layer):
@@ -44,7 +44,7 @@ class BatchNorm(Layer):
         self.add_statistic("running_mean", (features,), 0.0)
         self.add_statistic("running_var", (features,), 1.0)
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_features(self, x, self.features)
         xp, shape = array_module(x), x.shape
         x = x.reshape(len(x), -1)  # (N, pixels * features)
@@ -54,14 +54,14 @@ class BatchNorm(Layer):
         def over_batch(a: Array) -> Array:  # the sum for each feature: (features,)
             return matmul(ones, a.reshape(-1, self.features))
 
-        if run.training:
-            count = float(run.total(len(ones)))  # NumPy 1 makes float32 / a whole number above 65535 a float64
+        if context.training:
+            count = float(context.all_reduce(len(ones)))  # NumPy 1 makes float32 / a whole number above 65535 a float64
             if count < 2:
                 remedy = "choose another batch_size: the last batch of an epoch holds what is left"
                 raise ValueError(mismatch(self, "more than one number to normalize", "1", remedy))
-            mean = run.total(over_batch(x)) / count
+            mean = context.all_reduce(over_batch(x)) / count
             z = x - wide(mean)
-            variance = run.total(over_batch(z * z)) / count
+            variance = context.all_reduce(over_batch(z * z)) / count
         else:
             mean, variance = self.running_mean, self.running_var
             z = x - wide(mean)
@@ -72,13 +72,13 @@ class BatchNorm(Layer):
             dy = dy.reshape(z.shape)
             dbias, dweight = over_batch(dy), over_batch(dy * z)
             grads["bias"][...], grads["weight"][...] = dbias, dweight
-            if run.training:
+            if context.training:
                 if "running_mean" in grads:
                     grads["running_mean"][...] = self.momentum * (mean - self.running_mean)
                     unbiased = variance * (count / (count - 1))
                     grads["running_var"][...] = self.momentum * (unbiased - self.running_var)
-                dy -= wide(run.total(dbias) / count)
-                dy -= z * wide(run.total(dweight) / count)
+                dy -= wide(context.all_reduce(dbias) / count)
+                dy -= z * wide(context.all_reduce(dweight) / count)
             dy *= wide(self.weight * scale)
             return dy.reshape(shape)
 
@@ -109,7 +109,7 @@ class LayerNorm(Layer):
         self.add_parameter("weight", (features,), "ones")
         self.add_parameter("bias", (features,), "zeros")
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp, shape = array_module(x), x.shape
         _expect_features(self, x, self.features)
         x = x.reshape(-1, self.features)  # (M, features)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
 from tinynet.errors import ShapeError, mismatch
-from tinynet.layers.base import Backward, Layer, Run
+from tinynet.layers.base import Backward, Context, Layer
 from tinynet.layers.windows import Padding, Pair, Windows
 
 
@@ -26,7 +26,7 @@ class MaxPool2D(Layer):
         self.pool_size, self.stride, self.padding = pool_size, stride, padding
         self.windows = Windows("MaxPool2D", pool_size, pool_size if stride is None else stride, padding)
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)
         xp, windows, size = array_module(x), self.windows, x.shape[1:3]
         places, padded = windows.places(size), windows.pad(x, -math.inf)
@@ -62,7 +62,7 @@ class AveragePool2D(Layer):
         self.pool_size, self.stride = pool_size, stride
         self.windows = Windows("AveragePool2D", pool_size, pool_size if stride is None else stride, "valid")
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)
         xp, windows, places = array_module(x), self.windows, self.windows.places(x.shape[1:3])
         share = 1 / math.prod(windows.kernel)
@@ -90,7 +90,7 @@ class GlobalAveragePool2D(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)
         xp = array_module(x)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
 from tinynet.errors import ShapeError, mismatch
-from tinynet.layers.base import Backward, Layer, Run
+from tinynet.layers.base import Backward, Context, Layer
 
 
 class Flatten(Layer):
@@ -15,7 +15,7 @@ class Flatten(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         shape = x.shape
 
         def backward(dy: Array, grads: Any) -> Array:
@@ -37,7 +37,7 @@ class Reshape(Layer):
         self.shape = tuple(shape)
         self.input_shape = (math.prod(shape),)
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         shape = x.shape
         if math.prod(shape[1:]) != math.prod(self.shape):
             expected = f"examples of {math.prod(self.shape):,} numbers"
@@ -58,7 +58,7 @@ class ChannelsLast(Layer):
 
     splittable = True
 
-    def forward(self, x: Array, run: Run) -> tuple[Array, Backward]:
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         if x.ndim != 4:
             raise ShapeError(mismatch(self, "pictures of shape (N, C, H, W)", tuple(x.shape), "leave it out"))
         xp = array_module(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tinynet.arrays import Array, array_module, device_of
+from tinynet.backend.arrays import Array, array_module, device_of
 from tinynet.errors import ShapeError, mismatch
 
 Pair = tuple[int, int]

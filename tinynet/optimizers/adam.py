@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinynet.arrays import Array, array_module, device_of
+from tinynet.backend.arrays import Array, array_module, device_of
 from tinynet.errors import ShapeError, mismatch
 from tinynet.optimizers.base import LearningRate, Optimizer, State
-from tinynet.optimizers.settings import above_zero, at_least_zero, checked_rate, share, shown
+from tinynet.optimizers.checks import above_zero, at_least_zero, checked_rate, share, shown
 
 
 class Adam(Optimizer):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinynet.arrays import Array
+from tinynet.backend.arrays import Array
 
 State = dict[str, Array]
 LearningRate = float | Callable[[int], float]  # a number, or a function of the step

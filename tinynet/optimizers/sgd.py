@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
 from tinynet.optimizers.base import LearningRate, Optimizer, State
-from tinynet.optimizers.settings import at_least_zero, checked_rate, share, shown
+from tinynet.optimizers.checks import at_least_zero, checked_rate, share, shown
 
 
 class SGD(Optimizer):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinynet.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module
 from tinynet.optimizers.base import LearningRate, Optimizer, State
-from tinynet.optimizers.settings import above_zero, share
+from tinynet.optimizers.checks import above_zero, share
 
 
 class Wrapper(Optimizer):

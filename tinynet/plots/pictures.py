@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.arrays import Array, to_numpy
+from tinynet.backend.arrays import Array, to_numpy
 from tinynet.errors import ShapeError, mismatch
 from tinynet.metrics import check_classes, check_matrix, recall
 from tinynet.plots.style import COLOURS, FILE, GRID, INK, WIDTH, WRONG, Path, colour_bar, finish, new_figure, plain

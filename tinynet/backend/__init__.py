@@ -1,0 +1,1 @@
+"""Arrays and what computes on them: devices, random numbers, matrix products, threads, memory, atomic files."""

@@ -1,0 +1,67 @@
+"""What a figure was measured on: versions, processor, BLAS kernel and threads, GPU, and what slows them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinynet.backend.arrays import GPU, Device
+
+# Variables that choose a BLAS kernel or cache size: set for one machine, they slow another by half.
+PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "BLIS_ARCH_TYPE", "OPENBLAS_NUM_THREADS",
+        "OMP_NUM_THREADS", "MKL_NUM_THREADS")  # fmt: skip
+
+
+def describe(device: Device) -> dict[str, Any]:
+    """The manifest of a run on `device`, ready for JSON."""
+    import tinynet
+
+    return {
+        "tinynet": tinynet.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "blas": blas(),
+        "pins": {name: os.environ[name] for name in PINS if name in os.environ},
+        "device": device.name,
+        "gpu": device.describe() if isinstance(device, GPU) else None,
+        "cupy": device.module.__version__ if isinstance(device, GPU) else None,
+        "command": command(),
+    }
+
+
+def cpu_name() -> str:
+    """The processor's own name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def blas() -> dict[str, Any]:
+    """The library behind NumPy's matrix products, the kernel it chose for this processor, and its threads."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return {"library": "unknown (threadpoolctl is not installed)", "kernel": "unknown", "threads": None}
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    if not pools:
+        return {"library": "unknown", "kernel": "unknown", "threads": None}
+    first = next((pool for pool in pools if "numpy" in pool.get("filepath", "")), pools[0])  # scipy brings its own
+    library = f"{first['internal_api']} {first.get('version') or ''}".strip()
+    return {"library": library, "kernel": first.get("architecture", "unknown"), "threads": first["num_threads"]}
+
+
+def command() -> str:
+    """The command line of this process, as a person would type it."""
+    name = os.path.relpath(sys.argv[0]) if sys.argv and os.path.exists(sys.argv[0]) else " ".join(sys.argv[:1])
+    return " ".join(["python", name, *sys.argv[1:]])

@@ -1,0 +1,140 @@
+"""One training run on two devices from one seed: how far they part, step by step.
+
+The same operations in another order of summation round differently, and each step starts from the last one's rounding.
+What is not rounding, a wrong mask or a wrong rate, parts them at once and by far more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinynet.backend.arrays import Device, find_device, to_numpy
+from tinynet.backend.matmul import multiplying_with
+from tinynet.backend.threads import Team
+from tinynet.data.batches import batch_count
+from tinynet.data.dataset import Dataset, from_arrays
+from tinynet.errors import DeviceError
+from tinynet.layers.activations import ReLU
+from tinynet.layers.dense import Dense
+from tinynet.layers.dropout import Dropout
+from tinynet.losses import SoftmaxCrossEntropy
+from tinynet.model import Sequential
+from tinynet.optimizers import SGD
+from tinynet.training.evaluate import enter
+from tinynet.training.state import Meter, TrainingState
+from tinynet.training.step import BatchGradient, operations_for
+from tinynet.training.steps import Course, EagerSteps
+
+LIMITS = {"float32": 1e-4, "float64": 1e-10}  # relative, over 100 steps
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The experiment's network and settings, unless told otherwise."""
+
+    widths: tuple[int, ...] = (784, 256, 128, 10)
+    steps: int = 100
+    batch_size: int = 1000
+    rate: float = 0.1
+    dropout: float = 0.2
+    seed: int = 0
+    dtype: str = "float32"
+    captured: bool = False  # with graphs of one step, where the device has any
+
+    def model(self) -> Sequential:
+        """A new one, of the same parameters each time."""
+        layers: list[Dense | ReLU | Dropout] = []
+        for inputs, outputs in zip(self.widths, self.widths[1:]):
+            layers += [Dense(inputs, outputs), ReLU(), Dropout(self.dropout)]
+        return Sequential(*layers[:-2], seed=self.seed, dtype=self.dtype)
+
+
+def add_to(commands: Any) -> None:
+    """Add the command `compare` to the parser's commands."""
+    parser = commands.add_parser("compare", help="train on two devices from one seed and compare the numbers")
+    parser.add_argument("--devices", nargs=2, default=("cpu", "gpu"), metavar="DEVICE")
+    parser.add_argument("--dtype", choices=LIMITS, default="float32")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--batch-size", type=int, default=1000)
+    parser.add_argument("--captured", action="store_true", help="replay CUDA graphs, where the device has any")
+    parser.add_argument("--data", help="folder with Fashion-MNIST; without it, patterns made here")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the differences; 1 if they are larger than rounding explains, 2 if a device cannot be used."""
+    settings = Settings(
+        steps=options.steps, batch_size=options.batch_size, dtype=options.dtype, captured=options.captured
+    )
+    if options.data:
+        from tinynet.data import fashion_mnist
+
+        data = fashion_mnist(os.fspath(options.data))[0]
+    else:
+        data = pixels(settings)
+    try:
+        first, second = options.devices
+        differences = compare(first, second, data, settings)
+    except DeviceError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{' and '.join(options.devices)}, {settings.dtype}, batch {settings.batch_size}: relative differences")
+    print(f"{'step':>6} {'loss':>10} {'theta':>10}")
+    for step, (loss, theta) in enumerate(differences, 1):
+        if step in (1, 2, 5) or step % 10 == 0 or step == len(differences):
+            print(f"{step:>6} {loss:>10.2e} {theta:>10.2e}")
+    largest, limit = max(max(pair) for pair in differences), LIMITS[settings.dtype]
+    print(f"largest {largest:.2e}, limit {limit:.0e}: {'ok' if largest <= limit else 'TOO FAR'}")
+    return int(not largest <= limit)
+
+
+def trajectory(device: Device, data: Dataset, settings: Settings) -> Iterator[tuple[float, np.ndarray]]:
+    """The loss and theta after each step."""
+    loss, optimizer = SoftmaxCrossEntropy(), SGD(settings.rate, momentum=0.9)
+    model = settings.model().to(device)
+    with device.active(), multiplying_with(device.multiplier("float32")):
+        placed = enter(data, model, loss, device)
+        state = TrainingState(model.theta, model.statistics_vector, optimizer.start(model.theta), settings.seed)
+        gradient = BatchGradient(model, loss, Team(1), operations_for(model, loss, optimizer, device))
+        course = Course(placed, settings.batch_size, settings.seed, (), device)
+        steps = EagerSteps(gradient, optimizer, state, course)
+        recorder = device.recorder("float32") if settings.captured else None
+        if recorder is not None:
+            from tinynet.training.recorded import CapturedSteps
+
+            steps = CapturedSteps(steps, recorder, per_graph=1)  # type: ignore[assignment]
+        epoch = 0
+        while state.step < settings.steps:
+            state.meter = Meter(batch_count(placed, settings.batch_size), device)
+            for _ in steps.epoch(epoch, 0):
+                yield float(to_numpy(state.meter.losses)[state.meter.done - 1]), to_numpy(state.theta).copy()
+                if state.step == settings.steps:
+                    return
+            epoch += 1
+
+
+def compare(first: str | Device, second: str | Device, data: Dataset, settings: Settings) -> list[tuple[float, float]]:
+    """After each step, the relative difference of the loss, and the largest of theta relative to its largest number."""
+    devices = find_device(first), find_device(second)
+    here, there = (list(trajectory(device, data, settings)) for device in devices)  # one after the other
+    differences = []
+    for (loss, theta), (other_loss, other_theta) in zip(here, there):
+        apart = float(np.abs(theta - other_theta).max() / np.abs(theta).max())
+        differences.append((abs(loss - other_loss) / abs(loss), apart))
+    return differences
+
+
+def pixels(settings: Settings, examples: int = 6000) -> Dataset:
+    """Pictures of noise around a pattern for each class: enough to train on, and here at once."""
+    generator = np.random.default_rng(settings.seed)
+    patterns = generator.integers(0, 160, (settings.widths[-1], settings.widths[0]))
+    labels = generator.integers(0, settings.widths[-1], examples)
+    noise = generator.integers(0, 96, (examples, settings.widths[0]))
+    return from_arrays((patterns[labels] + noise).astype("uint8"), labels, name="patterns")

@@ -1,0 +1,91 @@
+"""Models as files: `model.save(path)`, `tn.load(path)`, `model.load_weights(path)`.
+
+One safetensors file holds architecture and numbers. The arrays are named as PyTorch names those of the same layers
+("0.weight", "1.running_mean"), and have the shapes of ours: Dense keeps (inputs, outputs), Conv2D (KH, KW, inputs,
+outputs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinynet.backend.arrays import Array, Device, array_module, to_numpy
+from tinynet.errors import DataError, mismatch
+
+if TYPE_CHECKING:
+    from tinynet.backend.files import PathLike
+    from tinynet.layers.base import Layer
+    from tinynet.model import Sequential
+
+KIND, VERSION = "model", 1
+
+
+def save(model: Sequential, path: PathLike) -> None:
+    """Write architecture, parameters and statistics into one file, whole or not at all.
+
+    Raises SaveError where the disk will not have it, TypeError for a layer of your own with settings that JSON cannot
+    say, ImportError without safetensors.
+    """
+    from tinynet.backend.files import write_arrays
+    from tinynet.io import architecture
+
+    about = {"architecture": architecture.describe(model), "dtype": model.dtype.name}
+    write_arrays(path, KIND, VERSION, named_arrays(model), about)
+
+
+def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Device = "cpu") -> Sequential:
+    """The model in a file, on `device`: a file saved on a GPU loads where there is none.
+
+    `layers` are classes of your own that it may consist of; nothing is imported, and nothing in a file can run. Raises
+    DataError for a file that is damaged, newer than this library, or no model; FileNotFoundError if there is none.
+    """
+    from tinynet.backend.files import read_arrays
+    from tinynet.io import architecture
+
+    arrays, about, _ = read_arrays(path, KIND, VERSION)
+    if not isinstance(about, dict) or about.get("dtype") not in ("float32", "float64"):
+        raise DataError(mismatch(path, "a model's description", "another", "save the model again"))
+    shapes = {name: values.shape for name, values in arrays.items()}
+    own = {layer.__name__: layer for layer in layers}
+    model = architecture.build(about.get("architecture"), shapes, own, about["dtype"])
+    put_arrays(model, arrays, path)
+    return model.to(device)
+
+
+def load_weights(model: Sequential, path: PathLike, strict: bool = True) -> list[str]:
+    """Take parameters and statistics from a file, by name. Returns what did not fit, one line each.
+
+    Raises DataError if anything is missing, unexpected or of another shape, and changes nothing then; with
+    strict=False it takes what fits.
+    """
+    from tinynet.backend.files import read_arrays
+
+    return put_arrays(model, read_arrays(path, KIND, VERSION)[0], path, strict)
+
+
+def named_arrays(model: Sequential) -> dict[str, np.ndarray]:
+    """Parameters and statistics by name, on the host."""
+    return {name: to_numpy(values) for name, values in {**model.parameters, **model.statistics}.items()}
+
+
+def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLike, strict: bool = True) -> list[str]:
+    """Write `arrays` into the model, by name; see load_weights."""
+    ours: dict[str, Array] = {**model.parameters, **model.statistics}
+    problems = [f"missing {name}" for name in ours if name not in arrays]
+    problems += [f"unexpected {name}" for name in arrays if name not in ours]
+    fitting = [name for name in ours if name in arrays and arrays[name].shape == ours[name].shape]
+    problems += [
+        f"{name} has shape {arrays[name].shape}, not {ours[name].shape}"
+        for name in ours
+        if name in arrays and name not in fitting
+    ]
+    if problems and strict:
+        shown = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
+        raise DataError(mismatch(path, "the arrays of this model", shown, "strict=False takes what fits"))
+    for name in fitting:
+        values = ours[name]
+        values[...] = array_module(values).asarray(arrays[name].astype(values.dtype))
+    return problems

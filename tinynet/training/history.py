@@ -1,0 +1,72 @@
+"""What a training run measured, epoch by epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+
+
+class History:
+    """One row an epoch: a dict of numbers by name, the same names in every row.
+
+    epoch                     1 for the first
+    running_loss, _accuracy   averaged over the epoch's batches as they were trained on: dropout on, theta moving
+    train_loss, _accuracy     re-measured after the epoch in inference mode, where `fit(measure_train=True)` asked
+    validation_loss, _accuracy  likewise on the validation set, where one was given
+    learning_rate             of the epoch's last step
+    seconds                   of training; evaluation is not counted
+    samples_per_second        examples trained on, by those seconds
+    """
+
+    def __init__(self, rows: list[dict[str, float]] | None = None) -> None:
+        self.rows: list[dict[str, float]] = rows or []
+
+    def append(self, row: dict[str, float]) -> None:
+        """Add one epoch."""
+        self.rows.append(row)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return iter(self.rows)
+
+    def __getitem__(self, name: str) -> list[float]:
+        """One column: `history["validation_accuracy"]`. KeyError names the columns there are."""
+        if not self.rows or name not in self.rows[0]:
+            known = ", ".join(self.rows[0]) if self.rows else "none: no epoch was completed"
+            raise KeyError(f"history: no column {name!r}; there are: {known}")
+        return [row[name] for row in self.rows]
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The last epoch's row."""
+        return self.rows[-1]
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Columns by name: ready for JSON, or for `pandas.DataFrame`."""
+        return {name: self[name] for name in self.rows[0]} if self.rows else {}
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write one line an epoch under a line of names; whole or not at all, SaveError where the disk will not."""
+        from tinynet.backend.files import write_atomically
+
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=list(self.rows[0]) if self.rows else [])
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(path, text.getvalue().encode())
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draw loss and accuracy over the epochs into a picture (PNG, SVG or PDF). Needs matplotlib."""
+        from tinynet.plots import learning_curves
+
+        learning_curves({"": self}, path)
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return "<History: no epochs>"
+        numbers = ", ".join(f"{name} {value:.4g}" for name, value in self.last.items() if name != "epoch")
+        return f"<History: {len(self)} epochs; last: {numbers}>"

@@ -7,6 +7,7 @@ Each class is also the built-in exception that a caller would look for, so `exce
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,18 @@ class DivergenceError(ArithmeticError):
 def mismatch(who: object, expected: object, received: object, remedy: str) -> str:
     """One error message in the house form."""
     return f"{who}: expected {expected}, got {received}; {remedy}"
+
+
+def whole_number(name: str, value: Any, least: int = 1, most: int | None = None, *, remedy: str) -> int:
+    """`value` as an int. ValueError unless it is a whole number, NumPy's included, from `least` to `most`."""
+    try:
+        number = operator.index(value)
+    except TypeError:  # a float, a string, None
+        number = None
+    if number is None or isinstance(value, bool) or number < least or (most is not None and number > most):
+        bounds = f"from {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(mismatch(name, f"a whole number {bounds}", repr(value), remedy))
+    return number
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:

@@ -36,6 +36,7 @@ from tinynet.training.evaluate import Evaluation, evaluate
 from tinynet.training.fit import fit
 from tinynet.training.history import History
 from tinynet.training.learning_rate_finder import RateRange, find_learning_rate
+from tinynet.training.trainer import Trainer
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,6 @@ __all__ = [
     "DeviceError", "DivergenceError", "Dropout", "Evaluation", "Flatten", "GlobalAveragePool2D", "History",
     "Layer", "LayerNorm", "LeakyReLU", "Loss", "MaxPool2D", "MeanSquaredError", "Nadam", "Optimizer", "RMSprop",
     "RateRange", "ReLU", "Reshape", "Residual", "SaveError", "Sequential", "ShapeError", "SiLU", "Sigmoid",
-    "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh", "data", "evaluate", "find_learning_rate", "fit",
+    "Softmax", "SoftmaxCrossEntropy", "Softplus", "Tanh", "Trainer", "data", "evaluate", "find_learning_rate", "fit",
     "gradcheck", "load", "schedules", "zoo",
 ]  # fmt: skip

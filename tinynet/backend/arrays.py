@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.memory import keep_freed_memory
 from tinynet.errors import DeviceError, mismatch
 
 Array = Any  # a NumPy array, or a CuPy one: both speak the same language, and no type covers the two
@@ -57,7 +56,6 @@ class Device:
 
     def active(self) -> contextlib.AbstractContextManager[Any]:
         """A context in which new arrays are made on this device."""
-        keep_freed_memory()
         return contextlib.nullcontext()
 
     def synchronize(self) -> None:

@@ -17,20 +17,19 @@ import numpy as np
 
 from tinynet.backend.arrays import Device, find_device, to_numpy
 from tinynet.backend.matmul import multiplying_with
-from tinynet.backend.threads import Team
-from tinynet.data.batches import batch_count
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.errors import DeviceError
 from tinynet.layers.activations import ReLU
 from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
-from tinynet.losses import SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD
-from tinynet.training.evaluate import enter
-from tinynet.training.state import Meter, TrainingState
-from tinynet.training.step import BatchGradient, operations_for
-from tinynet.training.steps import Course, EagerSteps
+from tinynet.training.recorded import RecordedSteps
+from tinynet.training.state import Meter
+from tinynet.training.step import TrainingStep, operations_for
+from tinynet.training.steps import EagerSteps, RunConfig
+from tinynet.training.trainer import Trainer
+from tinynet.training.validate import validate_data
 
 LIMITS = {"float32": 1e-4, "float64": 1e-10}  # relative, over 100 steps
 
@@ -97,22 +96,18 @@ def run(options: argparse.Namespace) -> int:
 
 def trajectory(device: Device, data: Dataset, settings: Settings) -> Iterator[tuple[float, np.ndarray]]:
     """The loss and theta after each step."""
-    loss, optimizer = SoftmaxCrossEntropy(), SGD(settings.rate, momentum=0.9)
-    model = settings.model().to(device)
+    optimizer = SGD(settings.rate, momentum=0.9)
+    trainer = Trainer(settings.model(), optimizer=optimizer, seed=settings.seed, device=device)
+    model, loss, state = trainer.model, trainer.loss, trainer.state
     with device.active(), multiplying_with(device.multiplier("float32")):
-        placed = enter(data, model, loss, device)
-        state = TrainingState(model.theta, model.statistics_vector, optimizer.start(model.theta), settings.seed)
-        gradient = BatchGradient(model, loss, Team(1), operations_for(model, loss, optimizer, device))
-        course = Course(placed, settings.batch_size, settings.seed, (), device)
-        steps = EagerSteps(gradient, optimizer, state, course)
+        config = RunConfig(validate_data(data, model, loss, device), settings.batch_size, device)
+        operations = operations_for(model, loss, optimizer, device)
+        step = TrainingStep(model, loss, optimizer, state, operations=operations, nan_guard=False)
         recorder = device.recorder("float32") if settings.captured else None
-        if recorder is not None:
-            from tinynet.training.recorded import CapturedSteps
-
-            steps = CapturedSteps(steps, recorder, per_graph=1)  # type: ignore[assignment]
+        steps = EagerSteps(step, config) if recorder is None else RecordedSteps(step, config, recorder, per_graph=1)
         epoch = 0
         while state.step < settings.steps:
-            state.meter = Meter(batch_count(placed, settings.batch_size), device)
+            state.meter = Meter(config.steps, device)
             for _ in steps.epoch(epoch, 0):
                 yield float(to_numpy(state.meter.losses)[state.meter.done - 1]), to_numpy(state.theta).copy()
                 if state.step == settings.steps:

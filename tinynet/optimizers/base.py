@@ -50,6 +50,10 @@ class Optimizer:
         """Whether a step is `move` and nothing more."""
         return type(self).update is Optimizer.update
 
+    def loss_scale(self, state: State) -> float:
+        """What the loss must be multiplied with before its gradient is taken: 1, except for LossScaled."""
+        return 1.0
+
     def result(self, theta: Array, state: State) -> Array:
         """The parameters to measure and to keep: `theta`, unless the rule has better ones (see Averaged)."""
         return theta

@@ -52,10 +52,8 @@ class LossScaled(Wrapper):
             step()
         state["loss_scale"][0], state["loss_scale"][1] = scale, finite
 
+    def loss_scale(self, state: State) -> float:
+        return float(to_numpy(state["loss_scale"])[0])
+
     def __repr__(self) -> str:
         return f"LossScaled({self.optimizer})"
-
-
-def scale_of(state: State) -> float:
-    """What an optimizer that remembers `state` wants the loss to be multiplied with."""
-    return float(to_numpy(state["loss_scale"])[0]) if "loss_scale" in state else 1.0

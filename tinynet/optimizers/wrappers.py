@@ -44,6 +44,9 @@ class Wrapper(Optimizer):
     def recordable(self) -> bool:
         return type(self).update is Wrapper.update and self.optimizer.recordable
 
+    def loss_scale(self, state: State) -> float:
+        return self.optimizer.loss_scale(state)
+
     def result(self, theta: Array, state: State) -> Array:
         return self.optimizer.result(theta, state)
 

@@ -24,7 +24,7 @@ import numpy as np
 from tinynet.backend.arrays import array_module, to_numpy
 from tinynet.backend.files import PathLike, read_arrays, safetensors, write_arrays
 from tinynet.errors import DataError, SaveError, mismatch
-from tinynet.training.nan_guard import is_finite, vectors_of
+from tinynet.training.nan_guard import is_finite
 
 if TYPE_CHECKING:
     from tinynet.data.dataset import Dataset
@@ -166,7 +166,7 @@ class Checkpoints:
 
     def save(self, state: TrainingState) -> None:
         """Write a checkpoint, then remove those that are too many. One with NaN or infinity in it is not written."""
-        vectors = vectors_of(state)
+        vectors = state.vectors()
         if not all(is_finite(vector) for vector in vectors.values()):
             return
         arrays = {name: to_numpy(vector) for name, vector in vectors.items()}
@@ -219,7 +219,7 @@ class Checkpoints:
 
 def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict[str, Any], path: Path) -> float:
     """Write what a checkpoint holds into the state, or change nothing where it does not fit. Returns the best merit."""
-    ours = vectors_of(state)
+    ours = state.vectors()
     for name, values in ours.items():
         if name not in arrays or arrays[name].shape != values.shape:
             received = arrays[name].shape if name in arrays else "none"

@@ -1,58 +1,51 @@
-"""The NaN guard of `fit`: a run whose numbers are no longer finite is stopped, and says where and when that was.
+"""The NaN guard: stop a run whose numbers are no longer finite, and say where and when that happened.
 
-    before training   NaN and infinity in inputs and targets are refused, by the index of the example (data/dataset.py)
-    in each step      the loss, before the optimizer moves: the parameters stay those of the last good step. On a GPU,
-                      where reading a loss means waiting, all losses of an epoch at its end
-    after each epoch  parameters, statistics and what the optimizer remembers, for a gradient may overflow under a loss
-                      that does not; the same before each checkpoint, so the last one kept is a good one
+    before training   inputs and targets with NaN or infinity are refused, with the index of the example
+                      (data/dataset.py)
+    in each step      the loss is checked before the update: the parameters stay those of the last good step. On a GPU,
+                      where reading a loss means waiting, all losses of an epoch are checked at its end
+    after each epoch  parameters, statistics and the optimizer's vectors are checked, since a gradient can overflow
+                      while the loss is finite; also before each checkpoint, so the newest checkpoint is a good one
 
-It costs well under 1 % of a step: `python benchmarks/nan_guard.py`.
+It takes well under 1 % of a step: `python benchmarks/nan_guard.py`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.errors import DivergenceError
-
-if TYPE_CHECKING:
-    from tinynet.model import Sequential
-    from tinynet.optimizers import Optimizer
-    from tinynet.training.state import Meter, TrainingState
+from tinynet.model import Sequential
+from tinynet.optimizers import Optimizer
+from tinynet.training.state import Meter, TrainingState
 
 
 def is_finite(vector: Array) -> bool:
-    """Whether there is neither NaN nor infinity in it."""
+    """Whether the vector holds neither NaN nor infinity."""
     return bool(array_module(vector).isfinite(vector).all())
 
 
-def vectors_of(state: TrainingState) -> dict[str, Array]:
-    """All vectors of a run, by the names that a checkpoint has for them."""
-    remembered = {f"optimizer.{name}": values for name, values in state.optimizer.items()}
-    return {"theta": state.theta, "statistics": state.statistics, **remembered}
-
-
 def check_run(state: TrainingState, meter: Meter, epoch: int, optimizer: Optimizer, model: Sequential) -> None:
-    """Raise DivergenceError if a loss of this epoch (from 0) or a vector of the run is NaN or infinite."""
+    """Raise DivergenceError if a loss of the epoch (counted from 0) or a vector of the run is NaN or infinite."""
     bad = meter.first_bad()
     if bad is not None:
-        step = epoch * len(meter.counts) + bad
+        step = state.step - meter.done + bad + (1 if meter.diverged else 0)
         what = f"the loss was {float(meter.losses[bad])} in epoch {epoch + 1}, step {step}"
     else:
-        wrong = [name for name, vector in vectors_of(state).items() if not is_finite(vector)]
+        wrong = [name for name, vector in state.vectors().items() if not is_finite(vector)]
         if not wrong:
             return
         step = state.step - 1
         where = [name for name, values in {**model.parameters, **model.statistics}.items() if not is_finite(values)]
         what = f"{', '.join((where or wrong)[:4])} held NaN or infinity after epoch {epoch + 1}, step {step}"
-    rate = optimizer.rate(step)
+    raise DivergenceError(divergence(what, optimizer.rate(step), model), state.history)
+
+
+def divergence(what: str, rate: float, model: Sequential) -> str:
+    """The message of a DivergenceError."""
     remedy = f"try a smaller one, {rate / 10:g} say, or look for outliers in the data"
-    raise DivergenceError(
-        f"training diverged: {what}, at learning rate {rate:g}; {remedy}. Norms by now: {_largest_norms(model)}",
-        state.history,
-    )
+    return f"training diverged: {what}, at learning rate {rate:g}; {remedy}. Norms by now: {_largest_norms(model)}"
 
 
 def _largest_norms(model: Sequential) -> str:

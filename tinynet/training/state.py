@@ -1,22 +1,27 @@
-"""A training run as a value: what a checkpoint keeps, and what the epoch that is running adds to."""
+"""The state of a training run, and the losses of the epoch in progress."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device, to_numpy
 from tinynet.errors import DataError, mismatch
-from tinynet.optimizers import State
+from tinynet.model import Sequential
+from tinynet.optimizers import Optimizer, State
 from tinynet.training.history import History
 
 
 @dataclass
 class TrainingState:
-    """A training run is a value: these are all of it. `meter` and `seconds` are of the epoch that is running."""
+    """A training run as a value: everything that the next step depends on, and what a checkpoint holds.
+
+    `meter` and `seconds` belong to the epoch in progress.
+    """
 
     theta: Array
     statistics: Array
@@ -27,32 +32,42 @@ class TrainingState:
     meter: Meter | None = None
     seconds: float = 0.0
 
+    @classmethod
+    def of(cls, model: Sequential, optimizer: Optimizer, seed: int) -> TrainingState:
+        """The state before the first step. `theta` and `statistics` are the model's own vectors."""
+        return cls(model.theta, model.statistics_vector, optimizer.start(model.theta), seed)
+
+    def vectors(self) -> dict[str, Array]:
+        """All vectors of the run, by their names in a checkpoint."""
+        optimizer = {f"optimizer.{name}": values for name, values in self.optimizer.items()}
+        return {"theta": self.theta, "statistics": self.statistics, **optimizer}
+
 
 class Meter:
-    """The losses and hits of up to `steps` batches, kept on the device where they are born until `means` is asked for.
+    """The losses and hits of up to `steps` batches, kept on the device until `means` reads them.
 
-    On the CPU reading is free, so there `diverged` is true as soon as a loss is NaN or infinite.
+    On the CPU, where reading costs nothing, `diverged` is true as soon as a loss is NaN or infinite.
     """
 
     def __init__(self, steps: int, device: Device) -> None:
         self.device, self.counts, self.diverged = device, np.zeros(steps), False
         self.losses = device.module.zeros(steps, np.float64)
         self.hits: Array | None = device.module.zeros(steps, np.int64)
-        self.done = 0
+        self.done = 0  # batches so far
 
-    def add(self, value: Array, hits: Array | None, count: int) -> None:
-        """Take in one batch: the mean loss of its `count` examples, and how many are right (None: not known)."""
-        self.losses[self.done], self.counts[self.done] = value, count
+    def add(self, loss: Array, hits: Array | None, count: int) -> None:
+        """Add a batch: the mean loss of its `count` examples, and how many are right (None: not known)."""
+        self.losses[self.done], self.counts[self.done] = loss, count
         if hits is None or self.hits is None:
             self.hits = None
         else:
             self.hits[self.done] = hits
         self.done += 1
         if self.device.on_host:
-            self.diverged = not math.isfinite(value)
+            self.diverged = not math.isfinite(loss)
 
     def take(self, first: int, counts: Sequence[int], losses: Array, hits: Array | None) -> None:
-        """Take in batches of so many examples each, from number `first` on, out of arrays like its own."""
+        """Add batches of `counts` examples each, from number `first` on, out of arrays like its own."""
         some = slice(first, first + len(counts))
         self.losses[some], self.counts[some] = losses[some], counts
         if hits is None or self.hits is None:
@@ -62,12 +77,12 @@ class Meter:
         self.done = some.stop
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What a checkpoint keeps of it."""
+        """What a checkpoint keeps: the losses, the sizes and the hits of the batches so far."""
         arrays = {"losses": to_numpy(self.losses)[: self.done], "counts": self.counts[: self.done]}
         return arrays if self.hits is None else {**arrays, "hits": to_numpy(self.hits)[: self.done]}
 
     def from_arrays(self, arrays: Mapping[str, np.ndarray], who: object) -> None:
-        """The way back. Raises DataError, and changes nothing, where the arrays are not those of a meter like this."""
+        """Restore what `to_arrays` returned. Raises DataError, and changes nothing, for arrays that do not fit."""
         losses, counts, hits = arrays.get("losses"), arrays.get("counts"), arrays.get("hits")
         if losses is None or counts is None or losses.ndim != 1 or losses.shape != counts.shape:
             raise DataError(mismatch(who, "the losses of an epoch", "none that fit", "delete it"))
@@ -90,6 +105,25 @@ class Meter:
         return numbers
 
     def first_bad(self) -> int | None:
-        """The first batch whose loss was NaN or infinite."""
+        """The index of the first batch whose loss is NaN or infinite; None if there is none."""
         bad = np.flatnonzero(~np.isfinite(to_numpy(self.losses)))
         return int(bad[0]) if len(bad) else None
+
+
+class DeviceMeter:
+    """The losses and hits of an epoch in device memory, where a recorded step writes them."""
+
+    diverged = False  # not known before the epoch ends: reading a loss would wait for the device
+
+    def __init__(self, steps: int, index: Array, module: Any) -> None:
+        self.index = index
+        self.losses = module.zeros(steps, "float64")
+        self.hits: Array | None = module.zeros(steps, "int64")
+
+    def add(self, loss: Array, hits: Array | None, count: int) -> None:
+        """Write the loss and the hits of the batch that `index` names."""
+        self.losses[self.index] = loss
+        if hits is None or self.hits is None:
+            self.hits = None
+        else:
+            self.hits[self.index] = hits

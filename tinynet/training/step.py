@@ -1,89 +1,107 @@
-"""What a step is made of, and the gradient of a batch, which is most of it."""
+"""The training step: load a batch, forward, loss, backward, update.
+
+Everything that trains calls `TrainingStep`: `fit`, `Trainer.step` and `find_learning_rate`. On a GPU `fit` records the
+same calls once as a CUDA graph and replays them (recorded.py).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tinynet.backend.arrays import Array, Device, aligned_zeros, array_module
-from tinynet.backend.threads import Meeting, Team
+from tinynet.backend.arrays import Array, Device
+from tinynet.backend.threads import Team
 from tinynet.data.batches import Batch
 from tinynet.layers.base import Backward, Context
 from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
+from tinynet.training.shards import RowShards, zeros_like
+from tinynet.training.state import DeviceMeter, Meter, TrainingState
+
+
+class TrainingStep:
+    """Train on one batch: step(batch, meter, number) updates the parameters, the optimizer and the statistics.
+
+    `load`, `forward`, `measure` and `update` are the methods of the batch, the model, the loss and the optimizer. On a
+    device with kernels of its own, fused kernels stand in for them (`operations_for`). Where threads share a batch,
+    each calls `forward_backward` for some of its rows (shards.py).
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        loss: Loss,
+        optimizer: Optimizer,
+        state: TrainingState,
+        *,
+        operations: Operations | None = None,
+        team: Team | None = None,
+        nan_guard: bool = True,
+    ) -> None:
+        self.model, self.optimizer, self.state, self.nan_guard = model, optimizer, state, nan_guard
+        self.operations = operations or plain_operations(model, loss, optimizer)
+        self.load, self.forward, self.measure = self.operations[:3]
+        self.update: Callable[..., None] = optimizer.update
+        self.gradient, self.changes = zeros_like(model.theta), zeros_like(model.statistics_vector)
+        self.grads = model.views(self.gradient, self.changes)  # the same two vectors, as named arrays for each layer
+        self.shards = RowShards(self, team) if team is not None and team.size > 1 else None
+
+    def __call__(self, batch: Batch, meter: Meter | DeviceMeter, number: Any) -> tuple[Array, Array | None]:
+        """Returns the mean loss and how many outputs are right (None where the loss does not know).
+
+        `number` counts the steps from 0: an int, or a 0-d array on the device where a step is recorded. With
+        `nan_guard` nothing is updated where the loss is NaN or infinite; `meter.diverged` then says so.
+        """
+        state = self.state
+        context = Context(training=True, seed=state.seed, step=number, input_gradient=False)
+        scale = self.optimizer.loss_scale(state.optimizer)  # 1, except in float16
+        if self.shards is None:
+            loss, hits = self.forward_backward(batch, context, scale, self.grads)
+        else:
+            loss, hits = self.shards.forward_backward(batch, context, scale)
+        meter.add(loss, hits, len(batch))
+        if self.nan_guard and meter.diverged:
+            return loss, hits
+
+        self.update(state.theta, self.gradient, state.optimizer, number)
+        state.statistics += self.changes
+        state.step += 1
+        return loss, hits
+
+    def forward_backward(self, rows: Batch, context: Context, scale: float, grads: Any) -> tuple[Array, Array | None]:
+        """Write the gradient of `scale` times the loss into `grads`."""
+        x, targets = self.load(rows)  # x (N, ...), targets (N,) or (N, K)
+        outputs, backward = self.forward(x, context)  # outputs (N, K)
+        loss, hits, gradient = self.measure(outputs, targets, scale)  # gradient (N, K)
+        backward(gradient, grads)
+        return loss, hits
 
 
 class Operations(NamedTuple):
-    """What a step is made of; each a formula, or a kernel that stands for it."""
+    """The four calls that a step is made of."""
 
     load: Callable[[Batch], tuple[Array, Array]]
     forward: Callable[[Array, Context], tuple[Array, Backward]]
     measure: Callable[[Array, Array, float], tuple[Array, Array | None, Array]]
-    move: Callable[..., None]  # (theta, gradient, state, scalars of the step)
+    move: Callable[..., None]  # (theta, gradient, optimizer state, the optimizer's scalars of the step)
 
 
-def operations_for(model: Sequential, loss: Loss, optimizer: Optimizer, device: Device) -> Operations:
-    """The formulas, or on a device with kernels of our own those, where they know model, loss and optimizer."""
-    kernels = device.kernels()
-    plain = Operations(Batch.load, model.forward, loss.measure, _mover(optimizer))
-    if kernels is None:
-        return plain
-    from tinynet.training.fused import fused  # only where there are kernels
+def plain_operations(model: Sequential, loss: Loss, optimizer: Optimizer) -> Operations:
+    """The methods of the batch, the model, the loss and the optimizer."""
 
-    return fused(model, loss, optimizer, kernels, plain)
-
-
-class BatchGradient:
-    """The gradient of a batch: `vector`, laid out like `theta`. `changes` are those of the model's statistics.
-
-    Each member of the team takes a part of the rows and has vectors of its own; the gradient is then their sum. The
-    changes are the same in each.
-    """
-
-    def __init__(self, model: Sequential, loss: Loss, team: Team, operations: Operations | None = None) -> None:
-        self.operations = operations or Operations(Batch.load, model.forward, loss.measure, Optimizer.move)
-        self.team = team
-        self.vectors = [_zeros_like(model.theta) for _ in range(team.size)]
-        changes = [_zeros_like(model.statistics_vector) for _ in range(team.size)]
-        self.vector, self.changes = self.vectors[0], changes[0]
-        self.grads = [model.views(*both) for both in zip(self.vectors, changes)]
-
-    def of(self, batch: Batch, context: Context, scale: float = 1.0) -> tuple[Array, Array | None]:
-        """Forward and backward. Returns the loss, and how many are right (None: not known); `vector` is the gradient
-        of `scale` times the loss."""
-        if self.team.size == 1:
-            return self.of_part(batch, scale, context, self.grads[0])
-        parts = batch.split(min(self.team.size, len(batch)))
-        shares = [len(part) / len(batch) for part in parts]
-        meeting = Meeting(len(parts))
-
-        def of_part(number: int) -> tuple[Array, Array | None]:
-            with meeting.member(number) as all_reduce:
-                own = context._replace(all_reduce=all_reduce)
-                return self.of_part(parts[number], shares[number] * scale, own, self.grads[number])
-
-        values, hits = zip(*self.team.map(of_part, range(len(parts))))
-        for vector in self.vectors[1 : len(parts)]:
-            self.vector += vector
-        return sum(share * value for share, value in zip(shares, values)), None if hits[0] is None else sum(hits)
-
-    def of_part(self, part: Batch, share: float, context: Context, grads: Any) -> tuple[Array, Array | None]:
-        """The same for some rows of a batch, and `share` of its loss. Their gradient is written into `grads`."""
-        x, labels = self.operations.load(part)
-        context = context._replace(first_row=part.first_row)
-        outputs, backward = self.operations.forward(x, context)
-        value, hits, gradient = self.operations.measure(outputs, labels, share)
-        backward(gradient, grads)
-        return value, hits
-
-
-def _mover(optimizer: Optimizer) -> Callable[..., None]:
     def move(theta: Array, gradient: Array, state: Any, scalars: Any) -> None:
         optimizer.move(theta, gradient, state, *(scalars[number] for number in range(len(scalars))))
 
-    return move
+    return Operations(Batch.load, model.forward, loss.measure, move)
 
 
-def _zeros_like(vector: Array) -> Array:
-    return aligned_zeros(len(vector), vector.dtype, array_module(vector))
+def operations_for(model: Sequential, loss: Loss, optimizer: Optimizer, device: Device) -> Operations:
+    """Fused kernels where the device has them for this model, loss or optimizer, else the plain operations."""
+    plain = plain_operations(model, loss, optimizer)
+    kernels = device.kernels()
+    if kernels is None:
+        return plain
+    from tinynet.training.fused import fused  # start-up time: needed only where there are kernels
+
+    return fused(model, loss, optimizer, kernels, plain)

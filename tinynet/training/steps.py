@@ -1,8 +1,7 @@
-"""The steps of an epoch: the plain way, one after the other; and how it is decided who does them.
+"""The steps of an epoch: eager or recorded.
 
-A step is gather, forward, backward, update (tinynet/training/step.py), and the numbers for the meter. `EagerSteps` does
-them batch by batch, on every device. On a GPU the very same operations may be recorded once and repeated instead:
-tinynet/training/recorded.py.
+`EagerSteps` calls the training step for each batch. On a GPU the same calls may be recorded once as a CUDA graph and
+replayed (recorded.py). `choose_steps` decides which.
 """
 
 from __future__ import annotations
@@ -12,61 +11,69 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.backend.arrays import Device
+from tinynet.backend.arrays import Array, Device
 from tinynet.data.batches import batch_count, shuffled
 from tinynet.data.dataset import Dataset
 from tinynet.data.transforms import Transform
-from tinynet.layers.base import Context
 from tinynet.optimizers import Optimizer
-from tinynet.optimizers.loss_scaling import scale_of
 from tinynet.training.callbacks import Callback, ProgressBar
 from tinynet.training.state import TrainingState
-from tinynet.training.step import BatchGradient
+from tinynet.training.step import TrainingStep
 
 Capture = bool | int | str
 
 
-class Course(NamedTuple):
-    """What a run goes over, and how: the same for every epoch."""
+class RunConfig(NamedTuple):
+    """What a run trains on and how. It stays the same from epoch to epoch."""
 
     data: Dataset
     batch_size: int
-    seed: int
-    transforms: Sequence[Transform]
     device: Device
-    nan_guard: bool = True
+    transforms: Sequence[Transform] = ()
+    precision: str = "float32"
+
+    @property
+    def steps(self) -> int:
+        """The number of steps, and so of batches, in an epoch."""
+        return batch_count(self.data, self.batch_size)
 
 
 class EagerSteps:
-    """Each step when it is asked for."""
+    """Calls the training step for each batch of an epoch."""
 
-    def __init__(self, gradient: BatchGradient, optimizer: Optimizer, state: TrainingState, course: Course) -> None:
-        self.gradient, self.optimizer, self.state, self.course = gradient, optimizer, state, course
-        self.plain = not optimizer.recordable or course.device.kernels() is None
+    def __init__(self, step: TrainingStep, config: RunConfig) -> None:
+        self.step, self.config = step, config
+        self.by_kernel = step.optimizer.recordable and config.device.kernels() is not None
 
     def epoch(self, number: int, first: int) -> Iterator[int]:
-        """Train on the batches of an epoch, from the one numbered `first` on; the examples in each, when it is done."""
-        state, gradient, (data, size, seed, transforms, device, guarded) = self.state, self.gradient, self.course
-        table = None if self.plain else device.put(scalars_of(self.optimizer, state, first, batch_count(data, size)))
-        dtype = state.theta.dtype
-        for place, batch in enumerate(shuffled(data, size, seed, number, dtype, transforms, first), first):
-            context = Context(training=True, seed=seed, step=state.step, input_gradient=False)
-            value, hits = gradient.of(batch, context, scale_of(state.optimizer))
-            assert state.meter is not None
-            state.meter.add(value, hits, len(batch))
-            if guarded and state.meter.diverged:
-                return  # before the parameters move
-            if table is None:
-                self.optimizer.update(state.theta, gradient.vector, state.optimizer, state.step)
-            else:
-                gradient.operations.move(state.theta, gradient.vector, state.optimizer, table[place])
-            state.statistics += gradient.changes
-            state.step += 1
+        """Train on the batches of epoch `number`, from batch `first` on; yields the size of each after its update.
+
+        Ends early where the loss became NaN or infinite and the NaN guard is on.
+        """
+        step, state, (data, size, device, transforms, _) = self.step, self.step.state, self.config
+        step.update = step.optimizer.update
+        if self.by_kernel:
+            table = device.put(scalars_of(step.optimizer, state, first, self.config.steps))
+            step.update = self._update_from(table, state.step - first)
+        assert state.meter is not None
+        for batch in shuffled(data, size, state.seed, number, state.theta.dtype, transforms, first):
+            step(batch, state.meter, state.step)
+            if step.nan_guard and state.meter.diverged:
+                return
             yield len(batch)
+
+    def _update_from(self, table: Array, first_step: int) -> Any:
+        """The optimizer's update by a kernel, which reads the scalars of the step from `table` on the device."""
+        move = self.step.operations.move
+
+        def update(theta: Array, gradient: Array, state: Any, number: int) -> None:
+            move(theta, gradient, state, table[number - first_step])
+
+        return update
 
 
 def scalars_of(optimizer: Optimizer, state: TrainingState, first: int, steps: int) -> np.ndarray:
-    """The optimizer's scalars for each of an epoch's steps, of which `first` are done; the rows of those stay 0."""
+    """The optimizer's scalars for each step of an epoch, (steps, scalars). The first `first` steps are done: zeros."""
     rows = [optimizer.scalars(state.step + number) for number in range(steps - first)]
     table = np.zeros((steps, len(rows[0]) if rows else 1), state.theta.dtype)
     table[first:] = rows or table[first:]
@@ -74,47 +81,40 @@ def scalars_of(optimizer: Optimizer, state: TrainingState, first: int, steps: in
 
 
 def choose_steps(
-    capture: Capture,
-    gradient: BatchGradient,
-    optimizer: Optimizer,
-    state: TrainingState,
-    course: Course,
-    callbacks: Sequence[Callback],
-    every_steps: int,
-    precision: str,
+    step: TrainingStep, config: RunConfig, capture: Capture, callbacks: Sequence[Callback], every_steps: int
 ) -> Any:
-    """Recorded steps where they are wanted and possible, else plain ones, with one line about why."""
-    eager = EagerSteps(gradient, optimizer, state, course)
+    """Recorded steps where they are wanted and possible, else eager ones, with one line that says why."""
+    eager = EagerSteps(step, config)
     if not check_capture(capture):
         return eager
     try:
-        recorder = course.device.recorder(precision)
-        problem = _why_not(optimizer, course, callbacks, every_steps, precision)
+        recorder = config.device.recorder(config.precision)
+        problem = _why_not_recorded(step.optimizer, config, callbacks, every_steps)
         if recorder is not None and problem is None:
-            from tinynet.training.recorded import CapturedSteps
+            from tinynet.training.recorded import RecordedSteps  # start-up time: only where steps are recorded
 
-            return CapturedSteps(eager, recorder, 0 if isinstance(capture, (bool, str)) else int(capture))
-    except Exception as error:  # no cuBLAS; or what a layer of one's own does there, which nobody can know
+            return RecordedSteps(step, config, recorder, 0 if isinstance(capture, (bool, str)) else int(capture))
+    except Exception as error:  # no cuBLAS, or anything that a layer of the user's does in its forward pass
         if capture != "auto":
             raise
         recorder, problem = True, f"the step cannot be recorded ({type(error).__name__}: {error})"
     if capture == "auto":
         if recorder is not None:
-            import logging  # here, for on a CPU nothing is to be said
+            import logging  # start-up time: there is nothing to say on a CPU
 
             logging.getLogger("tinynet").warning("fit: steps are not captured: %s", problem)
         return eager
     if recorder is None:
-        raise ValueError(f"fit: expected capture='auto' or False on {course.device.name}, got {capture!r}; name a GPU")
+        raise ValueError(f"fit: expected capture='auto' or False on {config.device.name}, got {capture!r}; name a GPU")
     raise ValueError(f"fit: expected a run that can be captured, got one where {problem}; use capture='auto'")
 
 
-def _why_not(
-    optimizer: Optimizer, course: Course, callbacks: Sequence[Callback], every_steps: int, precision: str
+def _why_not_recorded(
+    optimizer: Optimizer, config: RunConfig, callbacks: Sequence[Callback], every_steps: int
 ) -> str | None:
-    if precision == "float16":
+    if config.precision == "float16":
         return "gradients in float16 are looked at before each step, to scale the loss; bfloat16 needs no scaling"
-    if course.transforms:
+    if config.transforms:
         return "transforms change each batch in a way of its own"
     if every_steps:
         return "checkpoints are wanted every so many steps; every_seconds would do"
@@ -127,7 +127,7 @@ def _why_not(
 
 
 def check_capture(capture: Capture) -> bool:
-    """Whether steps may be captured; ValueError for what is neither 'auto', a bool, nor a number from 1."""
+    """Whether steps may be captured. ValueError unless `capture` is 'auto', a bool, or a number from 1."""
     if capture == "auto" or isinstance(capture, bool):
         return capture is not False
     if isinstance(capture, int) and capture >= 1:

@@ -1,0 +1,188 @@
+"""Train a model: `Trainer`, which owns the state of a training run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinynet.backend.arrays import Array, Device
+from tinynet.backend.matmul import check_precision, multiplying_with
+from tinynet.backend.memory import keep_freed_memory
+from tinynet.backend.random import check_seed
+from tinynet.data.batches import Batch, check_batch_size
+from tinynet.data.transforms import Transform
+from tinynet.errors import DeviceError, DivergenceError, mismatch, whole_number
+from tinynet.losses import Loss, SoftmaxCrossEntropy
+from tinynet.model import Sequential
+from tinynet.optimizers import SGD, Optimizer
+from tinynet.optimizers.loss_scaling import LossScaled
+from tinynet.training.callbacks import Callback, default_callbacks
+from tinynet.training.evaluate import Evaluation
+from tinynet.training.history import History
+from tinynet.training.nan_guard import divergence
+from tinynet.training.run import TrainingRun
+from tinynet.training.state import Meter, TrainingState
+from tinynet.training.step import TrainingStep
+from tinynet.training.steps import Capture, RunConfig
+from tinynet.training.validate import Data, validate_data
+
+if TYPE_CHECKING:
+    from tinynet.backend.files import PathLike
+    from tinynet.training.checkpoints import Checkpoints
+
+
+class Trainer:
+    """Owns the state of a training run: parameters, statistics, optimizer vectors, step number, history.
+
+        trainer = Trainer(model, optimizer=Adam(), seed=0)
+        loss, accuracy = trainer.step(x, targets)      # one update
+        trainer.fit(train, epochs=5)                   # five epochs
+        trainer.fit(train, epochs=5)                   # five more, from where the first five ended
+
+    Both use the training step of step.py. The step number counts all updates, so each has its own dropout masks and
+    learning rate. The model trains in place; `trainer.state` is a TrainingState.
+
+    loss, optimizer     SoftmaxCrossEntropy() and SGD(0.1) unless given
+    seed                of the shuffles and dropout; the model has its own seed for the initial weights
+    device              "cpu", "gpu", "gpu:N", "auto"; the model moves there. None trains where the model is
+    precision           of the factors of matrix products: "float32", "tf32", "bfloat16" or "float16"; see `tn.fit`
+
+    Raises ValueError for a seed or precision that there is not, DeviceError for a device that cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        *,
+        loss: Loss | None = None,
+        optimizer: Optimizer | None = None,
+        seed: int = 0,
+        device: str | Device | None = None,
+        precision: str = "float32",
+    ) -> None:
+        self.model = model.to(device) if device is not None else model
+        self.device = self.model.device
+        self.loss, self.optimizer = loss or SoftmaxCrossEntropy(), optimizer or SGD(0.1)
+        self.precision = check_precision(precision)
+        if precision == "float16":
+            self.optimizer = LossScaled(self.optimizer)
+        with self.device.active():
+            self.state = TrainingState.of(self.model, self.optimizer, check_seed(seed))
+        self._left: tuple[Array, Array] | None = None
+
+    def step(self, x: Array, targets: Array) -> Evaluation:
+        """Train on one batch; returns its loss and accuracy (NaN for a regression), from before the update.
+
+        x (N, ...) and targets are checked and scaled as in `fit`: uint8 pixels are divided by 255, floats are taken as
+        they are. Raises DataError or ShapeError for data that do not fit the model, DivergenceError where the loss is
+        NaN or infinite; the parameters are then unchanged on the CPU.
+        """
+        with self._computing():
+            data = validate_data((x, targets), self.model, self.loss, self.device)
+            rows = self.device.module.arange(len(data))
+            meter, number = Meter(1, self.device), self.state.step
+            step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
+            step(Batch(data, rows, self.model.dtype), meter, number)
+            means = meter.means()
+        if not np.isfinite(means["loss"]):
+            what = f"the loss was {means['loss']} in step {number}"
+            raise DivergenceError(divergence(what, self.optimizer.rate(number), self.model), self.state.history)
+        return Evaluation(means["loss"], means.get("accuracy", float("nan")))
+
+    def fit(
+        self,
+        train: Data,
+        *,
+        validation: Data | None = None,
+        epochs: int = 10,
+        batch_size: int = 128,
+        threads: int | None = None,
+        transforms: Sequence[Transform] = (),
+        capture: Capture = "auto",
+        measure_train: bool = False,
+        progress: bool = True,
+        callbacks: Sequence[Callback] = (),
+        checkpoint: PathLike | Checkpoints | None = None,
+        resume: bool = False,
+        nan_guard: bool = True,
+    ) -> History:
+        """Train for `epochs` more epochs; returns the history of all epochs so far. Arguments as in `tn.fit`.
+
+        Several calls train as one call with the sum of their epochs does, to the bit.
+        """
+        check_batch_size(batch_size)
+        last_epoch = len(self.state.history) + whole_number("epochs", epochs, remedy="try epochs=10")
+        checkpoints = _checkpoints(checkpoint, resume)
+        if self.device.on_host:
+            keep_freed_memory()
+        with self._computing(), checkpoints or contextlib.nullcontext():
+            data = validate_data(train, self.model, self.loss, self.device)
+            evaluated = {"train": data} if measure_train else {}
+            if validation is not None:
+                evaluated["validation"] = validate_data(validation, self.model, self.loss, self.device)
+            run = TrainingRun(
+                self.model,
+                self.loss,
+                self.optimizer,
+                self.state,
+                RunConfig(data, batch_size, self.device, transforms, self.precision),
+                last_epoch=last_epoch,
+                evaluated=evaluated,
+                callbacks=[*callbacks, *default_callbacks(progress)],
+                checkpoints=checkpoints,
+                threads=threads,
+                nan_guard=nan_guard,
+            )
+            run.begin(capture, resume)
+            while run.epoch < last_epoch:
+                run.train_epoch()
+                with run.best_parameters():
+                    run.measure()
+                    run.keep()
+                run.report()
+            return self._end(run)
+
+    def _end(self, run: TrainingRun) -> History:
+        """End the run. Where it leaves an average in the model, remember the parameters that training goes on from."""
+        current = self.state.theta.copy() if self._averages else None
+        history = run.end()
+        if current is not None:
+            self._left = current, self.state.theta.copy()
+        return history
+
+    @property
+    def _averages(self) -> bool:
+        return self.optimizer.result(self.state.theta, self.state.optimizer) is not self.state.theta
+
+    @contextlib.contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Compute on the trainer's device, in its precision, from the parameters that training had reached."""
+        if self.model.device.name != self.device.name:
+            remedy = "make a new Trainer after model.to(...)"
+            raise DeviceError(mismatch("Trainer", f"the model on {self.device.name}", self.model.device.name, remedy))
+        # The meter finds overflow, and says in which step it happened.
+        with (
+            self.device.active(),
+            multiplying_with(self.device.multiplier(self.precision)),
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
+            if self._left is not None:
+                current, average = self._left
+                if bool((self.state.theta == average).all()):  # nobody loaded others in between
+                    self.state.theta[...] = current
+                self._left = None
+            yield
+
+
+def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | None:
+    """The checkpoints to write, or None."""
+    if checkpoint is None:
+        if resume:
+            raise ValueError("fit: expected a checkpoint to resume, got None; name its folder: checkpoint='runs/a'")
+        return None
+    from tinynet.training.checkpoints import Checkpoints  # start-up time: needed only by runs that are kept
+
+    return checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint)

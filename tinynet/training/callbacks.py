@@ -1,4 +1,4 @@
-"""What happens beside training: callbacks see the run go by, and never change a number of it."""
+"""Callbacks: observe a training run without changing its numbers."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class Callback:
         """Before the first batch; `epoch` counts from 1."""
 
     def batch_ends(self, examples: int, numbers: dict[str, float]) -> None:
-        """After each batch of so many examples, with the running numbers, empty where reading them would cost."""
+        """After each batch of `examples`; `numbers` are the running means, empty where reading them would be slow."""
 
     def epoch_ends(self, history: History) -> None:
-        """After evaluation; the epoch's row is the last of `history`."""
+        """After the evaluation of an epoch; its row is the last of `history`."""
 
 
 class ProgressBar(Callback):
-    """One tqdm bar an epoch: loss, accuracy, samples per second. Needs tqdm."""
+    """Show a tqdm bar for each epoch: loss, accuracy, samples per second. Needs tqdm."""
 
     def __init__(self) -> None:
-        from tqdm import tqdm
+        from tqdm import tqdm  # optional dependency
 
         self._tqdm = tqdm
         self._bar: Any = None
@@ -44,7 +44,7 @@ class ProgressBar(Callback):
         self._bar.close()
 
     def _show(self, numbers: dict[str, float]) -> None:
-        """The numbers beside the bar, under names short enough for a line of a terminal."""
+        """Show the numbers beside the bar, under shorter names."""
         short = {"running_": "", "validation_": "val_", "accuracy": "acc"}
         shown = {}
         for name, value in numbers.items():
@@ -55,10 +55,10 @@ class ProgressBar(Callback):
 
 
 def default_callbacks(progress: bool) -> list[Callback]:
-    """A progress bar, where it was asked for, standard error is a terminal, and tqdm is installed."""
+    """A progress bar if it is wanted, standard error is a terminal, and tqdm is installed."""
     if not progress or not sys.stderr.isatty():
         return []
     try:
         return [ProgressBar()]
-    except ImportError:  # training works without the bar; the README says which extra brings it
+    except ImportError:  # training works without the bar
         return []

@@ -1,7 +1,7 @@
-"""A training run that cannot be lost: what it is, written every so often, and taken up again to the same bits.
+"""Checkpoints: save a training run at intervals, and resume it to the same bits.
 
-A run is a value (TrainingState), and a checkpoint is that value as a file: `step-000000120.safetensors`. The newest few
-are kept, and beside them `best.safetensors`, the model that did best on the validation set, which `tn.load` reads.
+A checkpoint holds the TrainingState in a file, `step-000000120.safetensors`. The newest ones are kept, and beside them
+`best.safetensors`, the model with the best validation result so far, which `tn.load` reads.
 """
 
 from __future__ import annotations
@@ -34,18 +34,19 @@ if TYPE_CHECKING:
 KIND, VERSION = "checkpoint", 1
 NAME = re.compile(r"step-(\d{9,})\.safetensors")
 BEST = "best.safetensors"
-INFINITE = ("nan", "inf", "-inf")  # JSON has no such numbers: a validation loss may be one
+INFINITE = ("nan", "inf", "-inf")  # how a loss that is no finite number is written, since JSON has no such numbers
 
 
 class Checkpoints:
-    """Keeps a run in `folder`: `fit(..., checkpoint=Checkpoints("runs/a", every_steps=100), resume=True)`.
+    """Save a run in `folder`: `fit(..., checkpoint=Checkpoints("runs/a", every_steps=100), resume=True)`.
 
-    folder          made where it is not there; one run at a time, which a lock sees to
-    every_seconds   how much work may be lost at most, about; None: not by time
-    every_steps     a checkpoint after so many steps, too
-    keep            so many of the newest are kept
+    folder          created if it does not exist; a lock allows one run at a time
+    every_seconds   the interval between two checkpoints; None: no checkpoints by time
+    every_steps     the interval in steps; None: no checkpoints by steps
+    keep            how many of the newest checkpoints to keep
 
-    One is also written at the end, and before leaving on Ctrl-C or SIGTERM. Raises ValueError for numbers below 1.
+    A checkpoint is also written at the end of the run, and on Ctrl-C or SIGTERM before the process ends. Raises
+    ValueError for numbers that are not above 0.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Checkpoints:
 
     def __enter__(self) -> Checkpoints:
         filelock = _filelock()
-        safetensors()  # now, not when the first checkpoint is due
+        safetensors()  # raises now if it is missing, not at the first checkpoint
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = filelock.FileLock(self.folder / ".lock")
         try:
@@ -78,10 +79,10 @@ class Checkpoints:
             raise DataError(
                 mismatch(self.folder, "a folder that no other run is using", "one that is", remedy)
             ) from error
-        for path in self.folder.glob(".*.safetensors.*.part"):  # of a run that was killed while it wrote
+        for path in self.folder.glob(".*.safetensors.*.part"):  # left by a run that was killed while it wrote
             path.unlink(missing_ok=True)
         self._asked, self._last = None, time.monotonic()
-        if threading.current_thread() is threading.main_thread():  # Python lets nobody else handle signals
+        if threading.current_thread() is threading.main_thread():  # only the main thread may handle signals
             self._handlers = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
@@ -94,7 +95,7 @@ class Checkpoints:
         self._lock.release()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler: the step that runs is finished first; whoever asks twice does not wait for it."""
+        """Handle a signal: the current step is finished first. A second signal interrupts at once."""
         if self._asked is not None:
             raise KeyboardInterrupt
         self._asked = number
@@ -102,10 +103,10 @@ class Checkpoints:
     # In a run -------------------------------------------------------------------------------------------------------
 
     def begin(self, state: TrainingState, settings: Mapping[str, Any], resume: bool) -> None:
-        """Before the first step: `state` becomes that of the newest checkpoint, if there is one.
+        """Before the first step, restore `state` from the newest checkpoint if there is one.
 
-        Raises ValueError where there is one and `resume` is False, or where it is of a run with other settings;
-        DataError where none can be read.
+        `settings` must equal those that the checkpoint was written with. Raises ValueError if they do not, or if there
+        is a checkpoint and `resume` is False; DataError if no checkpoint can be read.
         """
         self._settings = dict(settings)
         found = self.steps()
@@ -127,7 +128,7 @@ class Checkpoints:
             raise problem
 
     def after_step(self, state: TrainingState) -> None:
-        """Save if it is time, or if a signal asked to leave; then leave as that signal would have."""
+        """Save if it is time or a signal came; then end the process as that signal would have."""
         due = self.every_steps and state.step % self.every_steps == 0
         if due or self._asked is not None or time.monotonic() - self._last >= self.every_seconds:
             self._try(lambda: self.save(state))
@@ -135,12 +136,12 @@ class Checkpoints:
         self._leave_if_asked()
 
     def end(self, state: TrainingState) -> None:
-        """After the last epoch: save, and leave if a signal came while that epoch was measured."""
+        """After the last epoch, save; end the process if a signal came while that epoch was evaluated."""
         self._try(lambda: self.save(state))
         self._leave_if_asked()
 
     def _try(self, save: Callable[[], None]) -> bool:
-        """Whether the disk took it. If not that is told, for better a run without this checkpoint than no run."""
+        """Call `save`; False, with a warning, if the disk refused. The run goes on without this checkpoint."""
         try:
             save()
         except SaveError as error:
@@ -158,14 +159,14 @@ class Checkpoints:
         raise SystemExit(128 + self._asked)
 
     def after_epoch(self, state: TrainingState, model: Sequential) -> None:
-        """Keep the model if it is the best so far on the validation set: by accuracy, else by loss."""
+        """Save the model if it is the best so far on the validation set: by accuracy, else by loss."""
         row = state.history.last
         merit = row.get("validation_accuracy", -row.get("validation_loss", math.inf))
         if merit > self._best and self._try(lambda: model.save(self.folder / BEST)):
             self._best = merit
 
     def save(self, state: TrainingState) -> None:
-        """Write a checkpoint, then remove those that are too many. One with NaN or infinity in it is not written."""
+        """Write a checkpoint, then remove the oldest. A state with NaN or infinity is not written."""
         vectors = state.vectors()
         if not all(is_finite(vector) for vector in vectors.values()):
             return
@@ -178,12 +179,12 @@ class Checkpoints:
         about["settings"] = self._settings
         write_arrays(self.path(state.step), KIND, VERSION, arrays, about)
         for step in self.steps()[: -self.keep]:
-            with contextlib.suppress(OSError):  # one too many does no harm
+            with contextlib.suppress(OSError):  # an old checkpoint that stays does no harm
                 self.path(step).unlink()
 
     @staticmethod
     def fingerprint(data: Dataset) -> str:
-        """SHA-256 of the examples: a run goes on with the data that it began with."""
+        """SHA-256 of the examples, so that a run resumes with the data it began with."""
         digest = hashlib.sha256()
         for array in (data.images, data.labels):
             values = np.ascontiguousarray(to_numpy(array))
@@ -195,19 +196,19 @@ class Checkpoints:
     # In the folder --------------------------------------------------------------------------------------------------
 
     def steps(self) -> list[int]:
-        """The steps there are checkpoints of, in order."""
+        """The steps of all checkpoints in the folder, in ascending order."""
         names = (NAME.fullmatch(path.name) for path in self.folder.glob("step-*.safetensors"))
         return sorted(int(found[1]) for found in names if found)
 
     def path(self, step: int) -> Path:
-        """Where the checkpoint of a step is, or would be."""
+        """The path of the checkpoint of a step."""
         return self.folder / f"step-{step:09}.safetensors"
 
     def _check_settings(self, about: Any, path: Path) -> None:
         theirs = about.get("settings") if isinstance(about, dict) else None
         if not isinstance(theirs, dict):
             raise DataError(mismatch(path, "a checkpoint's description", "another", "delete it"))
-        theirs = {"precision": "float32", **theirs}  # as it was before there was a choice
+        theirs = {"precision": "float32", **theirs}  # of files written before precision was an argument
         for name, value in self._settings.items():
             if theirs.get(name) != value:
                 remedy = "resume with the same settings, or name another folder"
@@ -218,7 +219,7 @@ class Checkpoints:
 
 
 def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict[str, Any], path: Path) -> float:
-    """Write what a checkpoint holds into the state, or change nothing where it does not fit. Returns the best merit."""
+    """Restore `state` from a checkpoint; change nothing if it does not fit. Returns the best validation result."""
     ours = state.vectors()
     for name, values in ours.items():
         if name not in arrays or arrays[name].shape != values.shape:
@@ -242,18 +243,18 @@ def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict
 
 
 def _sayable(rows: list[dict[str, float]]) -> list[dict[str, Any]]:
-    """The rows with words for what JSON cannot say."""
+    """The rows, with NaN and infinity as strings, since JSON has neither."""
     return [{name: v if math.isfinite(v) else str(float(v)) for name, v in row.items()} for row in rows]
 
 
 def _number(value: Any) -> bool:
-    """Whether JSON gave a number that is one, and that a float can hold."""
+    """Whether a value from JSON is a number that a float can hold."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _filelock() -> Any:
     try:
-        import filelock
+        import filelock  # optional dependency
     except ImportError as error:
         raise ImportError(f"checkpoints need filelock ({error}); install it with: pip install filelock") from error
     return filelock

@@ -1,4 +1,4 @@
-"""What a training run measured, epoch by epoch."""
+"""The history of a training run: what was measured in each epoch."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 
 
 class History:
-    """One row an epoch: a dict of numbers by name, the same names in every row.
+    """A row for each epoch: a dict of numbers by name, with the same names in every row.
 
     epoch                     1 for the first
-    running_loss, _accuracy   averaged over the epoch's batches as they were trained on: dropout on, theta moving
-    train_loss, _accuracy     re-measured after the epoch in inference mode, where `fit(measure_train=True)` asked
-    validation_loss, _accuracy  likewise on the validation set, where one was given
+    running_loss, _accuracy   averages over the batches of the epoch during training: with dropout, theta changing
+    train_loss, _accuracy     measured after the epoch in inference mode, with `fit(measure_train=True)`
+    validation_loss, _accuracy  the same on the validation set, if there is one
     learning_rate             of the epoch's last step
-    seconds                   of training; evaluation is not counted
-    samples_per_second        examples trained on, by those seconds
+    seconds                   of training, without evaluation
+    samples_per_second        examples trained on, divided by these seconds
     """
 
     def __init__(self, rows: list[dict[str, float]] | None = None) -> None:
@@ -50,8 +50,8 @@ class History:
         return {name: self[name] for name in self.rows[0]} if self.rows else {}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one line an epoch under a line of names; whole or not at all, SaveError where the disk will not."""
-        from tinynet.backend.files import write_atomically
+        """Write a header line and a line for each epoch. Raises SaveError, and writes nothing, if the disk is full."""
+        from tinynet.backend.files import write_atomically  # start-up time: few runs write a table
 
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, fieldnames=list(self.rows[0]) if self.rows else [])
@@ -61,7 +61,7 @@ class History:
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draw loss and accuracy over the epochs into a picture (PNG, SVG or PDF). Needs matplotlib."""
-        from tinynet.plots import learning_curves
+        from tinynet.plots import learning_curves  # start-up time: matplotlib is imported where it draws
 
         learning_curves({"": self}, path)
 

@@ -16,7 +16,7 @@ from tinynet.layers.base import Backward, Context
 from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
-from tinynet.training.shards import RowShards, zeros_like
+from tinynet.training.shards import RowShards
 from tinynet.training.state import DeviceMeter, Meter, TrainingState
 
 
@@ -24,8 +24,8 @@ class TrainingStep:
     """Train on one batch: step(batch, meter, number) updates the parameters, the optimizer and the statistics.
 
     `load`, `forward`, `measure` and `update` are the methods of the batch, the model, the loss and the optimizer. On a
-    device with kernels of its own, fused kernels stand in for them (`operations_for`). Where threads share a batch,
-    each calls `forward_backward` for some of its rows (shards.py).
+    device with kernels of its own, fused kernels stand in for them (`operations_for`). `shards` runs the first half of
+    the step once for the whole batch, or in several threads, each for some of its rows (shards.py).
     """
 
     def __init__(
@@ -39,16 +39,15 @@ class TrainingStep:
         team: Team | None = None,
         nan_guard: bool = True,
     ) -> None:
-        self.model, self.optimizer, self.state, self.nan_guard = model, optimizer, state, nan_guard
+        self.optimizer, self.state, self.nan_guard = optimizer, state, nan_guard
         self.operations = operations or plain_operations(model, loss, optimizer)
         self.load, self.forward, self.measure = self.operations[:3]
         self.update: Callable[..., None] = optimizer.update
-        self.gradient, self.changes = zeros_like(model.theta), zeros_like(model.statistics_vector)
-        self.grads = model.views(self.gradient, self.changes)  # the same two vectors, as named arrays for each layer
-        self.shards = RowShards(self, team) if team is not None and team.size > 1 else None
+        self.shards = RowShards(model, team or Team(1))
+        self.gradient, self.changes = self.shards.gradient, self.shards.changes  # like theta, like the statistics
 
     def __call__(self, batch: Batch, meter: Meter | DeviceMeter, number: Any) -> tuple[Array, Array | None]:
-        """Returns the mean loss and how many outputs are right (None where the loss does not know).
+        """Returns the mean loss, and how many outputs are right (None where the loss does not know).
 
         `number` counts the steps from 0: an int, or a 0-d array on the device where a step is recorded. With
         `nan_guard` nothing is updated where the loss is NaN or infinite; `meter.diverged` then says so.
@@ -56,25 +55,21 @@ class TrainingStep:
         state = self.state
         context = Context(training=True, seed=state.seed, step=number, input_gradient=False)
         scale = self.optimizer.loss_scale(state.optimizer)  # 1, except in float16
-        if self.shards is None:
-            loss, hits = self.forward_backward(batch, context, scale, self.grads)
-        else:
-            loss, hits = self.shards.forward_backward(batch, context, scale)
+
+        def forward_backward(rows: Batch, context: Context, scale: float, grads: Any) -> tuple[Array, Array | None]:
+            x, targets = self.load(rows)  # x (N, ...), targets (N,) or (N, K)
+            outputs, backward = self.forward(x, context)  # outputs (N, K)
+            loss, hits, gradient = self.measure(outputs, targets, scale)  # gradient (N, K), of scale times the loss
+            backward(gradient, grads)  # fills self.gradient and self.changes
+            return loss, hits
+
+        loss, hits = self.shards.run(forward_backward, batch, context, scale)
         meter.add(loss, hits, len(batch))
         if self.nan_guard and meter.diverged:
             return loss, hits
-
         self.update(state.theta, self.gradient, state.optimizer, number)
         state.statistics += self.changes
         state.step += 1
-        return loss, hits
-
-    def forward_backward(self, rows: Batch, context: Context, scale: float, grads: Any) -> tuple[Array, Array | None]:
-        """Write the gradient of `scale` times the loss into `grads`."""
-        x, targets = self.load(rows)  # x (N, ...), targets (N,) or (N, K)
-        outputs, backward = self.forward(x, context)  # outputs (N, K)
-        loss, hits, gradient = self.measure(outputs, targets, scale)  # gradient (N, K)
-        backward(gradient, grads)
         return loss, hits
 
 

@@ -71,7 +71,8 @@ class Trainer:
             self.optimizer = LossScaled(self.optimizer)
         with self.device.active():
             self.state = TrainingState.of(self.model, self.optimizer, check_seed(seed))
-        self._left: tuple[Array, Array] | None = None
+        self._step: TrainingStep | None = None
+        self._left: tuple[Array, Array] | None = None  # the parameters to go on from, and the average in the model
 
     def step(self, x: Array, targets: Array) -> Evaluation:
         """Train on one batch; returns its loss and accuracy (NaN for a regression), from before the update.
@@ -84,8 +85,9 @@ class Trainer:
             data = validate_data((x, targets), self.model, self.loss, self.device)
             rows = self.device.module.arange(len(data))
             meter, number = Meter(1, self.device), self.state.step
-            step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
-            step(Batch(data, rows, self.model.dtype), meter, number)
+            if self._step is None:
+                self._step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
+            self._step(Batch(data, rows, self.model.dtype), meter, number)
             means = meter.means()
         if not np.isfinite(means["loss"]):
             what = f"the loss was {means['loss']} in step {number}"

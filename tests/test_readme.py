@@ -19,7 +19,7 @@ def blocks(language):
 
 
 def test_the_layer_of_ones_own_is_ten_lines_and_right(capsys):
-    source, check = blocks("python")[4:6]
+    source, check = blocks("python")[5:7]
     assert len([line for line in source.splitlines() if line.strip()]) <= 10
     names = {"tn": tn, "np": np}
     exec(source + check, names)
@@ -33,11 +33,15 @@ def test_the_layer_of_ones_own_is_ten_lines_and_right(capsys):
 
 
 def test_the_usage_block_runs_on_a_small_set(monkeypatch, tmp_path, capsys):
-    usage, optimizers, network, keeping = blocks("python")[:4]
+    usage, by_hand, optimizers, network, keeping = blocks("python")[:5]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tn.data, "fashion_mnist", lambda: tn.data.synthetic_fashion(1000, 100))
     names = {}
     exec(usage.replace("batch_size=1000", "batch_size=100").replace("history.plot", "# history.plot"), names)
+    before = names["model"].theta.copy()
+    exec(by_hand, names)
+    assert names["step"] == 10
+    assert not np.array_equal(names["model"].theta, before)
     exec(optimizers, names)
     assert 1e-4 <= names["found"].steepest <= 1
     assert (tmp_path / "rates.png").exists()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.arrays import Device, register_array_type
+from tinynet.backend.matmul import rounding_multiplier
 
 reads = 0
 tape: Any = None  # while a step is recorded: the operations, as functions that do them again in the same memory
@@ -223,7 +224,7 @@ class StrictDevice(Device):
         return Recorder() if self.records else None
 
     def multiplier(self, precision: str) -> Any:
-        multiply = super().multiplier(precision)
+        multiply = rounding_multiplier(precision)
         if multiply is None:
             return None
         return lambda a, b, out=None: wrap(multiply(unwrap(a), unwrap(b), None if out is None else unwrap(out)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinynet.backend.arrays import gpu_problem
+from tinynet.backend.gpu.device import gpu_problem
 from tinynet.cli import doctor
 from tinynet.cli import main as program
 

@@ -5,7 +5,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.backend.arrays import CPU
-from tinynet.backend.matmul import PRECISIONS, largest_relative_error, matmul, multiplying_with, rounded
+from tinynet.backend.matmul import PRECISIONS, largest_relative_error, matmul, multiplying_in, rounded
 from tinynet.layers.base import Context
 from tinynet.optimizers.loss_scaling import FIRST, LEAST, PATIENCE, LossScaled, scale_of
 from tinynet.training.callbacks import Callback
@@ -56,7 +56,7 @@ def test_tf32_keeps_eleven_bits():
 def test_products_are_as_near_as_their_factors(precision):
     generator = np.random.default_rng(2)
     a, b = (generator.normal(size=(40, 40)).astype("float32") for _ in range(2))
-    with multiplying_with(CPU.multiplier(precision)):
+    with multiplying_in(CPU, precision):
         product, double = matmul(a, b), matmul(a.astype("float64"), b.astype("float64"))
     bound = np.abs(a.astype("float64")) @ np.abs(b)
     error = np.abs(product - a.astype("float64") @ b)
@@ -114,7 +114,7 @@ def test_without_a_scale_small_gradients_are_lost(pixels):
     def gradient(dtype, precision, scale=1.0):
         model = tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dense(16, 4), seed=0, dtype=dtype)
         vector = np.zeros_like(model.theta)
-        with multiplying_with(CPU.multiplier(precision)):
+        with multiplying_in(CPU, precision):
             outputs, backward = model.forward(x.astype(dtype), Context(training=True))
             backward(tn.SoftmaxCrossEntropy().measure(outputs, labels, share * scale)[2], model.views(vector))
         return vector / scale

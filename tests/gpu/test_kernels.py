@@ -10,6 +10,7 @@ from host_kernels import HostKernels
 
 import tinynet as tn
 from tinynet.backend import random
+from tinynet.backend.arrays import CPU
 from tinynet.backend.gpu import kernels
 from tinynet.backend.random import Purpose, Stream
 from tinynet.training import fused
@@ -103,19 +104,19 @@ def test_bfloat16_is_rounded_as_pytorch_does():
 def test_kernels_can_be_turned_off(monkeypatch):
     monkeypatch.setenv("TINYNET_KERNELS", "0")
     assert not kernels.enabled()
-    assert kernels.kernels_on(0) is None
+    assert kernels.kernels_on(CPU) is None
 
 
 def test_kernels_that_fail_say_so_once_and_give_way(monkeypatch):
     pytest.importorskip("cupy", reason="CuPy is not installed")
-    from tinynet.backend.arrays import gpu_problem
+    from tinynet.backend.gpu.device import GPU, gpu_problem
 
     if not gpu_problem():
         pytest.skip("there is a GPU here")
     kernels._warn_once.cache_clear()
     with pytest.warns(UserWarning, match="tinynet's own kernels cannot be used .*; array operations do their work"):
-        assert kernels.kernels_on(0) is None
-    assert kernels.kernels_on(0) is None
+        assert kernels.kernels_on(GPU(0)) is None
+    assert kernels.kernels_on(GPU(0)) is None
 
 
 def test_arguments_reach_cupy_in_the_types_of_the_kernel():

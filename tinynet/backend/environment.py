@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import GPU, Device
+from tinynet.backend.arrays import Device
+from tinynet.backend.version import __version__
 
 # Variables that choose a BLAS kernel or cache size: set for one machine, they slow another by half.
 PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "BLIS_ARCH_TYPE", "OPENBLAS_NUM_THREADS",
@@ -19,10 +20,8 @@ PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "BLIS_ARC
 
 def describe(device: Device) -> dict[str, Any]:
     """The manifest of a run on `device`, ready for JSON."""
-    import tinynet
-
     return {
-        "tinynet": tinynet.__version__,
+        "tinynet": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "system": f"{platform.system()} {platform.machine()}",
@@ -31,8 +30,7 @@ def describe(device: Device) -> dict[str, Any]:
         "blas": blas(),
         "pins": {name: os.environ[name] for name in PINS if name in os.environ},
         "device": device.name,
-        "gpu": device.describe() if isinstance(device, GPU) else None,
-        "cupy": device.module.__version__ if isinstance(device, GPU) else None,
+        **device.manifest(),
         "command": command(),
     }
 

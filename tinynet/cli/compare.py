@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.arrays import Device, find_device, to_numpy
-from tinynet.backend.matmul import multiplying_with
+from tinynet.backend.matmul import multiplying_in
 from tinynet.backend.threads import Team
 from tinynet.data.batches import batch_count
 from tinynet.data.dataset import Dataset, from_arrays
@@ -99,7 +99,7 @@ def trajectory(device: Device, data: Dataset, settings: Settings) -> Iterator[tu
     """The loss and theta after each step."""
     loss, optimizer = SoftmaxCrossEntropy(), SGD(settings.rate, momentum=0.9)
     model = settings.model().to(device)
-    with device.active(), multiplying_with(device.multiplier("float32")):
+    with device.active(), multiplying_in(device, "float32"):
         placed = enter(data, model, loss, device)
         state = TrainingState(model.theta, model.statistics_vector, optimizer.start(model.theta), settings.seed)
         gradient = BatchGradient(model, loss, Team(1), operations_for(model, loss, optimizer, device))

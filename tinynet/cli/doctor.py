@@ -11,8 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tinynet.backend.arrays import CPU, GPU, Device, find_device, gpu_problem
+from tinynet.backend.arrays import CPU, Device, find_device
 from tinynet.backend.environment import PINS, blas, cpu_name
+from tinynet.backend.gpu.device import GPU, gpu_problem
 from tinynet.errors import DeviceError
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device
-from tinynet.backend.matmul import multiplying_with
+from tinynet.backend.matmul import multiplying_in
+from tinynet.backend.memory import keep_freed_memory
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import batch_count
@@ -83,12 +84,14 @@ def fit(
     if precision == "float16":
         optimizer = LossScaled(optimizer)
     place = model.to(device).device if device is not None else model.device
+    if place.on_host:
+        keep_freed_memory()
     steps = batch_count(as_dataset(train), batch_size)
     callbacks = [*callbacks, *default_callbacks(progress)]
     keeper = _keeper(checkpoint, resume)
     with (
         place.active(),
-        multiplying_with(place.multiplier(precision)),
+        multiplying_in(place, precision),
         keeper or contextlib.nullcontext(),
         np.errstate(over="ignore", invalid="ignore"),
     ):  # the meter says where it diverged

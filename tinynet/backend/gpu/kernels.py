@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import GPU, Array, array_module
+from tinynet.backend.arrays import Array, Device, array_module
 
 FOLDER = Path(__file__).parent
 SOURCES = ("activations", "bfloat16", "gather", "loss", "optimizers", "random")
@@ -158,9 +158,10 @@ def _as_argument(value: Any, dtype: np.dtype) -> Any:
     return dtype.type(value) if isinstance(value, float) else value
 
 
-@cache
-def _on(index: int) -> tuple[CudaKernels, str | None]:
-    device = GPU(index)
+_tried: dict[str, tuple[CudaKernels, str | None]] = {}  # by the device's name
+
+
+def _try(device: Device) -> tuple[CudaKernels, str | None]:
     kernels = CudaKernels(device.module)
     try:
         with device.active():
@@ -169,11 +170,13 @@ def _on(index: int) -> tuple[CudaKernels, str | None]:
         return kernels, f"{type(error).__name__}: {error}"
 
 
-def kernels_on(index: int) -> CudaKernels | None:
-    """The kernels of GPU number `index`, or None where they are turned off or fail (which is said once)."""
+def kernels_on(device: Device) -> CudaKernels | None:
+    """The kernels for `device`, a GPU; None if they are turned off, or if they fail, which a warning says once."""
     if not enabled():
         return None
-    kernels, problem = _on(index)
+    if device.name not in _tried:
+        _tried[device.name] = _try(device)
+    kernels, problem = _tried[device.name]
     if problem:
         _warn_once(problem)
         return None

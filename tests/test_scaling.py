@@ -109,14 +109,14 @@ def test_the_scale_moves_as_pytorchs():
 
 def test_without_a_scale_small_gradients_are_lost(pixels):
     """Of a loss that is a 10,000th of the mean, as of examples that are all but learned."""
-    x, labels, share = pixels.inputs(slice(0, 400), np.dtype("float64")), pixels.labels, 1e-4
+    x, labels, fraction = pixels.inputs(slice(0, 400), np.dtype("float64")), pixels.labels, 1e-4
 
     def gradient(dtype, precision, scale=1.0):
         model = tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dense(16, 4), seed=0, dtype=dtype)
         vector = np.zeros_like(model.theta)
         with multiplying_in(CPU, precision):
             outputs, backward = model.forward(x.astype(dtype), Context(training=True))
-            backward(tn.SoftmaxCrossEntropy().measure(outputs, labels, share * scale)[2], model.views(vector))
+            backward(tn.SoftmaxCrossEntropy().measure(outputs, labels, fraction * scale)[2], model.views(vector))
         return vector / scale
 
     exact = gradient("float64", "float32")

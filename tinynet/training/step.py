@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array, Device, aligned_zeros, array_module
-from tinynet.backend.threads import Meeting, Team
+from tinynet.backend.threads import AllReduce, Team
 from tinynet.data.batches import Batch
 from tinynet.layers.base import Backward, Context
 from tinynet.losses import Loss
@@ -56,10 +56,10 @@ class BatchGradient:
             return self.of_part(batch, scale, context, self.grads[0])
         parts = batch.split(min(self.team.size, len(batch)))
         shares = [len(part) / len(batch) for part in parts]
-        meeting = Meeting(len(parts))
+        members = AllReduce(len(parts))
 
         def of_part(number: int) -> tuple[Array, Array | None]:
-            with meeting.member(number) as all_reduce:
+            with members.member(number) as all_reduce:
                 own = context._replace(all_reduce=all_reduce)
                 return self.of_part(parts[number], shares[number] * scale, own, self.grads[number])
 

@@ -1,4 +1,4 @@
-"""The doctor: useful without a GPU, one remedy each, and a status that a script can trust."""
+"""`tinynet doctor` works without a GPU, names one remedy for each problem, and returns a reliable exit status."""
 
 import subprocess
 import sys

@@ -76,7 +76,7 @@ def test_nothing_is_copied_where_blas_can_read_it():
 
 
 def test_an_out_with_gaps_is_refused():
-    with pytest.raises(tn.ShapeError, match="matmul: expected an out with neighbours along one axis"):
+    with pytest.raises(tn.ShapeError, match="matmul: expected an out that is contiguous along one axis"):
         cublas.column_major(np.ones((3, 4)), np.ones((4, 5)), np.empty((6, 10))[::2, ::2])
 
 

@@ -1,4 +1,4 @@
-"""Threads that share a batch: the same numbers as one thread but for rounding, and nothing left behind."""
+"""Threads that share a batch give the results of one thread, except for rounding, and restore all settings."""
 
 import threading
 import time

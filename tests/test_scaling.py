@@ -1,4 +1,4 @@
-"""Products of rounded factors, and the scaled loss of float16."""
+"""Products with rounded factors, and loss scaling for float16."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is said where memory is short; and models that travel from a GPU to a machine without one."""
+"""Errors when memory is short; and models trained on a GPU that are loaded on a machine without one."""
 
 import contextlib
 from types import SimpleNamespace

@@ -94,9 +94,7 @@ def _gigaflops(device: Device) -> float:
         xp = device.module
         a, b = xp.ones((1000, 784), "float32"), xp.ones((784, 256), "float32")
         if not bool(((a @ b) == 784).all()):
-            raise DeviceError(
-                f"{device.name}: expected 784 in each place of a product of ones, got others; check its driver"
-            )
+            raise DeviceError(f"{device.name}: expected 784 in each element of a product of ones, got others; check it")
         seconds = []
         for _ in range(5):
             device.synchronize()
@@ -187,7 +185,7 @@ def _memory(free_and_total: tuple[int, int]) -> Iterator[Finding]:
 
 
 def _gpu_software(device: GPU) -> Iterator[Finding]:
-    yield Finding("ok", "product on the GPU", f"{_gigaflops(device):.0f} GFLOP/s in float32, each awaited")
+    yield Finding("ok", "product on the GPU", f"{_gigaflops(device):.0f} GFLOP/s in float32, timed one by one")
     if not enabled():
         found = "tinynet's own kernels are turned off by TINYNET_KERNELS=0"
         yield Finding("slow", "kernels", found, "unset TINYNET_KERNELS")

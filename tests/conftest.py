@@ -11,7 +11,7 @@ sys.path[:0] = [str(Path(__file__).parent / folder) for folder in (".", "data", 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 import tinynet as tn
-from tinynet.backend.arrays import gpu_problem
+from tinynet.backend.gpu.device import gpu_problem
 
 REAL_DATA = os.environ.get("TINYNET_DATA")
 

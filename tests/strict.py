@@ -1,9 +1,9 @@
-"""A stand-in for CuPy that needs no GPU: arrays that refuse to meet plain NumPy ones.
+"""A stand-in for CuPy that needs no GPU: its arrays refuse to be mixed with NumPy arrays.
 
-Its module offers NumPy's functions by name, but only on StrictArrays. Whatever CuPy would refuse, it refuses: an
-operator or a function that mixes in a NumPy array, an implicit conversion to NumPy, an `out=` of the other kind. Like
-CuPy it answers a reduction with a 0-d array, not a number. Reading one back (`float(loss)`) is allowed and counted in
-`reads`, because on a GPU each one waits for the device.
+Its module has NumPy's functions, for StrictArrays only. It refuses what CuPy refuses: an operator or a function with a
+NumPy array among its arguments, an implicit conversion to NumPy, an `out=` of the other kind. Like CuPy it returns a
+0-d array from a reduction, not a number. Reading one back (`float(loss)`) is allowed and counted in `reads`, because on
+a GPU each such read waits for the device.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.arrays import Device, register_array_type
+from tinynet.backend.matmul import rounding_multiplier
 
 reads = 0
-tape: Any = None  # while a step is recorded: the operations, as functions that do them again in the same memory
+tape: Any = None  # while a step is recorded: functions that repeat its operations in the same memory
 functions_used: set[str] = set()
 
 
 class StrictArray:
-    """A device array: the numbers are in `_host`, and nothing but this module looks there."""
+    """A device array. Its numbers are in `_host`, which only this module uses."""
 
     __array_ufunc__ = None  # NumPy's operators give way to ours
     __hash__ = None
@@ -122,7 +123,7 @@ for _name in ("neg", "invert", "abs"):
 
 
 def unwrap(value: Any) -> Any:
-    """The host side of device arrays in an argument. TypeError for a NumPy array, which CuPy would refuse."""
+    """An argument with NumPy arrays in place of device arrays. Raises TypeError for a NumPy array, as CuPy does."""
     if isinstance(value, StrictArray):
         return value._host
     if isinstance(value, np.ndarray):
@@ -137,7 +138,7 @@ def unwrap(value: Any) -> Any:
 
 
 def wrap(value: Any) -> Any:
-    """A result as a device array; a number becomes a 0-d one, as on a GPU."""
+    """A result as a device array; a number becomes a 0-d array, as on a GPU."""
     if isinstance(value, (np.ndarray, np.generic)):
         return StrictArray(np.asarray(value))
     if isinstance(value, (tuple, list)) and value and isinstance(value[0], np.ndarray):
@@ -153,17 +154,16 @@ def _count_read() -> None:
 
 
 def do(call: Any) -> None:
-    """Do what changes arrays in place, and put it on the tape if one is running."""
+    """Call a function that changes arrays in place, and put it on the tape if one is running."""
     call()
     if tape is not None:
         tape.append(call)
 
 
 def _result(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """What `function` of host values returns, as a device array. If a tape is running, so is what makes it again.
+    """The result of `function` on host values, as a device array. A running tape records how to compute it again.
 
-    A view needs nothing to be done again. Numbers of Python are on the tape as they were, and that is the point: a CUDA
-    graph keeps them, too.
+    A view need not be computed again. The tape keeps Python numbers as they were, because a CUDA graph keeps them, too.
     """
     made = function(*args, **kwargs)
     if isinstance(made, np.generic):
@@ -179,7 +179,7 @@ def _result(function: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 class StrictModule:
-    """NumPy's functions for StrictArrays; `functions_used` remembers which were asked for."""
+    """NumPy's functions for StrictArrays; `functions_used` collects the names of those that were used."""
 
     __name__ = "strict"
 
@@ -191,16 +191,16 @@ class StrictModule:
         return lambda *args, **kwargs: _result(found, *unwrap(args), **unwrap(kwargs))
 
     class lib:
-        """NumPy's `lib`, as much of it as is used."""
+        """The part of NumPy's `lib` that is used."""
 
         class stride_tricks:
             @staticmethod
             def as_strided(x: StrictArray, shape: tuple[int, ...], strides: tuple[int, ...]) -> StrictArray:
-                return wrap(np.lib.stride_tricks.as_strided(unwrap(x), shape, strides))  # a view, recorded or not
+                return wrap(np.lib.stride_tricks.as_strided(unwrap(x), shape, strides))  # a view: nothing to record
 
     @staticmethod
     def asarray(value: Any, dtype: Any = None) -> StrictArray:
-        """The one door from the host."""
+        """Copy from the host: the only function that accepts NumPy arrays."""
         functions_used.add("asarray")
         if tape is not None and not isinstance(value, StrictArray):
             raise RuntimeError("operation not permitted when stream is capturing: numbers came from the host")
@@ -213,7 +213,7 @@ class StrictDevice(Device):
     name = "strict"
     on_host = False
     module = StrictModule()
-    own_kernels: Any = None  # a test puts some here
+    own_kernels: Any = None  # a test may set them
     records = False
 
     def kernels(self) -> Any:
@@ -223,7 +223,7 @@ class StrictDevice(Device):
         return Recorder() if self.records else None
 
     def multiplier(self, precision: str) -> Any:
-        multiply = super().multiplier(precision)
+        multiply = rounding_multiplier(precision)
         if multiply is None:
             return None
         return lambda a, b, out=None: wrap(multiply(unwrap(a), unwrap(b), None if out is None else unwrap(out)))
@@ -233,9 +233,9 @@ class StrictDevice(Device):
 
 
 class Recorder:
-    """A CUDA graph without CUDA: what was asked of arrays is put on a tape and done again in the same memory.
+    """A CUDA graph without CUDA: a tape records operations on arrays and repeats them in the same memory.
 
-    While the tape runs, nothing may be read back and nothing brought from the host, as in a capture.
+    While the tape records, nothing may be read back and nothing copied from the host, as in a capture.
     """
 
     def __init__(self) -> None:

@@ -196,7 +196,7 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(small_data, tmp_path
     ):
         tn.fit(small_model(), small_data[0], checkpoint=keeper, **usual)
     assert keeper.steps()
-    from tinynet.backend.files import read_arrays
+    from tinynet.io.array_files import read_arrays
 
     arrays, about, _ = read_arrays(keeper.path(keeper.steps()[-1]), "checkpoint", 1)
     assert np.isfinite(arrays["theta"]).all()

@@ -1,4 +1,4 @@
-"""The doctor: useful without a GPU, one remedy each, and a status that a script can trust."""
+"""`tinynet doctor` works without a GPU, names one remedy for each problem, and returns a reliable exit status."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinynet.backend.arrays import gpu_problem
+from tinynet.backend.gpu.device import gpu_problem
 from tinynet.cli import doctor
 from tinynet.cli import main as program
 

@@ -1,4 +1,4 @@
-"""The manifest of a run."""
+"""The description of a run's environment."""
 
 import json
 

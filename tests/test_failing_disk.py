@@ -11,7 +11,7 @@ from child import ROOT, python
 from conftest import small_model
 
 import tinynet as tn
-from tinynet.backend.files import read_arrays
+from tinynet.io.array_files import read_arrays
 from tinynet.training.checkpoints import Checkpoints
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")

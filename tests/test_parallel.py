@@ -1,4 +1,4 @@
-"""Threads that share a batch: the same numbers as one thread but for rounding, and nothing left behind."""
+"""Threads that share a batch give the results of one thread, except for rounding, and restore all settings."""
 
 import threading
 import time
@@ -10,10 +10,12 @@ from test_gradcheck import LAYERS, LOSSES
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import tinynet as tn
-from tinynet.backend.threads import PRODUCTS_PER_THREAD, Meeting, Team, blas_threads, team_size
+from tinynet.backend.arrays import CPU
+from tinynet.backend.threads import PRODUCTS_PER_THREAD, AllReduce, Team, blas_threads, team_size
 from tinynet.data.batches import shuffled
 from tinynet.layers.base import Context
-from tinynet.training.step import BatchGradient
+from tinynet.training.state import Meter, TrainingState
+from tinynet.training.step import TrainingStep
 
 RNG = np.random.default_rng(0)
 PICTURES = tn.data.from_arrays(RNG.integers(0, 256, (101, 6, 5)).astype("uint8"), RNG.integers(0, 4, 101))
@@ -25,6 +27,18 @@ def model_of(pictures=PICTURES, outputs=4, dtype="float64"):
     return tn.Sequential(tn.Flatten(), *hidden, tn.Dense(9, outputs), dtype=dtype)
 
 
+class Still(tn.SGD):
+    """Leaves the parameters and the gradient as they are."""
+
+    def update(self, theta, gradient, state, step):
+        pass
+
+
+def step_of(model, loss, threads):
+    optimizer = Still(0.1)
+    return TrainingStep(model, loss, optimizer, TrainingState.of(model, optimizer, seed=3), team=Team(threads))
+
+
 def threads_of_blas():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
@@ -33,16 +47,17 @@ def threads_of_blas():
 @pytest.mark.parametrize("transforms", [(), (tn.data.Shift(2), tn.data.HorizontalFlip(), tn.data.RandomErasing(0.5))])
 def test_the_gradient_of_a_shared_batch_is_that_of_the_whole_one(size, transforms):
     model, loss = model_of(), tn.SoftmaxCrossEntropy()
-    context = Context(training=True, seed=3, step=5, input_gradient=False)
     (batch,) = shuffled(PICTURES, 200, 3, 0, "float64", transforms)
-    whole, shared = (BatchGradient(model, loss, Team(size)) for size in (1, size))
-    value, hits = whole.of(batch, context)
-    with shared.team:
-        for _ in range(2):  # the second time it finds old numbers in every vector
-            shared_value, shared_hits = shared.of(batch, context)
-    assert np.isclose(shared_value, value, rtol=1e-13)
-    assert shared_hits == hits
-    np.testing.assert_allclose(shared.vector, whole.vector, rtol=1e-10, atol=1e-14)  # sums in another order
+    steps = [step_of(model, loss, count) for count in (1, size)]
+    meters = Meter(1, CPU), Meter(2, CPU)
+    with steps[1].shards.team:
+        steps[0](batch, meters[0], 5)
+        steps[1](batch, meters[1], 5)
+        steps[1](batch, meters[1], 5)  # the second time it finds old numbers in every vector
+    for number in range(2):
+        assert np.isclose(meters[1].losses[number], meters[0].losses[0], rtol=1e-13)
+        assert meters[1].hits[number] == meters[0].hits[0]
+    np.testing.assert_allclose(steps[1].gradient, steps[0].gradient, rtol=1e-10, atol=1e-14)  # sums in another order
 
 
 def test_a_regression_is_shared_too():
@@ -86,10 +101,10 @@ def test_a_layer_that_is_splittable_gives_parts_what_it_gives_the_whole(make, sh
     whole = Context(training=True)
     dy = RNG.normal(size=layer.forward(x, whole)[0].shape)
     y, dx, gradient, changes = results(x, dy, whole)
-    parts, meeting = (slice(0, 3), slice(3, 7)), Meeting(2)
+    parts, members = (slice(0, 3), slice(3, 7)), AllReduce(2)
 
     def of_part(number):
-        with meeting.member(number) as all_reduce:
+        with members.member(number) as all_reduce:
             rows = parts[number]
             return results(x[rows], dy[rows], Context(training=True, first_row=rows.start, all_reduce=all_reduce))
 
@@ -102,11 +117,11 @@ def test_a_layer_that_is_splittable_gives_parts_what_it_gives_the_whole(make, sh
     np.testing.assert_allclose(sum(of_parts[2]), gradient, rtol=1e-10, atol=1e-13)
 
 
-def test_whoever_fails_before_a_meeting_is_not_waited_for():
-    meeting = Meeting(2)
+def test_nobody_waits_for_a_member_that_fails_before_its_all_reduce():
+    members = AllReduce(2)
 
     def work(number):
-        with meeting.member(number) as all_reduce:
+        with members.member(number) as all_reduce:
             if number == 0:
                 raise ArithmeticError("number 0 has failed")
             return all_reduce(1)
@@ -153,7 +168,7 @@ def test_the_number_is_chosen_by_the_work():
     assert team_size(None, 0.99 * usual * PRODUCTS_PER_THREAD) == 1
     assert team_size(None, 1.01 * usual * PRODUCTS_PER_THREAD) == usual
     assert team_size(None, 1e15, on_host=False) == 1
-    with threadpool_limits(1, "blas"):  # whoever keeps BLAS to one thread wants no more of ours
+    with threadpool_limits(1, "blas"):  # one BLAS thread means one thread for tinynet, too
         assert team_size(None, 1e15) == 1
     with pytest.raises(ValueError, match="expected 1 on a GPU, got 4"):
         team_size(4, 1e15, on_host=False)
@@ -199,18 +214,18 @@ def test_helpers_treat_overflow_as_their_caller_does():
 
 
 def test_models_may_be_trained_in_several_threads_at_once():
-    def train(results, place):
+    def train(results, index):
         model = model_of(dtype="float32")
         tn.fit(model, PICTURES, epochs=3, batch_size=30, threads=2)
-        results[place] = model.theta.copy()
+        results[index] = model.theta.copy()
 
     results, before = {}, threads_of_blas()
-    threads = [threading.Thread(target=train, args=(results, place)) for place in range(4)]
+    threads = [threading.Thread(target=train, args=(results, index)) for index in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(np.array_equal(results[place], results[0]) for place in range(4))
+    assert all(np.array_equal(results[index], results[0]) for index in range(4))
     assert threads_of_blas() == before
 
 

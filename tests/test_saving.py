@@ -11,7 +11,7 @@ import strict
 from child import python
 
 import tinynet as tn
-from tinynet.backend import files
+from tinynet.io import array_files
 from tinynet.io.models import VERSION
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
@@ -148,7 +148,7 @@ def header_of(path):
 def rewrite(path, about=None, arrays=None, **changes):
     """The file again, with another header; the checksum is put right."""
     arrays = load_file(path) if arrays is None else arrays
-    header = json.loads(header_of(path)["__metadata__"]["tinynet"]) | {"sha256": files.checksum(arrays)} | changes
+    header = json.loads(header_of(path)["__metadata__"]["tinynet"]) | {"sha256": array_files.checksum(arrays)} | changes
     header["about"] = header["about"] if about is None else about
     save_file(arrays, path, metadata={"tinynet": json.dumps(header)})
 
@@ -217,7 +217,7 @@ def test_a_header_of_something_else_is_named(saved, changes, message):
 def test_a_file_of_somebody_else_is_named(tmp_path):
     save_file({"weight": np.zeros(3, "f4")}, tmp_path / "m")
     with pytest.raises(
-        tn.DataError, match="got a safetensors file of somebody else's; its numbers alone can be read by"
+        tn.DataError, match="got a safetensors file of another program; its numbers alone can be read by"
     ):
         tn.load(tmp_path / "m")
     save_file({"weight": np.zeros(3, "f4")}, tmp_path / "m", metadata={"tinynet": "[" * 100_000})

@@ -1,13 +1,13 @@
-"""Products of rounded factors, and the scaled loss of float16."""
+"""Products with rounded factors, and loss scaling for float16."""
 
 import numpy as np
 import pytest
 
 import tinynet as tn
 from tinynet.backend.arrays import CPU
-from tinynet.backend.matmul import PRECISIONS, largest_relative_error, matmul, multiplying_with, rounded
+from tinynet.backend.matmul import PRECISIONS, largest_relative_error, matmul, multiplying_in, rounded
 from tinynet.layers.base import Context
-from tinynet.optimizers.loss_scaling import FIRST, LEAST, PATIENCE, LossScaled, scale_of
+from tinynet.optimizers.loss_scaling import FIRST, LEAST, PATIENCE, LossScaled
 from tinynet.training.callbacks import Callback
 from tinynet.training.checkpoints import Checkpoints
 
@@ -56,7 +56,7 @@ def test_tf32_keeps_eleven_bits():
 def test_products_are_as_near_as_their_factors(precision):
     generator = np.random.default_rng(2)
     a, b = (generator.normal(size=(40, 40)).astype("float32") for _ in range(2))
-    with multiplying_with(CPU.multiplier(precision)):
+    with multiplying_in(CPU, precision):
         product, double = matmul(a, b), matmul(a.astype("float64"), b.astype("float64"))
     bound = np.abs(a.astype("float64")) @ np.abs(b)
     error = np.abs(product - a.astype("float64") @ b)
@@ -98,25 +98,25 @@ def test_the_scale_moves_as_pytorchs():
         if number == 10:  # and once more, after a few that were finite
             state["loss_scale"][1] = PATIENCE - 3
             scaler._growth_tracker.fill_(PATIENCE - 3)
-        assert scale_of(state) == scaler.get_scale()
-        ours.update(theta, gradient * scale_of(state), state, number)
+        assert ours.loss_scale(state) == scaler.get_scale()
+        ours.update(theta, gradient * ours.loss_scale(state), state, number)
         parameter.grad = torch.from_numpy(gradient) * scaler.get_scale()
         scaler.step(theirs)
         scaler.update()
-    assert scale_of(state) != FIRST
+    assert ours.loss_scale(state) != FIRST
     np.testing.assert_allclose(theta, parameter.detach().numpy(), rtol=1e-13)  # sums in another order
 
 
 def test_without_a_scale_small_gradients_are_lost(pixels):
     """Of a loss that is a 10,000th of the mean, as of examples that are all but learned."""
-    x, labels, share = pixels.inputs(slice(0, 400), np.dtype("float64")), pixels.labels, 1e-4
+    x, labels, fraction = pixels.inputs(slice(0, 400), np.dtype("float64")), pixels.labels, 1e-4
 
     def gradient(dtype, precision, scale=1.0):
         model = tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dense(16, 4), seed=0, dtype=dtype)
         vector = np.zeros_like(model.theta)
-        with multiplying_with(CPU.multiplier(precision)):
+        with multiplying_in(CPU, precision):
             outputs, backward = model.forward(x.astype(dtype), Context(training=True))
-            backward(tn.SoftmaxCrossEntropy().measure(outputs, labels, share * scale)[2], model.views(vector))
+            backward(tn.SoftmaxCrossEntropy().measure(outputs, labels, fraction * scale)[2], model.views(vector))
         return vector / scale
 
     exact = gradient("float64", "float32")
@@ -176,6 +176,6 @@ def test_what_no_scale_can_save_diverges():
     for step in range(40):
         assert np.isfinite(theta).all()
         optimizer.update(theta, np.array([np.inf, 1.0]), state, step)
-    assert scale_of(state) == LEAST
+    assert optimizer.loss_scale(state) == LEAST
     optimizer.update(theta, np.array([np.inf, 1.0]), state, 40)
     assert not np.isfinite(theta).all()

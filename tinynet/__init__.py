@@ -1,6 +1,7 @@
 """tinynet: a neural-network library to read and to use."""
 
 from tinynet import data, gradcheck, zoo
+from tinynet.backend.version import __version__ as __version__
 from tinynet.errors import DataError, DataNotFoundError, DeviceError, DivergenceError, SaveError, ShapeError
 from tinynet.io.models import load
 from tinynet.layers import (
@@ -37,8 +38,6 @@ from tinynet.training.fit import fit
 from tinynet.training.history import History
 from tinynet.training.learning_rate_finder import RateRange, find_learning_rate
 from tinynet.training.trainer import Trainer
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ELU", "GELU", "SGD", "Adam", "AdamW", "AveragePool2D", "Averaged", "BatchNorm", "BinaryCrossEntropy",

@@ -17,7 +17,7 @@ from tinynet.backend.gpu import kernels
 
 @cache
 def library(name, dtype):
-    """NAME.cu as a library for numbers of `dtype`; the test is skipped by name where there is no g++."""
+    """NAME.cu as a library for numbers of `dtype`; without g++ the test is skipped."""
     if shutil.which("g++") is None:
         pytest.skip("g++ is not installed")
     launchers = "\n".join(
@@ -41,12 +41,12 @@ def names(parameters):
 
 
 class HostKernels(kernels.Kernels):
-    """Launches them on NumPy arrays, or on those of the stand-in; counts launches by name."""
+    """Launches the kernels on NumPy arrays, or on those of the stand-in; `launched` lists their names."""
 
     def __init__(self):
         self.launched = []
 
-    def launch(self, kernel, threads, dtype, *arguments):
+    def _launch(self, kernel, threads, dtype, *arguments):
         self.launched.append(kernel)
         dtype = np.dtype(dtype)
         function = getattr(library(kernels.file_of(kernel), dtype.name), f"launch_{kernel}")
@@ -57,7 +57,7 @@ class HostKernels(kernels.Kernels):
 
 
 def as_c(value, parameter, dtype):
-    """An argument as CuPy would hand it over, once it is sure that the parameter is of its kind."""
+    """An argument as CuPy would pass it; fails if its type does not fit the parameter."""
     if "*" in parameter:
         if value is None:
             return ctypes.c_void_p(0)

@@ -1,4 +1,4 @@
-"""The benchmark for GPUs runs where there is none, as far as it can, and names who is skipped."""
+"""The GPU benchmark runs without a GPU as far as possible, and names the peers that it skips."""
 
 import json
 import sys

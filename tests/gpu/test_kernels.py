@@ -1,4 +1,4 @@
-"""The CUDA kernels, run on the CPU: the same source compiled by g++, beside the formula that it replaces."""
+"""The CUDA kernels, compiled by g++ and run on the CPU, compared with the formulas that they replace."""
 
 import shutil
 import subprocess
@@ -10,6 +10,7 @@ from host_kernels import HostKernels
 
 import tinynet as tn
 from tinynet.backend import random
+from tinynet.backend.arrays import CPU
 from tinynet.backend.gpu import kernels
 from tinynet.backend.random import Purpose, Stream
 from tinynet.training import fused
@@ -20,7 +21,7 @@ NVCC = shutil.which("nvcc")
 @pytest.mark.skipif(NVCC is None, reason="nvcc is not installed")
 @pytest.mark.parametrize("real", ["float", pytest.param("double", marks=pytest.mark.slow)])
 def test_every_source_compiles(real, tmp_path):
-    """For sm_80, sm_90 and sm_100, without a warning and without registers spilled to memory."""
+    """For sm_80, sm_90 and sm_100, without warnings and without spilling registers to memory."""
     for name in kernels.SOURCES:
         (tmp_path / f"{name}.cu").write_text(kernels.source(name))
     architectures = [f"-gencode=arch=compute_{number},code=sm_{number}" for number in (80, 90, 100)]
@@ -82,14 +83,14 @@ def test_gathered_pixels_are_those_of_the_data_set(dtype, standardized):
     data = tn.data.from_arrays(images, np.zeros(50, "int64"))
     data = data.standardize() if standardized else data
     chosen = np.random.default_rng(1).integers(0, 50, 23)
-    ours = HostKernels().gather(images, chosen, np.dtype(dtype), data.mean, data.deviation)
+    ours = HostKernels().gather_pixels(images, chosen, np.dtype(dtype), data.mean, data.deviation)
     np.testing.assert_array_equal(ours, data.inputs(chosen, np.dtype(dtype)))
 
 
 def test_bfloat16_is_rounded_as_pytorch_does():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     x = np.random.default_rng(0).normal(size=(40, 30)).astype("float32") * np.float32(10) ** np.arange(-15, 15)
-    x[0, :6] = [0, -0.0, np.inf, -np.inf, 1.00390625, 1.01171875]  # the last two lie between: ties to even
+    x[0, :6] = [0, -0.0, np.inf, -np.inf, 1.00390625, 1.01171875]  # the last two are ties: to even
     x = x.astype("float32")
     expected = torch.from_numpy(x).to(torch.bfloat16).view(torch.uint16).numpy()
     for layout, result in ((x, expected), (x.T, expected.T), (np.repeat(x, 2, axis=1)[:, ::2], expected)):
@@ -103,19 +104,19 @@ def test_bfloat16_is_rounded_as_pytorch_does():
 def test_kernels_can_be_turned_off(monkeypatch):
     monkeypatch.setenv("TINYNET_KERNELS", "0")
     assert not kernels.enabled()
-    assert kernels.kernels_on(0) is None
+    assert kernels.kernels_on(CPU) is None
 
 
 def test_kernels_that_fail_say_so_once_and_give_way(monkeypatch):
     pytest.importorskip("cupy", reason="CuPy is not installed")
-    from tinynet.backend.arrays import gpu_problem
+    from tinynet.backend.gpu.device import GPU, gpu_problem
 
     if not gpu_problem():
         pytest.skip("there is a GPU here")
     kernels._warn_once.cache_clear()
     with pytest.warns(UserWarning, match="tinynet's own kernels cannot be used .*; array operations do their work"):
-        assert kernels.kernels_on(0) is None
-    assert kernels.kernels_on(0) is None
+        assert kernels.kernels_on(GPU(0)) is None
+    assert kernels.kernels_on(GPU(0)) is None
 
 
 def test_arguments_reach_cupy_in_the_types_of_the_kernel():
@@ -133,7 +134,7 @@ ULP = {"float32": 2.0**-23, "float64": 2.0**-52}
 @pytest.mark.parametrize("activation", [None, tn.ReLU(), tn.Sigmoid()], ids=repr)
 @pytest.mark.parametrize("rate", [None, 0.3])
 def test_what_follows_a_product(shape, activation, rate, dtype):
-    """Forward and backward beside Dense, the activation and Dropout: the same bits, but for exp in Sigmoid."""
+    """Forward and backward equal Dense, the activation and Dropout: to the bit, except for the exp of Sigmoid."""
     rows, outputs = shape
     generator = np.random.default_rng(0)
     dense = tn.Dense(4, outputs)
@@ -156,15 +157,15 @@ def test_what_follows_a_product(shape, activation, rate, dtype):
 
 
 class Row:
-    """Layers in a row whose gradients are one dict: what Chain does, for layers that already belong to nobody."""
+    """Layers in a row that share one dict of gradients, and that belong to no model."""
 
     def __init__(self, *layers):
         self.layers = [layer for layer in layers if layer is not None]
 
     def forward(self, x, context):
         backwards = []
-        for place, layer in enumerate(self.layers):
-            x, backward = layer.forward(x, context.at(place, True))
+        for position, layer in enumerate(self.layers):
+            x, backward = layer.forward(x, context.at(position, True))
             backwards.append(backward)
 
         def backward_all(dy, grads):
@@ -178,11 +179,9 @@ class Row:
 def test_extremes_of_the_activations():
     """NaN stays visible, Sigmoid overflows nowhere."""
     y = np.array([[np.nan, -np.inf, np.inf, -1000, 1000, -0.0]], "float32")
-    for activation, kind in ((tn.ReLU(), 1), (tn.Sigmoid(), 2)):
-        ours, largest = y.copy(), float(np.log(np.finfo("float32").max) - 1)
-        bias = np.zeros(6, "float32")
-        kernel = ("bias_activation", 2, "float32", ours, None, bias, 6, 6, kind, largest, 0, 1.0, 0, 0, None, 0)
-        HostKernels().launch(*kernel)
+    for activation, kind in ((tn.ReLU(), kernels.Activation.RELU), (tn.Sigmoid(), kernels.Activation.SIGMOID)):
+        ours = y.copy()
+        assert HostKernels().bias_activation(ours, np.zeros(6, "float32"), kind, None) is ours
         with np.errstate(over="ignore"):
             np.testing.assert_allclose(ours, activation(y), rtol=1e-6)
 
@@ -195,7 +194,7 @@ def test_softmax_cross_entropy(spread, labels, dtype):
     logits = (spread * generator.normal(size=(300, 10))).astype(dtype)
     targets = generator.integers(0, 10, 300).astype(labels)
     loss = tn.SoftmaxCrossEntropy()
-    value, hits, gradient = fused._measurer(loss, HostKernels())(logits, targets, 0.5)
+    value, hits, gradient = fused._measure_for(loss, HostKernels())(logits, targets, 0.5)
     expected, expected_hits, expected_gradient = loss.measure(logits, targets, 0.5)
     assert float(value) == pytest.approx(float(expected), rel=300 * ULP[dtype])
     assert int(hits) == int(expected_hits)
@@ -204,8 +203,8 @@ def test_softmax_cross_entropy(spread, labels, dtype):
 
 def test_other_losses_and_rules_keep_their_formulas():
     for loss in (tn.SoftmaxCrossEntropy(0.1), tn.SoftmaxCrossEntropy(class_weights=[1, 2]), tn.MeanSquaredError()):
-        assert fused._measurer(loss, HostKernels()) is None
-    assert fused._mover(tn.Clipped(tn.SGD(0.1)), HostKernels()) is None
+        assert fused._measure_for(loss, HostKernels()) is None
+    assert fused._move_for(tn.Clipped(tn.SGD(0.1)), HostKernels()) is None
 
 
 MASK = (np.arange(1000) % 3 > 0).astype("float64")
@@ -233,7 +232,7 @@ def test_a_rule_over_theta_gives_the_very_bits(rule, dtype):
     theta = generator.normal(size=1000).astype(dtype)
     ours, state = theta.copy(), rule.start(theta)
     our_state = {name: values.copy() for name, values in state.items()}
-    move = fused._mover(rule, HostKernels())
+    move = fused._move_for(rule, HostKernels())
     for step in range(5):
         gradient = generator.normal(size=1000).astype(dtype)
         move(ours, gradient.copy(), our_state, np.array(rule.scalars(step), dtype))

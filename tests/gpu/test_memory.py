@@ -1,4 +1,4 @@
-"""What is said where memory is short; and models that travel from a GPU to a machine without one."""
+"""Errors when memory is short; and models trained on a GPU that are loaded on a machine without one."""
 
 import contextlib
 from types import SimpleNamespace
@@ -10,6 +10,7 @@ from conftest import small_model
 
 import tinynet as tn
 from tinynet.backend import arrays
+from tinynet.backend.gpu import device as gpu_device
 
 
 def test_data_that_have_no_room_are_refused_before_they_move(small_data, monkeypatch):
@@ -35,9 +36,9 @@ class OutOfMemoryError(MemoryError):
 def test_running_out_of_memory_says_what_to_lower(monkeypatch):
     memory = SimpleNamespace(OutOfMemoryError=OutOfMemoryError)
     module = SimpleNamespace(cuda=SimpleNamespace(Device=lambda index: contextlib.nullcontext(), memory=memory))
-    monkeypatch.setattr(arrays, "_import_cupy", lambda: module)
+    monkeypatch.setattr(gpu_device, "import_cupy", lambda: module)
     message = r"gpu:1: expected enough memory, got too little \(out of memory allocating 512 bytes\); lower batch_size"
-    with pytest.raises(tn.DeviceError, match=message), arrays.GPU(1).active():
+    with pytest.raises(tn.DeviceError, match=message), gpu_device.GPU(1).active():
         raise OutOfMemoryError("out of memory allocating 512 bytes")
 
 

@@ -1,4 +1,4 @@
-"""What only a GPU can show: graphs that replay, kernels that run there, no allocation, no transfer, no growth."""
+"""What only a GPU can show: graphs replay, kernels run, and training allocates and transfers nothing unexpected."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_random_numbers_are_the_cpus(gpu, start):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("per_graph", [True, 2])
 def test_captured_equals_eager(make, optimizer, per_graph, pixels):
-    """Ten batches of 590 and one of 100. Eager products are CuPy's, so the last bits may differ."""
+    """Ten batches of 590 and one of 100. Eager steps use CuPy's products, so the last bits may differ."""
     thetas, losses = [], []
     for capture in (False, per_graph):
         model = make()
@@ -102,7 +102,7 @@ class AtEpochs(tn.Callback):
 
 
 def test_no_epoch_takes_memory_from_the_driver(pixels, gpu, cupy):
-    """After the second, over a thousand, nothing grows: neither CuPy's pool nor the driver's own count."""
+    """From the third of a thousand epochs on, neither CuPy's pool nor the driver's memory in use grows."""
 
     def memory():
         gpu.synchronize()
@@ -115,7 +115,7 @@ def test_no_epoch_takes_memory_from_the_driver(pixels, gpu, cupy):
 
 
 def test_no_array_comes_back_within_an_epoch(pixels, gpu, cupy, monkeypatch):
-    """Transfers to the host are counted at CuPy's door; an epoch more may cost what it reads at its end."""
+    """Each epoch may transfer to the host only what it reads at its end."""
     transfers = []
     real = arrays.to_numpy
     monkeypatch.setattr("tinynet.training.fit.to_numpy", lambda array: transfers.append(1) or real(array))
@@ -139,11 +139,11 @@ def test_other_precisions_are_near(precision, pixels):
 
 def test_float32_is_float32_even_where_cupy_would_use_tf32(gpu, monkeypatch):
     monkeypatch.setenv("CUPY_TF32", "1")
-    from tinynet.backend.matmul import matmul, multiplying_with
+    from tinynet.backend.matmul import matmul, multiplying_in
 
     generator = np.random.default_rng(0)
     a, b = (generator.normal(size=(512, 512)).astype("float32") for _ in range(2))
-    with gpu.active(), multiplying_with(gpu.multiplier("float32")):
+    with gpu.active(), multiplying_in(gpu, "float32"):
         there = to_numpy(matmul(gpu.put(a), gpu.put(b)))
     exact = a.astype("float64") @ b
     assert np.abs(there - exact).max() < 1e-3  # 10-bit factors would be off by 0.03

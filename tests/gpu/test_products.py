@@ -1,4 +1,4 @@
-"""Matrix products for cuBLAS: the calls are made of a BLAS on the CPU, which counts columns first, too."""
+"""Matrix products for cuBLAS, tested with a BLAS on the CPU, which is column-major, too."""
 
 import ctypes
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ blas = pytest.importorskip("scipy.linalg.blas", reason="SciPy is not installed")
 
 
 def by_fortran(gemm):
-    """The call, made of SciPy's xGEMM on memory read columns first, as cuBLAS would read it."""
+    """The call, made to SciPy's xGEMM on the memory as a column-major BLAS reads it."""
     function = blas.sgemm if gemm.c.dtype == np.float32 else blas.dgemm
     a = columns_first(gemm.a, gemm.lda, gemm.m if gemm.operation_a == "N" else gemm.k)
     b = columns_first(gemm.b, gemm.ldb, gemm.k if gemm.operation_b == "N" else gemm.n)
@@ -27,7 +27,7 @@ def by_fortran(gemm):
 
 
 def columns_first(x, leading, rows):
-    """What lies behind an array's address, as a matrix of columns `leading` apart: the array's shape is not used."""
+    """The memory at an array's address as a column-major matrix, whatever the array's own shape."""
     owner = x
     while isinstance(owner.base, np.ndarray):
         owner = owner.base
@@ -40,7 +40,7 @@ def columns_first(x, leading, rows):
 
 
 def layouts(rows, columns, dtype, seed):
-    """One matrix in memory in many ways: rows first, columns first, part of a wider one, every second, offset."""
+    """A matrix row-major, column-major, as part of a larger one of each kind, and as every second element."""
     x = np.random.default_rng(seed).normal(size=(rows, columns)).astype(dtype)
     wide = np.zeros((rows + 2, columns + 3), dtype)
     wide[1:-1, 1:-2] = x
@@ -76,12 +76,12 @@ def test_nothing_is_copied_where_blas_can_read_it():
 
 
 def test_an_out_with_gaps_is_refused():
-    with pytest.raises(tn.ShapeError, match="matmul: expected an out with neighbours along one axis"):
+    with pytest.raises(tn.ShapeError, match="matmul: expected an out that is contiguous along one axis"):
         cublas.column_major(np.ones((3, 4)), np.ones((4, 5)), np.empty((6, 10))[::2, ::2])
 
 
 class Imitation(cublas.CuBLAS):
-    """CuBLAS, but for the library: SciPy's BLAS makes the calls."""
+    """CuBLAS with SciPy's BLAS in place of the library."""
 
     def __init__(self, precision="float32"):
         self.precision, self.handle = precision, None
@@ -113,7 +113,7 @@ def test_shapes_that_do_not_meet_are_named():
 
 
 def test_training_through_such_calls_equals_training():
-    """Every product of every layer and of backward: a network of convolutions, norms and dense layers."""
+    """For convolutions, norms and dense layers, forward and backward."""
     x = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1)).astype("uint8")
     thetas = []
     for multiplier in (None, Imitation()):
@@ -156,17 +156,17 @@ def test_a_precision_that_does_not_exist_is_named():
         products.check_precision("fp8")
 
 
-# The calls themselves, made of a library that is not there ---------------------------------------------------------
+# The calls of the library ---------------------------------------------------------------------------------------------
 
 
 class Pointed(np.ndarray):
-    """A NumPy array that tells its address as CuPy's do."""
+    """A NumPy array with its address in `data.ptr`, as CuPy's arrays have it."""
 
     data = property(lambda self: SimpleNamespace(ptr=self.ctypes.data))
 
 
 class PointedModule:
-    """As much of an array module as products need."""
+    """The functions of an array module that products use."""
 
     __name__ = "pointed"
 
@@ -181,7 +181,7 @@ register_array_type(Pointed, PointedModule())
 
 
 class Library:
-    """libcublas as far as it is called, by its documented signatures; NumPy multiplies what the addresses hold."""
+    """The functions of libcublas that are called, with their documented signatures, computed by NumPy."""
 
     TYPES = {0: "float32", 1: "float64", 2: "float16", 14: "uint16"}  # CUDA_R_32F, CUDA_R_64F, CUDA_R_16F, CUDA_R_16BF
 

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 
 import tinynet as tn  # noqa: E402
-from tinynet.backend import files  # noqa: E402
+from tinynet.io import array_files  # noqa: E402
 from tinynet.training.checkpoints import Checkpoints  # noqa: E402
 from tinynet.training.state import Meter, TrainingState  # noqa: E402
 
@@ -112,7 +112,7 @@ def mutate_header(raw: bytes, chance: random.Random) -> bytes:
             [arrays[name][..., :0], arrays[name].astype("f8"), arrays[name].ravel(), arrays[name] * np.nan]
         )
         arrays[chance.choice([name, "x"])] = other
-    header["sha256"] = files.checksum(arrays)
+    header["sha256"] = array_files.checksum(arrays)
     header = (
         mutate_json(header, chance)
         if chance.random() < 0.2

@@ -1,22 +1,22 @@
-"""Arrays and devices: the one file that knows there is more than NumPy.
+"""Arrays and devices.
 
-Layers and losses ask `xp = array_module(x)` and work in that module; the array decides the device. `find_device`
-turns a name ("cpu", "gpu", "gpu:1", "auto") into a `Device`, which moves arrays there and back.
+Layers and losses ask `xp = array_module(x)` and call its functions, so the array decides where the computation runs.
+`find_device` turns a name ("cpu", "gpu", "gpu:1", "auto") into a `Device`, which moves arrays to itself. This file
+holds the CPU; other kinds of device register themselves (see backend/gpu/__init__.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
-from types import ModuleType
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinynet.errors import DeviceError, mismatch
+from tinynet.errors import DeviceError
 
-Array = Any  # a NumPy array, or a CuPy one: both speak the same language, and no type covers the two
+Array = Any  # a NumPy or a CuPy array: they share one interface, but no type covers both
 
 ALIGNMENT = 64  # bytes: a cache line, and a full AVX-512 register
 
@@ -24,34 +24,35 @@ _modules: dict[type, Any] = {np.ndarray: np}
 
 
 def array_module(x: Array) -> Any:
-    """The module (`numpy` or `cupy`) whose functions work on `x`. TypeError if `x` is no array."""
+    """The module (`numpy` or `cupy`) whose functions work on `x`. Raises TypeError if `x` is not an array."""
     module = _modules.get(type(x))
     return module if module is not None else _look_up_module(x)
 
 
 def register_array_type(array_type: type, module: Any) -> None:
-    """Let arrays of `array_type` be used everywhere, with the functions of `module` (NumPy's names and meaning)."""
+    """Let arrays of `array_type` be used everywhere; `module` has NumPy's functions for them."""
     _modules[array_type] = module
 
 
 def _look_up_module(x: Array) -> Any:
     if isinstance(x, (np.ndarray, np.generic)):
         return np
-    if type(x).__module__.partition(".")[0] == "cupy":
-        register_array_type(type(x), _import_cupy())
+    package = type(x).__module__.partition(".")[0]
+    if package in _packages:
+        register_array_type(type(x), sys.modules[package])  # loaded, since there is an array of it
         return _modules[type(x)]
     raise TypeError(f"expected a NumPy or CuPy array, got {type(x).__name__}; convert it with numpy.asarray(...)")
 
 
 class Device:
-    """A place where arrays live. This base class is the CPU; `GPU` overrides what differs there."""
+    """Where arrays live and are computed on. This base class is the CPU; other devices override what differs there."""
 
     name = "cpu"
     module: Any = np
-    on_host = True  # reading a number back costs nothing
+    on_host = True  # whether Python reads numbers of its arrays without waiting for a transfer
 
     def put(self, array: Array) -> Array:
-        """`array` on this device: itself if it is here already, else a copy."""
+        """Return `array` on this device: the same array if it is there already, else a copy."""
         return to_numpy(array)
 
     def active(self) -> contextlib.AbstractContextManager[Any]:
@@ -59,110 +60,71 @@ class Device:
         return contextlib.nullcontext()
 
     def synchronize(self) -> None:
-        """Wait until everything asked of this device is done."""
+        """Wait until the device has finished everything it was asked to do."""
 
     def free_memory(self) -> int | None:
-        """How many bytes are to be had here; None where the system sees to it."""
+        """The number of free bytes on the device; None for the CPU, where the operating system manages memory."""
         return None
 
     def kernels(self) -> Any:
-        """Kernels of our own for this device (see backend/gpu/kernels.py); None: array operations do everything."""
+        """The fused kernels for this device (backend/gpu/kernels.py); None if array operations do all the work."""
         return None
 
     def recorder(self, precision: str) -> Any:
-        """What records a training step to repeat it (see training/recorded.py); None where that would gain nothing."""
+        """A recorder for training steps (backend/gpu/recorder.py); None if the device has none."""
         return None
 
     def multiplier(self, precision: str) -> Any:
-        """What `matmul` is to multiply with in that precision; None: the array module's own products have it."""
-        from tinynet.backend.matmul import rounding_multiplier  # here, for products are of arrays
+        """The device's function for products in `precision` (see backend/matmul.py); None: its module's `matmul`."""
+        return None
 
-        return rounding_multiplier(precision)
+    def manifest(self) -> dict[str, str | None]:
+        """The GPU's model and the version of CuPy, for the record of a run's environment."""
+        return {"gpu": None, "cupy": None}
 
     def __repr__(self) -> str:
         return f"<device {self.name}>"
 
 
-class GPU(Device):
-    """One CUDA device, through CuPy."""
-
-    on_host = False
-
-    def __init__(self, index: int) -> None:
-        self.name, self.index = f"gpu:{index}", index
-        self.module = _import_cupy()
-
-    def put(self, array: Array) -> Array:
-        with self.active():
-            return self.module.asarray(array)
-
-    @contextlib.contextmanager
-    def active(self) -> Iterator[None]:
-        with self.module.cuda.Device(self.index):
-            try:
-                yield
-            except self.module.cuda.memory.OutOfMemoryError as error:
-                remedy = "lower batch_size, keep images as uint8, or end what else uses this GPU"
-                raise DeviceError(mismatch(self.name, "enough memory", f"too little ({error})", remedy)) from error
-
-    def synchronize(self) -> None:
-        with self.active():
-            self.module.cuda.get_current_stream().synchronize()
-
-    def free_memory(self) -> int | None:
-        with self.active():
-            free: int = self.module.cuda.runtime.memGetInfo()[0]
-            return free + int(self.module.get_default_memory_pool().free_bytes())
-
-    def kernels(self) -> Any:
-        from tinynet.backend.gpu.kernels import kernels_on  # nobody else needs them
-
-        return kernels_on(self.index)
-
-    def recorder(self, precision: str) -> Any:
-        from tinynet.training.recorded import CudaRecorder
-
-        return CudaRecorder(self, precision)
-
-    def multiplier(self, precision: str) -> Any:
-        from tinynet.backend.gpu.cublas import CuBLAS
-        from tinynet.backend.matmul import check_precision
-
-        if check_precision(precision) == "float32" and os.environ.get("CUPY_TF32", "0") == "0":
-            return None
-        return CuBLAS(self.module.cuda.get_current_stream(), self.module, precision, self.kernels())
-
-    def capability(self) -> str:
-        """Its compute capability: "9.0" of an H200."""
-        number = self.module.cuda.Device(self.index).compute_capability
-        return f"{number[:-1]}.{number[-1]}"
-
-    def describe(self) -> str:
-        """The GPU's own name, as its driver tells it."""
-        return self.module.cuda.runtime.getDeviceProperties(self.index)["name"].decode()
-
-
 CPU = Device()
+
+_devices: dict[str, tuple[Callable[[int], Device], Callable[[int], str | None]]] = {}
+_packages: dict[str, Callable[[Array], Device]] = {}
+
+
+def register_device(kind: str, make: Callable[[int], Device], problem: Callable[[int], str | None]) -> None:
+    """Let `find_device` find "KIND" and "KIND:N".
+
+    make(N) returns the device with that number; problem(N) says why it cannot be used, or returns None if it can.
+    """
+    _devices[kind] = make, problem
+
+
+def register_array_package(package: str, device_of_array: Callable[[Array], Device]) -> None:
+    """Let the arrays of a Python package be used everywhere; `device_of_array` returns the device of one of them."""
+    _packages[package] = device_of_array
 
 
 def find_device(device: str | Device) -> Device:
     """The device named "cpu", "gpu" (the first), "gpu:N", or "auto" (a GPU if one works, else the CPU).
 
-    DeviceError says why a GPU cannot be used: no CuPy, no driver, no device, or one that fails at its first sum.
+    Raises DeviceError, with the reason, for a GPU that cannot be used: no CuPy, no driver, no such device, or a
+    failure in its first computation.
     """
     if isinstance(device, Device):
         return device
-    kind, colon, index = device.partition(":")
     if device == "cpu":
         return CPU
     if device == "auto":
-        return CPU if gpu_problem() else GPU(0)
-    if kind != "gpu" or (colon and not index.isdecimal()):
+        return next((make(0) for make, problem in _devices.values() if problem(0) is None), CPU)
+    kind, colon, number = device.partition(":")
+    if kind not in _devices or (colon and not number.isdecimal()):
         raise DeviceError(f"device: expected 'auto', 'cpu', 'gpu' or 'gpu:N', got {device!r}; use 'cpu' if in doubt")
-    problem = gpu_problem(int(index or 0))
-    if problem:
-        raise DeviceError(f"device {device!r} cannot be used: {problem}")
-    return GPU(int(index or 0))
+    make, problem = _devices[kind]
+    reason = problem(int(number or 0))
+    if reason is not None:
+        raise DeviceError(f"device {device!r} cannot be used: {reason}")
+    return make(int(number or 0))
 
 
 def device_of(array: Array) -> Device:
@@ -170,60 +132,29 @@ def device_of(array: Array) -> Device:
     module = array_module(array)
     if module is np:
         return CPU
-    if module.__name__ == "cupy":
-        return GPU(array.device.id)
+    if module.__name__ in _packages:
+        return _packages[module.__name__](array)
     device: Device = module.device
     return device
 
 
 def kernels_for(array: Array) -> Any:
-    """The kernels of our own where `array` lives; None: array operations do everything."""
+    """The fused kernels of the device on which `array` lives; None if array operations do all the work there."""
     return None if type(array) is np.ndarray else device_of(array).kernels()
 
 
-def gpu_problem(index: int = 0) -> str | None:
-    """Why GPU number `index` cannot be used, with the remedy; None if it works, which is tried, not assumed."""
-    install = "install it with: pip install 'tinynet[gpu-cuda12]' (or gpu-cuda13; the driver's version decides)"
-    try:
-        cupy = _import_cupy()
-    except ImportError as error:
-        return f"CuPy is not installed ({error}); {install}"
-    try:
-        count = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        found = f"CuPy {cupy.__version__} found no NVIDIA driver or device ({error})"
-        fitting = install.replace("install it with", "or the CuPy that fits it")
-        return f"{found}; install the NVIDIA driver, {fitting}; or use the device 'cpu'"
-    if index >= count:
-        return f"there is no GPU number {index}, only {count} GPU(s), counted from 0; use gpu:{count - 1} or lower"
-    try:
-        with cupy.cuda.Device(index):
-            ones = cupy.ones((2, 2), cupy.float32)
-            if float((ones @ ones).sum()) != 8.0:
-                return "it computed a wrong sum; check the GPU"
-    except Exception as error:  # a missing header, a broken library, no memory: all of it means "not usable"
-        return f"its first kernel and matrix product failed ({type(error).__name__}: {error}); {install}"
-    return None
-
-
 def to_numpy(array: Array) -> np.ndarray:
-    """`array` as a NumPy array on the host; no copy if it is one already."""
+    """`array` as a NumPy array on the host; a NumPy array is returned without a copy."""
     if hasattr(array, "get") and not isinstance(array, np.ndarray):
         return np.asarray(array.get())
     return np.asarray(array)
 
 
 def aligned_zeros(count: int, dtype: Any, module: Any = np) -> Array:
-    """A vector of zeros that begins on a 64-byte boundary (CuPy's allocator always does)."""
+    """A vector of zeros that begins on a 64-byte boundary (as all memory from CuPy does)."""
     if module is not np:
         return module.zeros(count, dtype)
     dtype = np.dtype(dtype)
     memory = np.zeros(count * dtype.itemsize + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + count * dtype.itemsize].view(dtype)
-
-
-def _import_cupy() -> ModuleType:
-    import cupy  # the only import of CuPy in the project
-
-    return cupy

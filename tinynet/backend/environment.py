@@ -1,4 +1,4 @@
-"""What a figure was measured on: versions, processor, BLAS kernel and threads, GPU, and what slows them."""
+"""Describe the machine and the software that a result was measured with."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import GPU, Device
+from tinynet.backend.arrays import Device
+from tinynet.backend.version import __version__
 
-# Variables that choose a BLAS kernel or cache size: set for one machine, they slow another by half.
+# Variables that choose a BLAS kernel, cache size or number of threads: a value for one machine slows down another.
 PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "BLIS_ARCH_TYPE", "OPENBLAS_NUM_THREADS",
         "OMP_NUM_THREADS", "MKL_NUM_THREADS")  # fmt: skip
 
 
 def describe(device: Device) -> dict[str, Any]:
-    """The manifest of a run on `device`, ready for JSON."""
-    import tinynet
-
+    """Versions, processor, BLAS and GPU of a run on `device`, as a dict for JSON."""
     return {
-        "tinynet": tinynet.__version__,
+        "tinynet": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "system": f"{platform.system()} {platform.machine()}",
@@ -31,14 +30,13 @@ def describe(device: Device) -> dict[str, Any]:
         "blas": blas(),
         "pins": {name: os.environ[name] for name in PINS if name in os.environ},
         "device": device.name,
-        "gpu": device.describe() if isinstance(device, GPU) else None,
-        "cupy": device.module.__version__ if isinstance(device, GPU) else None,
+        **device.manifest(),
         "command": command(),
     }
 
 
 def cpu_name() -> str:
-    """The processor's own name, where the system tells it."""
+    """The model name of the processor, or "unknown"."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -48,7 +46,7 @@ def cpu_name() -> str:
 
 
 def blas() -> dict[str, Any]:
-    """The library behind NumPy's matrix products, the kernel it chose for this processor, and its threads."""
+    """The library that computes NumPy's matrix products, its kernel for this processor, and its number of threads."""
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
@@ -56,12 +54,12 @@ def blas() -> dict[str, Any]:
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     if not pools:
         return {"library": "unknown", "kernel": "unknown", "threads": None}
-    first = next((pool for pool in pools if "numpy" in pool.get("filepath", "")), pools[0])  # scipy brings its own
+    first = next((pool for pool in pools if "numpy" in pool.get("filepath", "")), pools[0])  # SciPy has its own
     library = f"{first['internal_api']} {first.get('version') or ''}".strip()
     return {"library": library, "kernel": first.get("architecture", "unknown"), "threads": first["num_threads"]}
 
 
 def command() -> str:
-    """The command line of this process, as a person would type it."""
+    """The command line that started this process."""
     name = os.path.relpath(sys.argv[0]) if sys.argv and os.path.exists(sys.argv[0]) else " ".join(sys.argv[:1])
     return " ".join(["python", name, *sys.argv[1:]])

@@ -1,16 +1,17 @@
-"""Matrix products: the one function through which layers and losses multiply matrices.
+"""Matrix products: the one function with which layers and losses multiply matrices.
 
-NumPy's and CuPy's `matmul` do the work, unless somebody else's is in force: a CUDA graph cannot record CuPy's products,
-so while one is recorded a multiplier of our own stands in (backend/gpu/cublas.py), which is also where other precisions
-than the arrays' own are chosen. On a CPU, which has no units for these, factors are rounded as a GPU would round them:
+NumPy's and CuPy's `matmul` do the work by default. A thread can replace them by a multiplier: a function that takes
+the same arguments. A GPU does so for two reasons: a CUDA graph cannot record CuPy's products, and cuBLAS offers other
+precisions than that of the arrays (backend/gpu/cublas.py). A CPU has no units for these precisions; there the factors
+are rounded as a GPU would round them, and multiplied in float32:
 
     precision   of a float32 factor
-    float32     24 bits, as it is
-    tf32        11 bits, exponents of float32
-    bfloat16    8 bits, exponents of float32
-    float16     11 bits, and nothing above 65504 or below 6e-8: `fit` scales the loss (tinynet/scaling.py)
+    float32     24 bits: unchanged
+    tf32        11 bits, with the exponents of float32
+    bfloat16    8 bits, with the exponents of float32
+    float16     11 bits, from 6e-8 to 65504: `fit` scales the loss (tinynet/optimizers/loss_scaling.py)
 
-Sums are float32 under each of them; float64 factors are left as they are.
+Sums are float32 in each of them. float64 factors are never rounded.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.arrays import Array, Device, array_module
 from tinynet.errors import mismatch
 
-PRECISIONS = {"float32": 24, "tf32": 11, "bfloat16": 8, "float16": 11}  # and the bits of a factor
+PRECISIONS = {"float32": 24, "tf32": 11, "bfloat16": 8, "float16": 11}  # the bits of a factor
 
 Multiplier = Callable[[Array, Array, "Array | None"], Array]
 
@@ -35,11 +36,11 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
-_lock, _in_force = threading.Lock(), 0  # how many there are on all threads: nearly always none, which is quickly seen
+_lock, _in_force = threading.Lock(), 0  # multipliers on all threads: usually none, which is quicker to check
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """a @ b, for a and b of one or two axes and one dtype; written into `out` where it is given."""
+    """a @ b, for a and b of one or two axes and one dtype; written into `out` if it is given."""
     if _in_force and _thread.multiplier is not None:
         return _thread.multiplier(a, b, out)
     if type(a) is np.ndarray:
@@ -47,9 +48,15 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     return array_module(a).matmul(a, b, out=out)
 
 
+def multiplying_in(device: Device, precision: str) -> contextlib.AbstractContextManager[None]:
+    """Inside, this thread's `matmul` on `device` has that precision. Raises ValueError for an unknown precision."""
+    check_precision(precision)
+    return multiplying_with(rounding_multiplier(precision) if device.on_host else device.multiplier(precision))
+
+
 @contextlib.contextmanager
 def multiplying_with(multiplier: Multiplier | None) -> Iterator[None]:
-    """Inside, this thread's `matmul` is `multiplier`; None changes nothing."""
+    """Inside, this thread's `matmul` calls `multiplier`; None changes nothing."""
     if multiplier is None:
         yield
         return
@@ -64,35 +71,35 @@ def multiplying_with(multiplier: Multiplier | None) -> Iterator[None]:
 
 
 def multiply_with(multiplier: Multiplier | None) -> None:
-    """From here on this thread's `matmul` is `multiplier`, as long as it is in force on the thread that it helps."""
+    """Set the multiplier of a helping thread: it is used while that of the thread it helps is in force."""
     _thread.multiplier = multiplier
 
 
-def _count(more: int) -> None:
+def _count(change: int) -> None:
     global _in_force
     with _lock:
-        _in_force += more
+        _in_force += change
 
 
 def current_multiplier() -> Multiplier | None:
-    """Whose products this thread's `matmul` are: for threads that help it."""
+    """This thread's multiplier, to give to the threads that help it."""
     return _thread.multiplier
 
 
 def check_precision(precision: str) -> str:
-    """`precision`; ValueError unless it is the name of one."""
+    """Return `precision`; raise ValueError if it is not in PRECISIONS."""
     if precision not in PRECISIONS:
         raise ValueError(mismatch("precision", f"one of {', '.join(PRECISIONS)}", repr(precision), "try 'float32'"))
     return precision
 
 
 def largest_relative_error(precision: str) -> float:
-    """Half a unit in the last place of a factor: what one rounding of it may cost."""
+    """The largest relative error of rounding a factor: half a unit in its last place."""
     return math.ldexp(1.0, -PRECISIONS[check_precision(precision)])
 
 
 def rounding_multiplier(precision: str) -> Multiplier | None:
-    """Products of NumPy arrays in that precision, at the speed of float32; None for float32 itself."""
+    """A function that rounds NumPy arrays to `precision` and multiplies them in float32; None for float32 itself."""
     if check_precision(precision) == "float32":
         return None
 
@@ -103,11 +110,11 @@ def rounding_multiplier(precision: str) -> Multiplier | None:
 
 
 def rounded(x: np.ndarray, precision: str) -> np.ndarray:
-    """x, rounded to the nearest factor of that precision, ties to even; float64 as it is."""
+    """x rounded to the nearest number of that precision, ties to even; float64 is returned unchanged."""
     if x.dtype != np.float32 or precision == "float32":
         return x
     if precision == "float16":
-        return x.astype(np.float16).astype(np.float32)  # beyond 65504 infinite, and below 6e-8 it is 0
+        return x.astype(np.float16).astype(np.float32)  # infinite beyond 65504, 0 below 6e-8
     dropped = 24 - PRECISIONS[precision]  # low bits
     bits = x.view(np.uint32)
     even = bits >> dropped & 1

@@ -1,10 +1,10 @@
-"""Threads that share the work on a batch, each with one BLAS thread.
+"""Threads that share a batch, each with one BLAS thread.
 
-The matrix products alone would gain nothing: BLAS spreads each of them over all cores by itself. But all that stands
-between them (gathering, bias, activation, mask, loss) runs on one core while the others wait; where each thread takes
-some rows through the whole network, that is spread, too. Layers are re-entrant, random numbers depend on the row and
-not on who draws it, and results come back in the order of the parts, so nothing but rounding tells a shared batch from
-a whole one. A thread that must often wait for Python's lock is no help: small batches are better left whole.
+BLAS can spread each matrix product over all cores, but the work between the products (gathering, bias, activation,
+mask, loss) runs on one core. A team splits the batch by rows instead, and each thread takes its rows through the whole
+network. Layers are re-entrant, random numbers depend on a row's index in the batch, and results are combined in a fixed
+order, so a shared batch differs from a whole one by rounding only. Threads wait for Python's lock between array
+operations; small batches are therefore faster on one thread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.matmul import Multiplier, current_multiplier, multiply_with
-from tinynet.errors import mismatch
+from tinynet.errors import mismatch, whole_number
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# With less to do, threads wait for each other longer than they work. Measured on two cores, for networks of 26,000 to
-# 1.3 million parameters: docs/design.md.
+# With fewer multiplications a thread spends more time waiting than it saves. Measured on two cores, for networks of
+# 26,000 to 1.3 million parameters: docs/design.md.
 PRODUCTS_PER_THREAD = 300_000_000
 
 
 class Team:
-    """`size` threads, the caller among them. Inside `with team:` BLAS works on one thread for each of them."""
+    """`size` threads, including the caller's. Inside `with team:` BLAS uses one thread for each of them."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -41,32 +41,34 @@ class Team:
 
     def __enter__(self) -> Team:
         if self.size > 1:
-            from concurrent.futures import ThreadPoolExecutor  # here, for one thread need not wait for its import
+            from concurrent.futures import ThreadPoolExecutor  # here, to keep `import tinynet` quick
 
-            self._pool = ThreadPoolExecutor(
-                self.size - 1, "tinynet", partial(_begin_helping, np.geterr(), current_multiplier())
-            )
-            _blas.enter()
+            start = partial(_start_helper, np.geterr(), current_multiplier())
+            self._pool = ThreadPoolExecutor(self.size - 1, "tinynet", start)
+            _blas.limit_to_one_thread()
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._pool is not None:
-            _blas.leave()
+            _blas.restore_threads()
             self._pool.shutdown()
             self._pool = None
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """`function` of each item, in order; whoever is free takes the next. An exception ends all of it."""
+        """Apply `function` to each item; return the results in order.
+
+        Each free thread takes the next item. If a call raises, the exception is raised here once all threads are done.
+        """
         if self._pool is None or len(items) < 2:
             return [function(item) for item in items]
-        from concurrent.futures import wait
+        from concurrent.futures import wait  # here, as above
 
         results: dict[int, Result] = {}
-        waiting = iter(range(len(items)))  # shared by all threads: each number is handed out once
+        waiting = iter(range(len(items)))  # shared by all threads: each index is handed out once
 
         def work() -> None:
-            for number in waiting:
-                results[number] = function(items[number])
+            for index in waiting:
+                results[index] = function(items[index])
 
         helpers = [self._pool.submit(work) for _ in range(min(self.size, len(items)) - 1)]
         failed: list[BaseException] = []
@@ -76,57 +78,56 @@ class Team:
             failed.append(error)
         wait(helpers)
         failed += [error for error in (helper.exception() for helper in helpers) if error is not None]
-        if failed:  # the cause, rather than what it led to in others
+        if failed:  # the cause, rather than a barrier that it broke in another thread
             raise min(failed, key=lambda error: isinstance(error, threading.BrokenBarrierError))
-        return [results[number] for number in range(len(items))]
+        return [results[index] for index in range(len(items))]
 
 
-def _begin_helping(errors: Any, multiplier: Multiplier | None) -> None:
-    """Treat overflow, and multiply, as the caller does: both are settings of each thread by itself."""
+def _start_helper(errors: Any, multiplier: Multiplier | None) -> None:
+    """Give a helping thread the caller's settings for floating-point errors and products; both belong to a thread."""
     np.seterr(**errors)
     multiply_with(multiplier)
 
 
-class Meeting:
-    """Sums over `size` threads that each hold a part of a batch. Whoever asks waits for the others' numbers."""
+class AllReduce:
+    """Sums values over `size` threads that each hold a part of a batch. Each thread waits for the values of all."""
 
     def __init__(self, size: int) -> None:
         self._barrier = threading.Barrier(size)
-        self._brought: list[Any] = [None] * size
+        self._values: list[Any] = [None] * size
 
     @contextlib.contextmanager
-    def member(self, number: int) -> Iterator[Callable[[Array], Array]]:
-        """What sums up for this member: total(x). If the member fails inside, the others do not wait for it."""
+    def member(self, index: int) -> Iterator[Callable[[Array], Array]]:
+        """The all-reduce function of member `index`. If the body raises, the other members do not wait for it."""
 
-        def total(x: Array) -> Array:
-            self._brought[number] = x
-            self._barrier.wait()  # all numbers are there
-            result = sum(self._brought[1:], start=self._brought[0])  # by every thread, in the same order
-            self._barrier.wait()  # all have read them
-            return result
+        def all_reduce(x: Array) -> Array:
+            self._values[index] = x
+            self._barrier.wait()  # until every member has stored its value
+            total = sum(self._values[1:], start=self._values[0])  # each member adds in the same order
+            self._barrier.wait()  # until every member has read the values
+            return total
 
         try:
-            yield total
+            yield all_reduce
         except threading.BrokenBarrierError:
-            raise  # whoever broke it will say why
+            raise  # another member failed first
         except BaseException:
             self._barrier.abort()
             raise
 
 
 def team_size(threads: int | None, products: float, splittable: bool = True, on_host: bool = True) -> int:
-    """How many threads share a batch: `threads`, or where that is None as many as it pays to have.
+    """How many threads share a batch: `threads`, or for None the number that is fastest.
 
-    `products` counts the multiplications of numbers ahead; `splittable` says whether rows can be told apart. Raises
-    ValueError for a number below 1, or for more than 1 where the batch cannot be shared; ImportError where
-    threadpoolctl is missing, which alone can tell BLAS to use one thread.
+    `products` is the number of multiplications in the batch; `splittable` says whether each row's result depends on
+    that row alone. Raises ValueError for a number below 1, or above 1 where the batch cannot be split; ImportError if
+    threadpoolctl is missing, which limits BLAS to one thread.
     """
     if threads is None:
-        able = splittable and on_host and products >= 2 * PRODUCTS_PER_THREAD
-        size = blas_threads() if able else 1
+        useful = splittable and on_host and products >= 2 * PRODUCTS_PER_THREAD
+        size = blas_threads() if useful else 1
         return size if products >= size * PRODUCTS_PER_THREAD else 1
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
-        raise ValueError(f"threads: expected a whole number from 1, got {threads!r}; leave it out for a good one")
+    threads = whole_number("threads", threads, remedy="leave it out for a good number")
     if threads > 1 and not on_host:
         raise ValueError(mismatch("threads", "1 on a GPU", threads, "leave it out: a GPU shares its work by itself"))
     if threads > 1 and not splittable:
@@ -134,11 +135,11 @@ def team_size(threads: int | None, products: float, splittable: bool = True, on_
         raise ValueError(mismatch("threads", "1 for a model whose rows belong together", threads, remedy))
     if threads > 1:
         _blas.threads()
-    return int(threads)
+    return threads
 
 
 def blas_threads() -> int:
-    """How many threads NumPy's products use where no team is at work; 1 where nobody can tell."""
+    """The number of threads that BLAS uses outside teams; 1 if threadpoolctl is missing, so that it is unknown."""
     try:
         return _blas.threads()
     except ImportError:
@@ -146,7 +147,7 @@ def blas_threads() -> int:
 
 
 class _Blas:
-    """NumPy's BLAS. Its number of threads belongs to the process: while any team is at work it is 1."""
+    """NumPy's BLAS. Its number of threads is one setting of the whole process; it is 1 while any team is at work."""
 
     def __init__(self) -> None:
         self._lock, self._teams, self._usual = threading.Lock(), 0, 1
@@ -154,9 +155,9 @@ class _Blas:
 
     @cached_property
     def controller(self) -> Any:
-        """What finds BLAS among the loaded libraries. Raises ImportError where threadpoolctl is missing."""
+        """The controller of the BLAS libraries in this process. Raises ImportError if threadpoolctl is missing."""
         try:
-            from threadpoolctl import ThreadpoolController
+            from threadpoolctl import ThreadpoolController  # an optional dependency
         except ImportError as error:
             message = (
                 f"threads share a batch only with threadpoolctl ({error}); install it with: pip install threadpoolctl"
@@ -165,21 +166,22 @@ class _Blas:
         return ThreadpoolController().select(user_api="blas")
 
     def threads(self) -> int:
+        """The number of BLAS threads outside teams."""
         with self._lock:
             if self._teams == 0:
                 self._usual = max([pool["num_threads"] for pool in self.controller.info()], default=1)
             return self._usual
 
-    def enter(self) -> None:
-        """One thread from here on."""
+    def limit_to_one_thread(self) -> None:
+        """Limit BLAS to one thread when the first team enters."""
         self.threads()
         with self._lock:
             self._teams += 1
             if self._teams == 1:
                 self._limit = self.controller.limit(limits=1)
 
-    def leave(self) -> None:
-        """As many as before, once nobody else is inside."""
+    def restore_threads(self) -> None:
+        """Restore the number of BLAS threads when the last team exits."""
         with self._lock:
             self._teams -= 1
             if self._teams == 0:

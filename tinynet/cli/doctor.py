@@ -1,4 +1,7 @@
-"""What is here and what is wrong with it: each finding with at most one remedy, tried rather than assumed."""
+"""`tinynet doctor`: check the processor, BLAS, the data and the GPU, with a remedy for each problem.
+
+The checks run what they check: a matrix product, a kernel, a CUDA graph.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tinynet.backend.arrays import CPU, GPU, Device, find_device, gpu_problem
+from tinynet.backend.arrays import CPU, Device, find_device
 from tinynet.backend.environment import PINS, blas, cpu_name
+from tinynet.backend.gpu.device import GPU, gpu_problem
+from tinynet.backend.gpu.kernels import CudaKernels, enabled
+from tinynet.backend.matmul import matmul
+from tinynet.data.download import cache_folder
 from tinynet.errors import DeviceError
 
 
 class Finding(NamedTuple):
-    """`verdict`: ok, note (works without it), slow, or broken (was asked for, and does not work)."""
+    """One result. `verdict`: ok, note (optional and missing), slow, or broken (asked for, and does not work)."""
 
     verdict: str
     subject: str
@@ -33,22 +40,22 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the findings; 1 if something that was asked for is broken."""
+    """Print the findings. Returns the exit status: 1 if anything is broken, else 0."""
     findings = examine(options.device)
     print(printed(findings))
     return int(any(finding.verdict == "broken" for finding in findings))
 
 
 def examine(device: str = "auto") -> list[Finding]:
-    """Everything about this machine that a run on `device` depends on. DeviceError for a name that no device has."""
+    """Check everything that a run on `device` depends on. Raises DeviceError for a name that no device has."""
     if device != "auto" and device.partition(":")[0] not in ("cpu", "gpu"):
-        find_device(device)  # says what names there are
+        find_device(device)  # raises the error, which lists the names
     findings = [*_processor(), *_extras(), *_data()]
     return findings if device == "cpu" else [*findings, *_gpu(device)]
 
 
 def printed(findings: list[Finding]) -> str:
-    """One line each, with the remedy under it; and how many there are of each verdict."""
+    """The findings as text, one line each with its remedy below, then the number of problems."""
     lines = []
     for finding in findings:
         lines.append(f"{finding.verdict:<7} {finding.subject}: {finding.found}")
@@ -63,16 +70,16 @@ def _processor() -> Iterator[Finding]:
     library = blas()
     name, kernel, threads = library["library"], library["kernel"], library["threads"]
     if threads is None:
-        remedy = "pip install threadpoolctl: then threads can share a batch, too"
+        remedy = "pip install threadpoolctl: it also lets threads share a batch"
         yield Finding("note", "BLAS", name, remedy)
     elif threads < len(_usable_cores()):
         found = f"{name}, kernel {kernel}, {threads} of {len(_usable_cores())} usable cores"
-        yield Finding("slow", "BLAS", found, "unset the variable that limits its threads, or leave it on purpose")
+        yield Finding("slow", "BLAS", found, "unset the variable that limits its threads, unless you set it on purpose")
     else:
         yield Finding("ok", "BLAS", f"{name}, kernel {kernel}, {threads} threads")
     for pin in PINS:
         if pin in os.environ:
-            found = f"{pin}={os.environ[pin]} overrides what BLAS would choose for this processor"
+            found = f"{pin}={os.environ[pin]} overrides the choice of BLAS for this processor"
             yield Finding("slow", "environment", found, f"unset {pin}")
     yield Finding("ok", "product on the CPU", f"{_gigaflops(CPU):.0f} GFLOP/s in float32, 1000 x 784 x 256")
 
@@ -82,12 +89,12 @@ def _usable_cores() -> set[int]:
 
 
 def _gigaflops(device: Device) -> float:
-    """Of one layer's product, the best of five; the answer is checked first."""
+    """The speed of one matrix product, the best of five, once its result is checked."""
     with device.active():
         xp = device.module
         a, b = xp.ones((1000, 784), "float32"), xp.ones((784, 256), "float32")
         if not bool(((a @ b) == 784).all()):
-            raise DeviceError(f"{device.name}: expected 784 in each place of a product of ones, got others; check it")
+            raise DeviceError(f"{device.name}: expected 784 in each element of a product of ones, got others; check it")
         seconds = []
         for _ in range(5):
             device.synchronize()
@@ -120,19 +127,17 @@ def _installed(name: str) -> str | None:
 
 
 def _data() -> Iterator[Finding]:
-    from tinynet.data.download import cache_folder
-
     named = os.environ.get("TINYNET_DATA")
     if named and not Path(named).is_dir():
-        yield Finding("broken", "data", f"TINYNET_DATA={named} is no folder", "correct TINYNET_DATA, or unset it")
+        yield Finding("broken", "data", f"TINYNET_DATA={named} is not a folder", "correct TINYNET_DATA, or unset it")
         return
     folder = cache_folder()
     sets = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not os.access(place, os.W_OK):
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not os.access(existing, os.W_OK):
         yield Finding("slow", "data", f"the cache {folder} cannot be written", "set TINYNET_CACHE to a folder of yours")
         return
-    free = shutil.disk_usage(place).free / 2**30
+    free = shutil.disk_usage(existing).free / 2**30
     held = f"{', '.join(sets)} in {folder}" if sets else f"nothing yet in {folder}"
     yield Finding("ok", "data", f"{held}; {free:.0f} GiB free" + (f"; TINYNET_DATA={named}" if named else ""))
 
@@ -141,11 +146,11 @@ def _data() -> Iterator[Finding]:
 
 
 def _gpu(asked: str) -> Iterator[Finding]:
-    """What there is of a chain of driver, CuPy, compiler and library, as far as it holds."""
+    """Check driver, CuPy, compiler and libraries in this order, up to the first that is broken."""
     wheels = [name for name in ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x") if _installed(name)]
     if len(wheels) > 1:
         remedy = f"pip uninstall {' '.join(wheels)}, then install the one that fits the driver"
-        yield Finding("broken", "CuPy", f"{' and '.join(wheels)} are installed, and share one folder", remedy)
+        yield Finding("broken", "CuPy", f"{' and '.join(wheels)} are installed, and overwrite each other", remedy)
         return
     index = int(asked.partition(":")[2] or 0)
     problem = gpu_problem(index)
@@ -172,19 +177,19 @@ def _memory(free_and_total: tuple[int, int]) -> Iterator[Finding]:
     free, total = (number / 2**30 for number in free_and_total)
     found = f"{free:.1f} of {total:.1f} GiB free"
     if free < 0.1 * total:
-        yield Finding("slow", "GPU memory", found, "end what else uses this GPU (nvidia-smi names it), or take gpu:1")
+        yield Finding(
+            "slow", "GPU memory", found, "end other programs on this GPU (nvidia-smi lists them), or use another GPU"
+        )
     else:
         yield Finding("ok", "GPU memory", found)
 
 
 def _gpu_software(device: GPU) -> Iterator[Finding]:
-    yield Finding("ok", "product on the GPU", f"{_gigaflops(device):.0f} GFLOP/s in float32, waiting for each")
-    if os.environ.get("TINYNET_KERNELS", "1") == "0":
+    yield Finding("ok", "product on the GPU", f"{_gigaflops(device):.0f} GFLOP/s in float32, timed one by one")
+    if not enabled():
         found = "tinynet's own kernels are turned off by TINYNET_KERNELS=0"
         yield Finding("slow", "kernels", found, "unset TINYNET_KERNELS")
     else:
-        from tinynet.backend.gpu.kernels import CudaKernels
-
         problem = CudaKernels(device.module).problem
         remedy = "pip install 'cupy-cuda12x[ctk]' (or 13x), which brings the compiler's headers"
         yield (
@@ -192,14 +197,12 @@ def _gpu_software(device: GPU) -> Iterator[Finding]:
         )
     yield _capture(device)
     if os.environ.get("CUPY_TF32", "0") != "0":
-        found = "CUPY_TF32 is set: CuPy's own products keep 10 bits of a factor (fit's do not, unless precision='tf32')"
+        found = "CUPY_TF32 is set: CuPy's own products use TF32 (those of fit do not, unless precision='tf32')"
         yield Finding("note", "precision", found, "unset CUPY_TF32")
 
 
 def _capture(device: GPU) -> Finding:
-    """Record a product and a sum, replay them, compare."""
-    from tinynet.backend.matmul import matmul
-
+    """Record a product and a sum as a CUDA graph, replay it twice and check the result."""
     try:
         recorder = device.recorder("float32")
         ones = device.module.ones((8, 8), "float32")
@@ -212,12 +215,13 @@ def _capture(device: GPU) -> Finding:
         launch = recorder.record(step)
         launch()
         launch()
-        if not bool((total == 24).all()):  # once by hand, twice replayed
+        if not bool((total == 24).all()):  # 8 from the run, 8 from each replay
             return Finding("slow", "CUDA graphs", "a replay gave another sum", "fit(..., capture=False)")
         return Finding("ok", "CUDA graphs", "a product was recorded and replayed")
-    except Exception as error:  # whatever it is, training goes on without graphs
+    except Exception as error:  # whatever it is: training works without graphs
         return Finding("slow", "CUDA graphs", f"{type(error).__name__}: {error}", "fit(..., capture=False)")
 
 
 def _version(number: int) -> str:
+    """A version of CUDA, which NVIDIA writes as 1000 * major + 10 * minor."""
     return f"{number // 1000}.{number % 1000 // 10}"

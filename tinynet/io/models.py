@@ -29,8 +29,8 @@ def save(model: Sequential, path: PathLike) -> None:
     Raises SaveError where the disk will not have it, TypeError for a layer of your own with settings that JSON cannot
     say, ImportError without safetensors.
     """
-    from tinynet.backend.files import write_arrays
     from tinynet.io import architecture
+    from tinynet.io.array_files import write_arrays
 
     about = {"architecture": architecture.describe(model), "dtype": model.dtype.name}
     write_arrays(path, KIND, VERSION, named_arrays(model), about)
@@ -42,8 +42,8 @@ def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Devic
     `layers` are classes of your own that it may consist of; nothing is imported, and nothing in a file can run. Raises
     DataError for a file that is damaged, newer than this library, or no model; FileNotFoundError if there is none.
     """
-    from tinynet.backend.files import read_arrays
     from tinynet.io import architecture
+    from tinynet.io.array_files import read_arrays
 
     arrays, about, _ = read_arrays(path, KIND, VERSION)
     if not isinstance(about, dict) or about.get("dtype") not in ("float32", "float64"):
@@ -61,7 +61,7 @@ def load_weights(model: Sequential, path: PathLike, strict: bool = True) -> list
     Raises DataError if anything is missing, unexpected or of another shape, and changes nothing then; with
     strict=False it takes what fits.
     """
-    from tinynet.backend.files import read_arrays
+    from tinynet.io.array_files import read_arrays
 
     return put_arrays(model, read_arrays(path, KIND, VERSION)[0], path, strict)
 

@@ -1,19 +1,18 @@
-"""The operations of a step as kernels: what one or two launches can do instead of a dozen.
+"""The operations of a training step with the fused CUDA kernels of backend/gpu/kernels.py.
 
-After a Dense, its bias, a ReLU or Sigmoid that follows and a Dropout after that are one kernel on the way there and one
-on the way back. Everything else stays the layer that it is, and so does what it returns: a function
-that takes the gradient back.
+A Dense layer's bias, the ReLU or Sigmoid after it and the Dropout after that are computed by one kernel in the forward
+pass and by one in the backward pass. Loading a batch of images, softmax cross-entropy and the optimizers' rules have
+kernels, too. Whatever has no kernel is computed by array operations, as on the CPU.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.backend.gpu.kernels import Kernels, rows_first, step_arguments
+from tinynet.backend.gpu.kernels import Activation, Kernels, Mask, is_c_contiguous
 from tinynet.backend.matmul import matmul
 from tinynet.backend.random import Purpose
 from tinynet.data.batches import Batch
@@ -27,139 +26,157 @@ from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.training.step import Operations
 
-ACTIVATIONS: dict[type, int] = {type(None): 0, ReLU: 1, Sigmoid: 2}  # the numbers in activations.cu
+ACTIVATIONS: dict[type, Activation] = {ReLU: Activation.RELU, Sigmoid: Activation.SIGMOID}
+
+Measure = Callable[[Array, Array, float], tuple[Array, "Array | None", Array]]
+Move = Callable[[Array, Array, Any, Array], None]
 
 
 def fused(model: Sequential, loss: Loss, optimizer: Optimizer, kernels: Kernels, plain: Operations) -> Operations:
-    """`plain`, with a kernel for each part that there is one for."""
-    distinct = len(model.distinct) == len(model.layers)
+    """The operations `plain`, with kernels wherever model, loss and optimizer have them."""
     return Operations(
-        load=_loader(kernels),
-        forward=partial(forward_through, fused_parts(model, kernels)) if distinct else plain.forward,
-        measure=_measurer(loss, kernels) or plain.measure,
-        move=_mover(optimizer, kernels) or plain.move,
+        load=partial(_load, kernels),
+        forward=partial(forward_through, fused_parts(model, kernels)),
+        measure=_measure_for(loss, kernels) or plain.measure,
+        move=_move_for(optimizer, kernels) or plain.move,
     )
 
 
 def fused_parts(model: Sequential, kernels: Kernels) -> list[Part]:
-    """The parts of a model, in which Dense, activation and Dropout in a row are one."""
+    """The parts of a model's forward pass; each Dense is fused with the activation and the Dropout that follow it."""
     parts: list[Part] = []
     number = position = 0
     while number < len(model.layers):
-        layer, count = _part(model.layers[number:], kernels)
-        parts.append(Part(layer, number, position, layer.parameter_count > 0, stands_again=False))
+        layer = model.layers[number]
+        part, count = _fuse(model.layers[number:], kernels)
+        stands_again = layer in model.layers[number + 1 :]
+        parts.append(Part(part, number, position, layer.parameter_count > 0, stands_again))
         position += sum(layer.positions for layer in model.layers[number : number + count])
         number += count
     return parts
 
 
-class FusedDense:
-    """Dense, perhaps ReLU or Sigmoid and Dropout: a product and a kernel there; back, a kernel, then the products."""
-
-    def __init__(self, dense: Dense, activation: Layer | None, dropout: Dropout | None, kernels: Kernels) -> None:
-        self.dense, self.activation, self.dropout, self.kernels = dense, activation, dropout, kernels
-        self.parameter_count = dense.parameter_count
-        self.ones: dict[int, Array] = {}  # rows of ones, by length: made once, not in every step
-
-    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
-        """y = mask * activation(x W + b), and the way back to x."""
-        dense, kernels, dropout = self.dense, self.kernels, self.dropout if context.training else None
-        dense.expect(x, (None, dense.inputs), "put Flatten() before it" if x.ndim > 2 else "check the layer before")
-        xp, weight = array_module(x), dense.weight
-        y = matmul(x, weight)  # (N, outputs)
-        kind, threshold, scale = ACTIVATIONS[type(self.activation)], 0, 1.0
-        if len(x) not in self.ones:
-            self.ones[len(x)] = xp.ones(len(x), x.dtype)
-        ones = self.ones[len(x)]
-        stream = context.at(2, True).stream(Purpose.DROPOUT)  # Dropout stands two places after Dense
-        if dropout is not None:
-            threshold, scale = dropout.threshold, dropout.scale
-        mask = (threshold, scale, *stream.key, *step_arguments(stream.step))
-        dropped = xp.empty_like(y) if threshold else None
-        largest = math.log(xp.finfo(y.dtype).max) - 1  # of an argument of exp: see Sigmoid
-        first = (y, dropped, dense.bias, y.size, dense.outputs, kind, largest)
-        kernels.launch("bias_activation", -(-y.size // 4), y.dtype, *first, *mask)
-
-        def backward(dy: Array, grads: Any) -> Array:
-            dy = dy if rows_first(dy) else xp.array(dy, order="C")
-            if kind or threshold:
-                kernels.launch("bias_activation_backward", -(-y.size // 4), y.dtype, dy, y, y.size, kind, *mask)
-            matmul(x.T, dy, out=grads["weight"])  # (inputs, outputs)
-            matmul(ones, dy, out=grads["bias"])  # (outputs,)
-            return matmul(dy, weight.T) if context.input_gradient else None  # (N, inputs)
-
-        return y if dropped is None else dropped, backward
-
-
-def _part(layers: Sequence[Layer], kernels: Kernels) -> tuple[Any, int]:
-    """What does the work of the first layers, and how many they are."""
+def _fuse(layers: Sequence[Layer], kernels: Kernels) -> tuple[Any, int]:
+    """The first of `layers`, fused with those after it if it is a Dense; and how many layers this part replaces."""
     first, activation, dropout = (*layers[:3], None, None)[:3]
     if type(first) is not Dense:
         return first, 1
-    if activation is None or type(activation) not in ACTIVATIONS:
+    if type(activation) not in ACTIVATIONS:
         return FusedDense(first, None, None, kernels), 1
     if type(dropout) is not Dropout:
         return FusedDense(first, activation, None, kernels), 2
     return FusedDense(first, activation, dropout, kernels), 3
 
 
-def _loader(kernels: Kernels) -> Callable[[Batch], tuple[Array, Array]]:
-    def load(batch: Batch) -> tuple[Array, Array]:
-        data = batch.dataset
-        if data.images.dtype != "uint8" or batch.change is not None or not rows_first(data.images):
-            return batch.load()
-        x = kernels.gather(data.images, batch.chosen, batch.dtype, data.mean, data.deviation)
-        return x, array_module(x).take(data.labels, batch.chosen, axis=0)
+class FusedDense:
+    """y = mask * activation(x W + b): Dense, then perhaps ReLU or Sigmoid, then perhaps Dropout.
 
-    return load
+    One kernel follows the product in the forward pass; one kernel precedes the products in the backward pass.
+    """
+
+    def __init__(self, dense: Dense, activation: Layer | None, dropout: Dropout | None, kernels: Kernels) -> None:
+        self.dense, self.dropout, self.kernels = dense, dropout, kernels
+        self.activation = Activation.NONE if activation is None else ACTIVATIONS[type(activation)]
+        self.ones: dict[int, Array] = {}  # vectors of ones by length, kept from step to step
+
+    def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
+        dense, kernels, activation = self.dense, self.kernels, self.activation
+        dense.expect(x, (None, dense.inputs), "put Flatten() before it" if x.ndim > 2 else "check the layer before")
+        xp, weight, mask = array_module(x), dense.weight, self._mask(context)
+        if len(x) not in self.ones:
+            self.ones[len(x)] = xp.ones(len(x), x.dtype)
+        ones = self.ones[len(x)]
+        y = matmul(x, weight)  # (N, outputs)
+        out = kernels.bias_activation(y, dense.bias, activation, mask)
+
+        def backward(dy: Array, grads: Any) -> Array:
+            dy = dy if is_c_contiguous(dy) else xp.array(dy, order="C")
+            if activation or mask is not None:
+                kernels.bias_activation_backward(dy, y, activation, mask)
+            matmul(x.T, dy, out=grads["weight"])  # (inputs, outputs)
+            matmul(ones, dy, out=grads["bias"])  # (outputs,)
+            return matmul(dy, weight.T) if context.input_gradient else None  # (N, inputs)
+
+        return out, backward
+
+    def _mask(self, context: Context) -> Mask | None:
+        """The mask that Dropout would draw: its position in the model is two after that of Dense."""
+        if self.dropout is None or not context.training or not self.dropout.threshold:
+            return None
+        stream = context.at(2, True).stream(Purpose.DROPOUT)
+        return Mask(self.dropout.threshold, self.dropout.scale, stream.key, stream.step)
 
 
-def _measurer(
-    loss: Loss, kernels: Kernels
-) -> Callable[[Array, Array, float], tuple[Array, Array | None, Array]] | None:
+def _load(kernels: Kernels, batch: Batch) -> tuple[Array, Array]:
+    """Batch.load, with a kernel for images that are contiguous uint8 pixels and that no transform changes."""
+    data = batch.dataset
+    if data.images.dtype != "uint8" or batch.change is not None or not is_c_contiguous(data.images):
+        return batch.load()
+    x = kernels.gather_pixels(data.images, batch.chosen, batch.dtype, data.mean, data.deviation)
+    return x, array_module(x).take(data.labels, batch.chosen, axis=0)
+
+
+def _measure_for(loss: Loss, kernels: Kernels) -> Measure | None:
+    """SoftmaxCrossEntropy.measure as a kernel; None for other losses, and with label smoothing or class weights."""
     if type(loss) is not SoftmaxCrossEntropy or loss.label_smoothing or loss.class_weights:
         return None
 
-    def measure(outputs: Array, targets: Array, share: float = 1.0) -> tuple[Array, Array | None, Array]:
-        xp, (rows, classes) = array_module(outputs), outputs.shape
-        logits = outputs if rows_first(outputs) else xp.array(outputs, order="C")
-        gradient, measured = xp.empty_like(logits), xp.empty((2, rows), logits.dtype)
-        labels = (targets, targets.dtype.itemsize, rows, classes)
-        kernels.launch(
-            "softmax_cross_entropy", rows, logits.dtype, gradient, measured, logits, *labels, float(share) / rows
-        )
-        value, hits = (both := measured.sum(axis=1))[0], both[1]
-        return value, hits, gradient
+    def measure(outputs: Array, targets: Array, fraction: float = 1.0) -> tuple[Array, Array | None, Array]:
+        logits = outputs if is_c_contiguous(outputs) else array_module(outputs).array(outputs, order="C")
+        measured, gradient = kernels.softmax_cross_entropy(logits, targets, float(fraction) / len(logits))
+        sums = measured.sum(axis=1)
+        return sums[0], sums[1], gradient
 
     return measure
 
 
-def _mover(optimizer: Optimizer, kernels: Kernels) -> Callable[..., None] | None:
-    """The rule as one kernel over theta; None for a rule that has none."""
-    rules: dict[type, Callable[..., tuple[Any, ...]]] = {SGD: _sgd, RMSprop: _rmsprop, Adam: _adam, AdamW: _adam}
-    arguments = rules.get(type(optimizer))
-    if arguments is None:
-        return None
-    name = {SGD: "sgd", RMSprop: "rmsprop"}.get(type(optimizer), "adam")
-
-    def move(theta: Array, gradient: Array, state: Any, scalars: Array) -> None:
-        given = arguments(optimizer, theta, gradient, state)
-        kernels.launch(name, theta.size, theta.dtype, *given, scalars)
-
-    return move
+def _move_for(optimizer: Optimizer, kernels: Kernels) -> Move | None:
+    """Optimizer.move as a kernel over theta; None for optimizers that have none."""
+    if type(optimizer) is SGD:
+        return partial(_sgd, kernels, optimizer)
+    if type(optimizer) is RMSprop:
+        return partial(_rmsprop, kernels, optimizer)
+    if type(optimizer) is Adam or type(optimizer) is AdamW:
+        return partial(_adam, kernels, optimizer)
+    return None
 
 
-def _sgd(rule: SGD, theta: Array, gradient: Array, state: Any) -> tuple[Any, ...]:
-    velocity = state.get("velocity")
-    return theta, gradient, velocity, theta.size, rule.momentum, int(rule.nesterov), rule.weight_decay
+def _sgd(kernels: Kernels, rule: SGD, theta: Array, gradient: Array, state: Any, scalars: Array) -> None:
+    kernels.sgd(
+        theta,
+        gradient,
+        state.get("velocity"),
+        scalars,
+        momentum=rule.momentum,
+        nesterov=rule.nesterov,
+        weight_decay=rule.weight_decay,
+    )
 
 
-def _rmsprop(rule: RMSprop, theta: Array, gradient: Array, state: Any) -> tuple[Any, ...]:
-    arrays = (theta, gradient, state["square"], state.get("velocity"), theta.size)
-    return (*arrays, rule.decay, 1 - rule.decay, rule.momentum, rule.epsilon)
+def _rmsprop(kernels: Kernels, rule: RMSprop, theta: Array, gradient: Array, state: Any, scalars: Array) -> None:
+    kernels.rmsprop(
+        theta,
+        gradient,
+        state["square"],
+        state.get("velocity"),
+        scalars,
+        decay=rule.decay,
+        momentum=rule.momentum,
+        epsilon=rule.epsilon,
+    )
 
 
-def _adam(rule: Adam, theta: Array, gradient: Array, state: Any) -> tuple[Any, ...]:
-    arrays = (theta, gradient, state["mean"], state["square"], state.get("mask"), theta.size)
-    betas = (rule.beta1, 1 - rule.beta1, rule.beta2, 1 - rule.beta2)
-    return (*arrays, *betas, rule.epsilon, rule.weight_decay, int(isinstance(rule, AdamW)))
+def _adam(kernels: Kernels, rule: Adam, theta: Array, gradient: Array, state: Any, scalars: Array) -> None:
+    kernels.adam(
+        theta,
+        gradient,
+        state["mean"],
+        state["square"],
+        state.get("mask"),
+        scalars,
+        beta1=rule.beta1,
+        beta2=rule.beta2,
+        epsilon=rule.epsilon,
+        weight_decay=rule.weight_decay,
+        decoupled=isinstance(rule, AdamW),
+    )

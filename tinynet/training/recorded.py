@@ -12,15 +12,12 @@ memory that a graph writes to.
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import GPU, Array
-from tinynet.backend.gpu.cublas import CuBLAS
-from tinynet.backend.matmul import multiplying_with
+from tinynet.backend.arrays import Array
 from tinynet.data.batches import Batch, shuffled_order
 from tinynet.training.state import DeviceMeter
 from tinynet.training.step import TrainingStep
@@ -127,64 +124,3 @@ def _even_part(steps: int) -> int:
     """The largest number of steps, up to STEPS_PER_GRAPH, that divides an epoch evenly but for less than a graph."""
     graphs = max(1, -(-steps // STEPS_PER_GRAPH))
     return max(1, steps // graphs)
-
-
-class CudaRecorder:
-    """Runs and records functions on a stream of its own, with a memory pool and a cuBLAS handle of its own."""
-
-    def __init__(self, device: GPU, precision: str = "float32") -> None:
-        self.cuda = device.module.cuda
-        with device.active():
-            self.stream, self.pool = self.cuda.Stream(non_blocking=True), self.cuda.MemoryPool()
-            with self.stream:
-                self.multiplier = CuBLAS(self.stream, device.module, precision, device.kernels())
-
-    def run(self, function: Callable[[], None]) -> None:
-        """Do it now."""
-        with self._inside():
-            function()
-
-    def record(self, function: Callable[[], None]) -> Launch:
-        """A call that does again on the device what `function` asks of it, in the same memory."""
-        with self._inside(), _no_garbage_collection():
-            self.stream.begin_capture()
-            try:
-                function()
-            except BaseException:
-                with contextlib.suppress(Exception):  # an error ends the capture, and may have spoilt it already
-                    self.stream.end_capture()
-                raise
-            graph = self.stream.end_capture()
-            graph.upload(self.stream)
-
-        def launch() -> None:
-            with self._in_turn():
-                graph.launch(self.stream)
-
-        return launch
-
-    @contextlib.contextmanager
-    def _inside(self) -> Iterator[None]:
-        allocating = self.cuda.using_allocator(self.pool.malloc)
-        with self._in_turn(), self.stream, allocating, multiplying_with(self.multiplier):
-            yield
-
-    @contextlib.contextmanager
-    def _in_turn(self) -> Iterator[None]:
-        """What is asked inside comes after all that the current stream was asked before, and before what follows."""
-        current = self.cuda.get_current_stream()
-        self.stream.wait_event(current.record())
-        yield
-        current.wait_event(self.stream.record())
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """An array or event that is freed by chance would ask something of the GPU that no capture allows."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

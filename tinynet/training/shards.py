@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynet.backend.arrays import Array, aligned_zeros, array_module
-from tinynet.backend.threads import Meeting as AllReduce
-from tinynet.backend.threads import Team
+from tinynet.backend.threads import AllReduce, Team
 from tinynet.data.batches import Batch
 from tinynet.layers.base import Context
 from tinynet.model import Sequential

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device
-from tinynet.backend.matmul import check_precision, multiplying_with
+from tinynet.backend.matmul import check_precision, multiplying_in
 from tinynet.backend.memory import keep_freed_memory
 from tinynet.backend.random import check_seed
 from tinynet.data.batches import Batch, check_batch_size
@@ -168,7 +168,7 @@ class Trainer:
         # The meter finds overflow, and says in which step it happened.
         with (
             self.device.active(),
-            multiplying_with(self.device.multiplier(self.precision)),
+            multiplying_in(self.device, self.precision),
             np.errstate(over="ignore", invalid="ignore"),
         ):
             if self._left is not None:

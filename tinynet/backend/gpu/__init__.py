@@ -1,4 +1,31 @@
-"""What makes a GPU fast: kernels of our own, products that can be recorded, and steps recorded once and replayed.
+"""The CUDA backend: the device, its kernels, matrix products that a CUDA graph can record, and the recorder.
 
-Nothing here is imported on a CPU; the layers stay what they are. See docs/gpu.md.
+Importing this package registers the device "gpu". CuPy, and the modules of this package, are imported when a GPU is
+first asked for. See docs/gpu.md.
 """
+
+from __future__ import annotations
+
+from tinynet.backend.arrays import Array, Device, register_array_package, register_device
+
+# The imports inside these functions keep `import tinynet` quick where no GPU is used.
+
+
+def _gpu(index: int) -> Device:
+    from tinynet.backend.gpu.device import GPU
+
+    return GPU(index)
+
+
+def _problem(index: int) -> str | None:
+    from tinynet.backend.gpu.device import gpu_problem
+
+    return gpu_problem(index)
+
+
+def _gpu_of(array: Array) -> Device:
+    return _gpu(array.device.id)
+
+
+register_device("gpu", _gpu, _problem)
+register_array_package("cupy", _gpu_of)

@@ -1,4 +1,4 @@
-// float32 to bfloat16: the upper 16 bits, rounded to the nearest, ties to even; a NaN stays one.
+// float32 to bfloat16: the upper 16 bits, rounded to nearest, ties to even; NaN stays NaN.
 #include "philox.cuh"
 
 extern "C" __global__ void to_bfloat16(unsigned short* out, const unsigned int* x, word count) {

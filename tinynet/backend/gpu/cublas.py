@@ -1,8 +1,8 @@
-"""Matrix products by a cuBLAS handle of our own, so that a CUDA graph can record them.
+"""Matrix products with a cuBLAS handle of our own, so that a CUDA graph can record them.
 
-CuPy's products raise NotImplementedError inside a capture, because its shared handle may take memory there. This one
-works on a stream and in a workspace that are given once, and takes none. cuBLAS counts columns first, NumPy rows first:
-`column_major` turns one into the other, and is tested on the CPU against a BLAS of the same convention.
+CuPy's products raise NotImplementedError inside a capture, because its shared handle may allocate memory there. Our
+handle has a fixed stream and a fixed workspace, and allocates nothing. cuBLAS expects column-major matrices and NumPy's
+are row-major: `column_major` translates, and is tested on the CPU with a BLAS of the same convention.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.matmul import check_precision
 from tinynet.errors import DeviceError, ShapeError, mismatch
 
-WORKSPACE = 32 << 20  # bytes: what NVIDIA recommends from Hopper on; older chips need 4 MiB
+WORKSPACE = 32 << 20  # bytes: what NVIDIA recommends for Hopper and later; older GPUs need 4 MiB
 LIBRARIES = ("libcublas.so.13", "libcublas.so.12", "cublas64_13.dll", "cublas64_12.dll")
 
-# Numbers of cublas_api.h and library_types.h.
+# Constants of cublas_api.h and library_types.h.
 OPERATION = {"N": 0, "T": 1}
 DEFAULT_MATH = 0
 REAL_32, REAL_64 = 0, 1
-HALF = {"float16": 2, "bfloat16": 14}  # what 16 bits mean under each precision
+HALF = {"float16": 2, "bfloat16": 14}  # the 16-bit types
 COMPUTE_32, COMPUTE_32_FAST_TF32, COMPUTE_64 = 68, 77, 70
 ALGORITHM_DEFAULT = -1
 STATUS = {
@@ -38,7 +38,7 @@ STATUS = {
 
 
 class Gemm(NamedTuple):
-    """A call of xGEMM, C (m, n) = op(A) (m, k) op(B) (k, n), all counted columns first, by leading dimensions."""
+    """The arguments of xGEMM: C (m, n) = op(A) (m, k) op(B) (k, n), all column-major with leading dimensions."""
 
     operation_a: str
     operation_b: str
@@ -54,15 +54,15 @@ class Gemm(NamedTuple):
 
 
 def column_major(a: Array, b: Array, out: Array) -> Gemm:
-    """The call that writes a @ b into `out`, for matrices (M, K), (K, N), (M, N) of strides that are not negative.
+    """The call that writes a @ b into `out`, for matrices (M, K), (K, N), (M, N) without negative strides.
 
-    Memory read rows first as X is X^T when it is read columns first. So out^T = b^T a^T is what is asked for: the
-    operands change places, and one that is stored rows first needs no transposition. Copies are made only of
-    operands that have no axis of neighbours.
+    A row-major matrix X in memory is the column-major matrix X^T. The call therefore computes out^T = b^T a^T: the
+    operands are exchanged, and a row-major operand needs no transposition. An operand is copied only if its elements
+    are contiguous along neither axis.
     """
-    if not _leading(out, 1):  # out is stored columns first: its transpose is not
+    if not _leading(out, 1):  # out is column-major, so its transpose is row-major
         if not _leading(out, 0):
-            raise ShapeError(mismatch("matmul", "an out with neighbours along one axis", out.strides, "copy it"))
+            raise ShapeError(mismatch("matmul", "an out that is contiguous along one axis", out.strides, "copy it"))
         return column_major(b.T, a.T, out.T)
     (rows, inner), columns = a.shape, b.shape[1]
     b, operation_b, ldb = _operand(b)
@@ -71,7 +71,7 @@ def column_major(a: Array, b: Array, out: Array) -> Gemm:
 
 
 def _operand(x: Array) -> tuple[Array, str, int]:
-    """A matrix as memory that BLAS can read, whether it is to be transposed, and its leading dimension."""
+    """A matrix that BLAS can read, whether to transpose it ("T") or not ("N"), and its leading dimension."""
     if _leading(x, 1):
         return x, "N", _leading(x, 1)
     if _leading(x, 0):
@@ -80,7 +80,7 @@ def _operand(x: Array) -> tuple[Array, str, int]:
 
 
 def _leading(x: Array, axis: int) -> int:
-    """How many elements lie between lines along `axis`, if those along it are neighbours; else 0."""
+    """The leading dimension of a matrix whose elements are contiguous along `axis`; 0 if they are not."""
     other = 1 - axis
     if x.shape[axis] > 1 and x.strides[axis] != x.itemsize:
         return 0
@@ -91,7 +91,7 @@ def _leading(x: Array, axis: int) -> int:
 
 
 def as_matrices(a: Array, b: Array) -> tuple[Array, Array, tuple[int, ...]]:
-    """`a` as (M, K), `b` as (K, N), and the shape of a @ b: a vector is a row on the left, a column on the right."""
+    """`a` as (M, K), `b` as (K, N), and the shape of a @ b. A vector is a row on the left, a column on the right."""
     if not (1 <= a.ndim <= 2 and 1 <= b.ndim <= 2) or a.shape[-1] != b.shape[0]:
         expected = "a (M, K) or (K,), and b (K, N) or (K,)"
         raise ShapeError(mismatch("matmul", expected, f"{tuple(a.shape)} and {tuple(b.shape)}", "reshape them"))
@@ -100,13 +100,13 @@ def as_matrices(a: Array, b: Array) -> tuple[Array, Array, tuple[int, ...]]:
 
 
 class CuBLAS:
-    """Products on one stream of one GPU: call it as `matmul`. `precision` is one of products.PRECISIONS.
+    """Matrix products on one stream of one GPU, called like `matmul`. `precision` is one of matmul.PRECISIONS.
 
-    float32   really: no TF32, whatever CUPY_TF32 says
-    tf32      factors of 10 bits, sums of float32
-    bfloat16  factors of 7 bits, sums of float32
-    float16   factors of 10 bits that end at 65504, sums of float32
-    float64 arrays are multiplied in float64 under any of them. Raises DeviceError where cuBLAS cannot.
+    float32   never TF32, whatever CUPY_TF32 says
+    tf32      factors with 10 bits after the point, float32 sums
+    bfloat16  factors with 7 bits after the point, float32 sums
+    float16   factors with 10 bits after the point, at most 65504; float32 sums
+    float64 arrays are always multiplied in float64. Raises DeviceError if cuBLAS is missing or reports an error.
     """
 
     def __init__(self, stream: Any, module: Any, precision: str = "float32", kernels: Any = None) -> None:
@@ -120,7 +120,7 @@ class CuBLAS:
         self.workspace = module.empty(WORKSPACE, "uint8")
         self.handle = ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self.handle))
-        # In this order: setting the stream resets the workspace to one that cuBLAS takes by itself.
+        # In this order: setting the stream replaces the workspace by one that cuBLAS allocates.
         self._call("cublasSetStream_v2", self.handle, ctypes.c_void_p(stream.ptr))
         pointer = ctypes.c_void_p(self.workspace.data.ptr)
         self._call("cublasSetWorkspace_v2", self.handle, pointer, ctypes.c_size_t(WORKSPACE))
@@ -167,18 +167,18 @@ class CuBLAS:
 
     def __del__(self) -> None:
         if getattr(self, "handle", None):
-            with contextlib.suppress(Exception):  # at the end of the program the library may have gone before
+            with contextlib.suppress(Exception):  # at the program's end the library may be unloaded already
                 self.library.cublasDestroy_v2(self.handle)
 
 
 def load_library() -> Any:
-    """libcublas: the one CuPy has loaded, else as it would find one. DeviceError if there is none."""
+    """libcublas: the library that CuPy has loaded, else the one it would load. Raises DeviceError if there is none."""
     for mode in (getattr(os, "RTLD_NOLOAD", 0), 0):
         for name in LIBRARIES:
             with contextlib.suppress(OSError):
                 return ctypes.CDLL(name, ctypes.DEFAULT_MODE | mode)
-        with contextlib.suppress(Exception):  # an older CuPy does not bring pathfinder; and it has errors of its own
-            from cuda.pathfinder import load_nvidia_dynamic_lib
+        with contextlib.suppress(Exception):  # older versions of CuPy come without pathfinder
+            from cuda.pathfinder import load_nvidia_dynamic_lib  # an optional dependency
 
             return ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
     remedy = "install it: pip install 'cupy-cuda12x[ctk]' (or cuda13x)"

@@ -1,7 +1,7 @@
-// SoftmaxCrossEntropy: the loss, whether the row is right, and the gradient, in one reading of the logits.
+// SoftmaxCrossEntropy: the loss of each row, whether the row is right, and the gradient, in one kernel.
 #include "philox.cuh"
 
-// Labels are not negative (they were checked when they came in), so their bytes say all, whatever their dtype.
+// A label as an unsigned number, whatever its dtype: labels were checked not to be negative when the data came in.
 __device__ inline word label_at(const void* labels, word bytes, word row) {
     if (bytes == 1) return ((const unsigned char*)labels)[row];
     if (bytes == 2) return ((const unsigned short*)labels)[row];
@@ -9,7 +9,7 @@ __device__ inline word label_at(const void* labels, word bytes, word row) {
     return ((const word*)labels)[row];
 }
 
-// A thread takes a row. measured[row] = its share of the mean loss, measured[rows + row] = 1 where it is right.
+// A thread computes a row: measured[row] is its part of the mean loss, measured[rows + row] is 1 if it is right.
 extern "C" __global__ void softmax_cross_entropy(REAL* dlogits, REAL* measured, const REAL* logits, const void* labels,
                                                  word label_bytes, word rows, word classes, REAL factor) {
     word row = THREAD;

@@ -1,5 +1,5 @@
-// The rules of tinynet/optimizers/ over theta, one thread for each parameter, in the order of operations that stands
-// there. What changes from step to step is read from `scalars`, so that a recorded step may be repeated.
+// The rules of tinynet/optimizers/ over theta, one thread for each parameter, in the same order of operations as there.
+// Numbers that change from step to step are read from `scalars`, so that a recorded step can be replayed.
 #include "philox.cuh"
 
 extern "C" __global__ void sgd(REAL* theta, const REAL* gradient, REAL* velocity, word count, REAL momentum,
@@ -32,7 +32,8 @@ extern "C" __global__ void rmsprop(REAL* theta, const REAL* gradient, REAL* squa
     theta[i] -= scalars[0] * direction;
 }
 
-// scalars: 1 / sqrt(1 - beta2^t), rate / (1 - beta1^t); for AdamW first what theta is multiplied by, or what the mask is.
+// scalars: 1 / sqrt(1 - beta2^t), learning_rate / (1 - beta1^t). AdamW has one more before them: the factor of theta,
+// or with a mask that of the mask.
 extern "C" __global__ void adam(REAL* theta, const REAL* gradient, REAL* mean, REAL* square, const REAL* mask,
                                 word count, REAL beta1, REAL rest1, REAL beta2, REAL rest2, REAL epsilon,
                                 REAL weight_decay, word decoupled, const REAL* scalars) {

@@ -13,7 +13,7 @@ from tinynet.backend.arrays import Array
 from tinynet.backend.random import Purpose, Stream
 from tinynet.data.dataset import Dataset
 from tinynet.data.transforms import Transform
-from tinynet.errors import ShapeError, mismatch
+from tinynet.errors import ShapeError, mismatch, whole_number
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,4 @@ def batch_count(dataset: Dataset, size: int) -> int:
 
 def check_batch_size(size: int) -> int:
     """`size`; ValueError unless it is a whole number from 1."""
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise ValueError(f"batch_size: expected a whole number from 1, got {size!r}; try batch_size=128")
-    return int(size)
+    return whole_number("batch_size", size, remedy="try batch_size=128")

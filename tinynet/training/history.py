@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from collections.abc import Iterator
@@ -51,6 +50,8 @@ class History:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write one line an epoch under a line of names; whole or not at all, SaveError where the disk will not."""
+        import csv  # `import tinynet` is quicker without it
+
         from tinynet.backend.files import write_atomically
 
         text = io.StringIO(newline="")

@@ -1,4 +1,4 @@
-"""Data sets: where they come from, what they hold, and how batches are cut from them."""
+"""Data sets: load them, hold them in memory, and cut them into batches."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -32,7 +32,7 @@ def new_figure(path: Path, width: float, height: float, title: str = "", note: s
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("tinynet.plots needs matplotlib; install it with: pip install 'tinynet[examples]'") from error
+        raise ImportError("tinynet.plots needs matplotlib; install it with: pip install matplotlib") from error
     heading = [(line, 12, "bold", INK) for line in textwrap.wrap(plain(title), int(9 * width))]
     heading += [(line, 10, "normal", WRONG) for line in textwrap.wrap(plain(note), int(11 * width))]
     total = height + 0.22 * len(heading) + (0.1 if heading else 0)

@@ -12,7 +12,7 @@ from child import python
 
 import tinynet as tn
 
-LIMIT = 1.3  # times the calls and modules of `import numpy`
+LIMITS = {"calls": 1.2, "modules": 1.35}  # times those of `import numpy`; together they take 1.15 times its seconds
 OURS = {"tinynet", "numpy"}
 LATE = [  # imported by the functions that use them
     "PIL", "cupy", "filelock", "matplotlib", "pooch", "safetensors", "scipy", "threadpoolctl", "torch", "tqdm",
@@ -43,13 +43,13 @@ def ask(program, module):
 
 
 @pytest.mark.parametrize(
-    ("program", "amount"), [(CALLS, lambda out: int(out[0])), (MODULES, len)], ids=["calls", "modules"]
+    ("kind", "program", "amount"), [("calls", CALLS, lambda out: int(out[0])), ("modules", MODULES, len)]
 )
-def test_importing_costs_little_more_than_importing_numpy(program, amount):
+def test_importing_costs_little_more_than_importing_numpy(kind, program, amount):
     ask(program, "tinynet")  # writes the bytecode, so that the next process need not compile
     ours, numpys = (amount(ask(program, module)) for module in ("tinynet", "numpy"))
     assert numpys > 100
-    assert ours < LIMIT * numpys
+    assert ours < LIMITS[kind] * numpys
 
 
 def test_nothing_is_imported_that_is_used_later_or_never():

@@ -1,13 +1,14 @@
-# make demo   sets up an environment and runs the main job       (make demo ARGS="--device gpu --seeds 5")
-# make test   sets up an environment and passes the tests        (make test ARGS="-k dense")
-# make lint   style and types;  make clean  removes what these made
-# make audit  asks for known vulnerabilities of what is installed; fails where the advisory service cannot be asked
+# make demo   create an environment and run the main example     (make demo ARGS="--device gpu --seeds 5")
+# make test   create an environment and run the tests            (make test ARGS="-k dense")
+# make lint   check style, types and the order of imports
+# make audit  look for known vulnerabilities of the installed packages; fails if the advisory service cannot be reached
+# make clean  remove what these targets created
 
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 
-# A checkout that stands beside the data uses them; anybody else's are downloaded, or named by TINYNET_DATA.
+# Use the data in ../shared/data if that folder exists. Otherwise they are downloaded, or TINYNET_DATA names their folder.
 ifneq ($(wildcard ../shared/data),)
 export TINYNET_DATA ?= ../shared/data
 endif
@@ -24,6 +25,7 @@ lint: $(VENV)/.dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
 
 audit: $(VENV)/.test
 	$(PYTHON) -m venv .venv-audit
@@ -34,10 +36,11 @@ audit: $(VENV)/.test
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
 
-# One file for each set of extras says that it is installed; a change of setup.cfg installs it again.
+# The file .venv/.EXTRA records that an extra is installed. A change of setup.cfg or pyproject.toml installs it again.
 $(VENV)/.%: $(VENV)/bin/pip setup.cfg pyproject.toml
 	$(VENV)/bin/pip install --quiet --editable '.[$*]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-audit results build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-audit .venv-tfds results build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

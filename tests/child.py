@@ -1,4 +1,4 @@
-"""Python processes beside the tests: programs and scripts run as a user runs them."""
+"""Run programs and scripts in a Python process of their own, as a user runs them."""
 
 import os
 import subprocess
@@ -9,13 +9,16 @@ ROOT = Path(__file__).parents[1]
 
 
 def python(*arguments, folder=None, check=False, **environment):
-    """`python arguments` in `folder`, on this code: its words and its status. What is None leaves the environment."""
-    there = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    """Run `python arguments` in `folder` with this copy of tinynet. Returns its output and exit status.
+
+    `environment` changes the environment variables; None removes one.
+    """
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=check,
         cwd=folder,
-        env={name: value for name, value in there.items() if value is not None},
+        env={name: value for name, value in variables.items() if value is not None},
     )

@@ -1,14 +1,9 @@
-"""What all tests share."""
+"""Fixtures and settings that all tests share."""
 
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path[:0] = [str(Path(__file__).parent / folder) for folder in (".", "data", "gpu", "stress")]
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 import tinynet as tn
 from tinynet.backend.gpu.device import gpu_problem
@@ -17,7 +12,7 @@ REAL_DATA = os.environ.get("TINYNET_DATA")
 
 
 def pytest_collection_modifyitems(items):
-    """Tests that need a GPU are skipped by name where none works, with the reason that the library gives."""
+    """Skip the tests that need a GPU where none works, and give the library's reason."""
     marked = [item for item in items if item.get_closest_marker("gpu")]
     problem = gpu_problem() if marked else None
     if problem:
@@ -27,7 +22,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def _no_inherited_data_folders(monkeypatch, tmp_path):
-    """No test reads or fills the data folders of whoever runs it."""
+    """Keep the tests away from the user's data folder and cache."""
     monkeypatch.delenv("TINYNET_DATA", raising=False)
     monkeypatch.setenv("TINYNET_CACHE", str(tmp_path / "cache"))
 
@@ -46,7 +41,7 @@ def small_data():
 
 @pytest.fixture(scope="session")
 def real_data():
-    """Fashion-MNIST itself, where TINYNET_DATA says; else the tests that need it are skipped by name."""
+    """(train, test) of the real Fashion-MNIST in the folder TINYNET_DATA; without it, the test is skipped."""
     if not REAL_DATA:
         pytest.skip("needs the real Fashion-MNIST: set TINYNET_DATA to its folder")
     return tn.data.fashion_mnist(REAL_DATA)

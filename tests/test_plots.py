@@ -20,7 +20,7 @@ from tinynet.training.history import History
 matplotlib = pytest.importorskip("matplotlib")
 
 NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
-LONG = "a very long name of an arm that goes on and on until nobody reads it to its end"
+LONG = "a very long name of a configuration that goes on and on and needs several lines"
 Draw = Callable[[Path, str], None]
 
 
@@ -336,19 +336,19 @@ def test_a_path_that_cannot_be_written(name: str, tmp_path: Path) -> None:
 def test_without_matplotlib_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     for drawing in DRAWINGS.values():
-        with pytest.raises(ImportError, match=r"needs matplotlib; install it with: pip install 'tinynet\[examples\]'"):
+        with pytest.raises(ImportError, match=r"needs matplotlib; install it with: pip install matplotlib"):
             drawing(tmp_path / "picture.png", "")
 
 
 @pytest.mark.parametrize("histories", [{}, {"relu": []}, {"relu": history(), "empty": History()}])
 def test_curves_of_nothing(histories: Any, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="learning_curves: expected arms with a History of an epoch.*, got {.*; train"):
+    with pytest.raises(DataError, match="learning_curves: expected a History of at least one epoch .*, got {.*; train"):
         plots.learning_curves(histories, tmp_path / "picture.png")
 
 
 @pytest.mark.parametrize("rows", [[], [{"arm": "relu"}], [{"test_accuracy": 0.5}]])
 def test_comparison_of_nothing(rows: Any, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"comparison: expected rows with 'arm' and .*, got \[.*; measure each"):
+    with pytest.raises(DataError, match=r"comparison: expected rows with 'arm' and .*, got \[.*; evaluate each"):
         plots.comparison(rows, tmp_path / "picture.png")
 
 

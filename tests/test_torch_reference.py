@@ -45,7 +45,7 @@ def leaf(array):
 
 def public(base):
     """The names of the classes derived from `base` that `tinynet` exports. Sequential is no formula of its own."""
-    classes = {name: vars(tn)[name] for name in tn.__all__ if isinstance(vars(tn)[name], type)}
+    classes = {name: getattr(tn, name) for name in tn.__all__ if isinstance(getattr(tn, name), type)}
     return {name for name, one in classes.items() if issubclass(one, base) and one not in (base, tn.Sequential)}
 
 

@@ -74,5 +74,5 @@ def test_a_larger_set_keeps_a_linear_model_visibly_below_an_mlp():
 
 @pytest.mark.parametrize("sizes", [(0, 10), (10, 0), (-1, 10)])
 def test_a_size_below_1_is_refused(sizes):
-    with pytest.raises(ValueError, match="synthetic_fashion: expected t.*_size of at least 1, got"):
+    with pytest.raises(ValueError, match="synthetic_fashion: t.*_size: expected a whole number from 1, got"):
         tn.data.synthetic_fashion(*sizes)

@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_named(folder, tmp_path, monkeypatch):
 
 def test_without_pillow_it_says_so(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    with pytest.raises(ImportError, match=r"from_folder needs Pillow: pip install 'tinynet\[data\]'"):
+    with pytest.raises(ImportError, match=r"from_folder needs Pillow: pip install pillow"):
         tn.data.from_folder(folder)
 
 
@@ -219,7 +219,7 @@ def test_only_one_level_is_read_however_deep_a_folder_is(folder):
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "tab\t", "\u202etxt"])
 def test_names_that_do_something_to_a_terminal_are_refused_and_shown_harmlessly(name, folder):
     picture(folder / name / "1.png")
-    with pytest.raises(tn.DataError, match="class folders with names to print, got '") as told:
+    with pytest.raises(tn.DataError, match="class folders with printable names, got '") as told:
         tn.data.from_folder(folder)
     assert str(told.value).isprintable()
     (folder / "cat" / f"{name}.png").write_bytes(b"no picture")

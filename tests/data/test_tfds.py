@@ -127,7 +127,8 @@ def test_without_tfds_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tensorflow_datasets", None)
     entry, splits = small()
     with pytest.raises(
-        ImportError, match=r"the source 'tfds' needs packages that are missing .*: pip install 'tinynet"
+        ImportError,
+        match=r"the source 'tfds' needs packages that are missing .*: pip install tensorflow-datasets array_record",
     ):
         module.read_tfds(entry, tmp_path, lambda: splits)
 

@@ -90,7 +90,7 @@ def test_training_takes_them():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tn.data.Shift(0), "Shift: expected at least 1 pixel, got 0"),
+        (lambda: tn.data.Shift(0), "Shift: most: expected a whole number from 1, got 0"),
         (lambda: tn.data.HorizontalFlip(2), "HorizontalFlip: expected a probability from 0 to 1, got 2"),
         (lambda: tn.data.RandomErasing(-1), "RandomErasing: expected a probability from 0 to 1, got -1"),
     ],

@@ -21,13 +21,10 @@ import tempfile
 import warnings
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-import tinynet as tn  # noqa: E402
-from tinynet.training.checkpoints import Checkpoints  # noqa: E402
+import tinynet as tn
+from tinynet.training.checkpoints import Checkpoints
 
 SIZE, SKIPPED = 1 << 20, 77  # the exit status by which test runners know a test that cannot be run
 USUAL = dict(optimizer=tn.Adam(0.01), epochs=2, batch_size=50, progress=False, threads=1)

@@ -29,13 +29,10 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-import tinynet as tn  # noqa: E402
-from tinynet.data.idx import format_idx  # noqa: E402
+import tinynet as tn
+from tinynet.data.idx import format_idx
 
 SLOWEST_SECONDS = 1.0
 MOST_MEMORY = 1 << 29  # bytes: 2^26 pixels of four bytes, and their copy in grey

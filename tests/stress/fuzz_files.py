@@ -22,15 +22,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-import tinynet as tn  # noqa: E402
-from tinynet.io import array_files  # noqa: E402
-from tinynet.training.checkpoints import Checkpoints  # noqa: E402
-from tinynet.training.state import Meter, TrainingState  # noqa: E402
+import tinynet as tn
+from tinynet.io import array_files
+from tinynet.training.checkpoints import Checkpoints
+from tinynet.training.state import Meter, TrainingState
 
 VALUES: list[Any] = [
     None, True, -1, 0, 1, 2**31, 2**63, 10**30, 1e308, "", "os.system", "Dense", "Sequential", "again", [], [[]], {},

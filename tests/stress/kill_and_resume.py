@@ -21,13 +21,10 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-import tinynet as tn  # noqa: E402
-from tinynet.training.checkpoints import NAME, Checkpoints  # noqa: E402
+import tinynet as tn
+from tinynet.training.checkpoints import NAME, Checkpoints
 
 
 def train(folder: Path) -> None:

@@ -23,14 +23,11 @@ import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-import tinynet as tn  # noqa: E402
-from tinynet.training.callbacks import Callback  # noqa: E402
-from tinynet.training.checkpoints import Checkpoints  # noqa: E402
+import tinynet as tn
+from tinynet.training.callbacks import Callback
+from tinynet.training.checkpoints import Checkpoints
 
 GROWTH = 4.0  # MiB. An hour is five thousand rounds on a busy machine: a leak of a kilobyte a round would be seen
 MIB = 2**20

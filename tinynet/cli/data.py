@@ -11,20 +11,21 @@ from tinynet.data.catalog import CATALOG, SYNTHETIC
 from tinynet.data.report import data_report
 from tinynet.data.sources import SOURCES, load
 from tinynet.errors import DataError
+from tinynet.plots import class_pictures
 
 
 def add_to(commands: Any) -> None:
     """Add `data list` and `data report NAME` to the parser's commands."""
     parser = commands.add_parser("data", help="list the data sets, or report what is in one")
-    actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="the names that can be loaded").set_defaults(run=run_list)
-    report = actions.add_parser("report", help="what is in a data set")
-    report.add_argument("name", help=f"of: {', '.join([*CATALOG, SYNTHETIC])}")
-    report.add_argument("--data", type=Path, help="folder with its files (or $TINYNET_DATA)")
-    report.add_argument("--source", choices=SOURCES, default="auto")
-    report.add_argument("--offline", action="store_true", help="open no connection")
-    report.add_argument("--drop-duplicates", action="store_true", help="report what is left without repeated pictures")
-    report.add_argument("--picture", type=Path, help="also draw ten of each class into this file (PNG, SVG, PDF)")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("list", help="list the data sets that can be loaded by name").set_defaults(run=run_list)
+    report = actions.add_parser("report", help="print counts, class balance, brightness and duplicates of a data set")
+    report.add_argument("name", metavar="NAME", help=f"one of {', '.join([*CATALOG, SYNTHETIC])}")
+    report.add_argument("--data", type=Path, help="folder with the data set's files (default: $TINYNET_DATA)")
+    report.add_argument("--source", choices=SOURCES, default="auto", help="where to look for it (default: %(default)s)")
+    report.add_argument("--offline", action="store_true", help="do not use the network")
+    report.add_argument("--drop-duplicates", action="store_true", help="leave out repeated pictures before reporting")
+    report.add_argument("--picture", type=Path, help="also draw ten pictures of each class into this PNG, SVG or PDF")
     report.set_defaults(run=run_report)
 
 
@@ -38,17 +39,17 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Print the report; 2 if the data cannot be had."""
+    """Print the report. Returns 2 if the data set cannot be loaded or the picture cannot be drawn."""
     try:
-        settings = {"data": options.data, "source": options.source, "offline": options.offline}
-        train, test = load(options.name, **settings, drop_duplicates=options.drop_duplicates)
+        train, test = load(
+            options.name, source=options.source, data=options.data, offline=options.offline,
+            drop_duplicates=options.drop_duplicates,
+        )  # fmt: skip
+        print(data_report(train, test))
+        if options.picture:
+            class_pictures(train, options.picture)
+            print(f"wrote {options.picture}")
     except (DataError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(data_report(train, test))
-    if options.picture:
-        from tinynet.plots import class_pictures
-
-        class_pictures(train, options.picture)
-        print(f"wrote {options.picture}")
     return 0

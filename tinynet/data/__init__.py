@@ -1,4 +1,4 @@
-"""Data sets: where they come from, what they hold, and how batches are cut from them."""
+"""Data sets: load them, hold them in memory, and cut them into batches."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from tinynet.data.batches import batches
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.data.transforms import HorizontalFlip, RandomErasing, Shift
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported by __getattr__ below, when the program runs
     from tinynet.data import sources
     from tinynet.data.drawings import synthetic_fashion
     from tinynet.data.folders import from_folder
@@ -20,16 +20,19 @@ __all__ = [
     "from_folder", "load", "read_idx", "sources", "synthetic_fashion",
 ]  # fmt: skip
 
-# Loaded when first asked for: with them `import tinynet` takes a third longer, and who brings arrays needs none.
-_LATER = {
+# The module of each name that is imported when it is first used: `import tinynet` is quicker without them.
+_LAZY = {
     "data_report": "report", "fashion_mnist": "sources", "from_folder": "folders", "load": "sources",
-    "read_idx": "idx", "synthetic_fashion": "drawings",
+    "read_idx": "idx", "sources": "sources", "synthetic_fashion": "drawings",
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name == "sources":
-        return import_module("tinynet.data.sources")
-    if name in _LATER:
-        return getattr(import_module(f"tinynet.data.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'tinynet.data' has no attribute {name!r}")
+    if name not in _LAZY:
+        raise AttributeError(f"module 'tinynet.data' has no attribute {name!r}")
+    module = import_module(f"tinynet.data.{_LAZY[name]}")
+    return module if name == "sources" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

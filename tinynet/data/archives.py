@@ -1,4 +1,4 @@
-"""Archives of other layouts than four IDX files: CIFAR-10's tar, EMNIST's zip. Read in memory; nothing is extracted."""
+"""Read the archives of CIFAR-10 (tar) and EMNIST (zip) in memory. No file is extracted."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ EMNIST_FILES = {
 def read_cifar10(path: Path) -> dict[str, Arrays]:
     """{"train": ..., "test": ...} of CIFAR-10 from its binary or its Python archive: images (N, 32, 32, 3).
 
-    The Python archive holds pickles; they are read by an unpickler that can make arrays and nothing else. Raises
-    DataError for anything that is not one of the two archives.
+    The Python archive holds pickles. They are read by an unpickler that can create arrays and nothing else. Raises
+    DataError for any other file.
     """
     members = dict(_tar_members(path))
     splits = {}
@@ -51,7 +51,7 @@ def read_cifar10(path: Path) -> dict[str, Arrays]:
 def read_emnist(path: Path) -> dict[str, Arrays]:
     """{"train": ..., "test": ...} of EMNIST's balanced letters and digits, from the zip of all its variants.
 
-    EMNIST stores its pictures transposed; here they are upright. Raises DataError for a damaged or another zip.
+    EMNIST stores its pictures transposed; the returned ones are upright. Raises DataError for any other file.
     """
     splits = {}
     try:
@@ -69,7 +69,7 @@ def read_emnist(path: Path) -> dict[str, Arrays]:
 
 
 def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """(base name, content) of CIFAR's members; what has another name is passed over, and no size is believed."""
+    """Yield (base name, content) of CIFAR's members. Skips other names; stops where the sizes exceed MAX_BYTES."""
     wanted = {name + ending for names in CIFAR_BATCHES.values() for name in names for ending in ("", ".bin")}
     total = 0
     try:
@@ -99,20 +99,20 @@ def _parse_records(content: bytes, name: str) -> Arrays:
 
 
 def _empty_array(kind: object, shape: object, dtype: object) -> np.ndarray:
-    """What an array begins as; its state, with the numbers, follows. The file's own shape is not asked."""
+    """An empty array, whatever shape the file names: its `__setstate__` then sets shape and numbers."""
     return np.empty(0, np.uint8)
 
 
 def _to_latin1(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes for Python 2. Other encodings could be asked to blow text up."""
+    """Encode as Latin-1, as pickles of Python 2 need. Other encodings, which could expand the text, are ignored."""
     return text.encode("latin1")
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that knows what an array of numbers is made of, and no other name. Nothing of it takes memory."""
+    """An unpickler that knows only the names that an array of numbers needs, and allocates no memory for them."""
 
     known = {
-        ("numpy", "ndarray"): None,  # only ever named
+        ("numpy", "ndarray"): None,  # named in the file, but never called
         ("numpy", "dtype"): np.dtype,
         ("_codecs", "encode"): _to_latin1,
         ("numpy.core.multiarray", "_reconstruct"): _empty_array,

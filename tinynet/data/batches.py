@@ -1,4 +1,4 @@
-"""Batches: every example once an epoch, in an order that is a pure function of (seed, epoch)."""
+"""Batches: each example once per epoch, in an order that depends only on (seed, epoch)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from tinynet.backend.arrays import Array
 from tinynet.backend.random import Purpose, Stream
 from tinynet.data.dataset import Dataset
 from tinynet.data.transforms import Transform
-from tinynet.errors import ShapeError, mismatch
+from tinynet.errors import ShapeError, mismatch, whole_number
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some examples by number, not gathered yet; the first of them is row `first_row` of what was a batch."""
+    """Indices of some examples. `load` gathers them.
+
+    `first_row` is the position of the first of them in the whole batch, where this is a part made by `split`.
+    """
 
     dataset: Dataset
-    chosen: Array  # the numbers, on the device of the data
+    chosen: Array  # indices of examples, on the device of the data
     dtype: np.dtype
     first_row: int = 0
     change: Callable[[int, Array], Array] | None = None  # (first row, raw images) -> images
@@ -30,13 +33,13 @@ class Batch:
         return len(self.chosen)
 
     def load(self) -> tuple[Array, Array]:
-        """The inputs (n, ...), scaled, in a floating dtype, and the labels (n,)."""
+        """Gather the inputs (n, ...), scaled to `dtype`, and the labels (n,)."""
         change = partial(self.change, self.first_row) if self.change is not None else None
         return self.dataset.inputs(self.chosen, self.dtype, change), self.dataset.labels[self.chosen]
 
     def split(self, parts: int) -> list[Batch]:
-        """The same rows in `parts` batches of nearly equal size."""
-        ends = [len(self) * number // parts for number in range(parts + 1)]
+        """Divide the rows into `parts` batches of nearly equal size."""
+        ends = [len(self) * part // parts for part in range(parts + 1)]
         return [
             replace(self, chosen=self.chosen[start:end], first_row=self.first_row + start)
             for start, end in zip(ends, ends[1:])
@@ -52,10 +55,10 @@ def shuffled(
     transforms: Sequence[Transform] = (),
     first_step: int = 0,
 ) -> Iterator[Batch]:
-    """The batches of one epoch, from `first_step` on, not gathered yet; the last may be shorter.
+    """Yield the batches of one epoch from step `first_step` on. The last one may be shorter.
 
-    Nothing is remembered between calls: breaking off an epoch loses no example of the next one, and an epoch goes on
-    from any step with the batches it would have had. `transforms` change the raw pictures before they are scaled.
+    Calls share no state: an interrupted epoch can be resumed at any step with the same batches, and the next epoch is
+    complete in any case. `transforms` change the raw pictures before they are scaled.
     """
     order = shuffled_order(dataset, seed, epoch)
     for start in range(first_step * check_batch_size(size), len(dataset), size):
@@ -65,7 +68,7 @@ def shuffled(
 
 
 def shuffled_order(dataset: Dataset, seed: int, epoch: int) -> Array:
-    """The numbers of all examples in the order of that epoch, where the data live."""
+    """The indices of all examples in the order of `epoch`, on the device of the data."""
     return Stream(seed, Purpose.SHUFFLE, step=epoch).permutation(len(dataset), like=dataset.images)
 
 
@@ -78,7 +81,7 @@ def batches(
     transforms: Sequence[Transform] = (),
     first_step: int = 0,
 ) -> Iterator[tuple[Array, Array]]:
-    """The shuffled batches of one epoch as arrays, (inputs, labels), where the data lives: see `shuffled`."""
+    """Yield the shuffled batches of one epoch as (inputs, labels) on the device of the data. See `shuffled`."""
     for batch in shuffled(dataset, size, seed, epoch, dtype, transforms, first_step):
         yield batch.load()
 
@@ -92,10 +95,10 @@ def _transformed(
     first_row: int,
     raw: Array,
 ) -> Array:
-    """The raw images of a batch after every transform, in the shape they came in."""
+    """Apply every transform to the raw images of a batch. Their shape stays as it is."""
     pictures = raw.reshape(len(raw), *(image_shape or raw.shape[1:]))
     if pictures.ndim not in (3, 4):
-        remedy = "name the shape of a picture: from_arrays(images of shape (N, H, W), ..., flatten=True)"
+        remedy = "give the shape of a picture: from_arrays(images of shape (N, H, W), ..., flatten=True)"
         raise ShapeError(mismatch("transforms", "pictures of shape (N, H, W) or (N, H, W, C)", pictures.shape, remedy))
     for number, transform in enumerate(transforms):
         stream = Stream(seed, Purpose.TRANSFORM, layer=number, step=epoch)
@@ -108,17 +111,15 @@ def _lanes(stream: Stream, first_row: int, raw: Array, columns: int) -> Array:
 
 
 def in_order(dataset: Dataset, size: int) -> list[slice]:
-    """The rows of each batch, unshuffled: for evaluation and prediction."""
+    """The slice of rows of each batch, unshuffled, for evaluation and prediction."""
     return [slice(start, start + size) for start in range(0, len(dataset), check_batch_size(size))]
 
 
 def batch_count(dataset: Dataset, size: int) -> int:
-    """How many batches an epoch has."""
+    """The number of batches in an epoch."""
     return -(-len(dataset) // check_batch_size(size))
 
 
 def check_batch_size(size: int) -> int:
     """`size`; ValueError unless it is a whole number from 1."""
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise ValueError(f"batch_size: expected a whole number from 1, got {size!r}; try batch_size=128")
-    return int(size)
+    return whole_number("batch_size", size, remedy="try batch_size=128")

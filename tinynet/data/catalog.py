@@ -1,24 +1,24 @@
-"""The data sets that have a name here: what they hold, whose they are, and the sums by which each file is known.
+"""The catalog of data sets that can be loaded by name: contents, licence, addresses and checksums.
 
-SHA-256 of the packed files as published by their mirrors' users (tensorflow-datasets pins the same); of Fashion-MNIST
-also of the unpacked content, so that files packed anew, or not packed, are known too.
+The SHA-256 sums are those of the compressed files; tensorflow-datasets pins the same. For Fashion-MNIST there is also
+the sum of the decompressed content, so that decompressed or recompressed files are recognized.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tinynet.errors import unknown_name
 
 DIGITS = tuple("0123456789")
-IDX_NAMES = (  # the four files of MNIST, and of all that took its format: training, then test
+IDX_NAMES = (  # the four files of MNIST and of the data sets in its format: training, then test
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class File:
-    """One published file: its name, its length and SHA-256 as published, and the SHA-256 of its content, if known."""
+    """A published file: name, length, SHA-256, and the SHA-256 of its decompressed content where it is known."""
 
     name: str
     length: int
@@ -28,7 +28,7 @@ class File:
 
 @dataclass(frozen=True)
 class Entry:
-    """One data set: `files` by what they hold, and the bases of the addresses where they are found."""
+    """A data set of the catalog. A file's address is a mirror, a slash and the file's name."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class Entry:
     layout: str  # "idx": four files; "idx-zip": the same in one zip; "cifar": records in a tar
     files: tuple[File, ...]
     mirrors: tuple[str, ...]
-    folders: tuple[str, ...] = field(default=())  # subfolders of --data in which people keep it
+    folders: tuple[str, ...] = ()  # subfolders of --data in which to look for it
 
 
 def _idx_files(*known: tuple[int, str] | tuple[int, str, str]) -> tuple[File, ...]:
@@ -185,7 +185,7 @@ SYNTHETIC = "synthetic_fashion"
 
 
 def find_entry(name: str) -> Entry:
-    """The entry of that name. ValueError, with the close match, if there is none."""
+    """The entry called `name`. ValueError, with the closest known name, if there is none."""
     if name not in CATALOG:
         raise ValueError(unknown_name("data set", name, [*CATALOG, SYNTHETIC]))
     return CATALOG[name]

@@ -1,4 +1,4 @@
-"""A data set in memory: images as they are stored, labels, names, and where all of it came from."""
+"""A data set in memory: images, labels, class names and provenance."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tinynet.errors import DataError, DeviceError, mismatch
 
 @dataclass(frozen=True)
 class Dataset:
-    """`len(dataset)` examples: `images` (N, ...) with `labels` (N,), or (N, K) targets of a regression.
+    """N examples: `images` (N, ...) with `labels` (N,), or with targets (N, K) for regression.
 
-    Images stay uint8 until their batch is gathered, a quarter of the memory of float32. A pixel p then becomes
-    (p / 255 - mean) / deviation, so without `standardize` it lies in [0, 1]. Float images are taken as they are,
-    but for the same mean and deviation.
+    uint8 images stay uint8 until a batch is gathered, which takes a quarter of the memory of float32. A pixel p then
+    becomes (p / 255 - mean) / deviation, which is in [0, 1] without `standardize`. A number p of float images becomes
+    (p - mean) / deviation.
 
     Raises DataError for an empty set, unequal lengths, and NaN or infinity in float images or targets.
     """
@@ -27,7 +27,7 @@ class Dataset:
     labels: Array
     class_names: tuple[str, ...] = ()
     name: str = "arrays"
-    image_shape: tuple[int, ...] = ()  # (H, W) or (H, W, C) of one picture, also where images are flat
+    image_shape: tuple[int, ...] = ()  # (H, W) or (H, W, C) of one picture, also where `images` is flat
     provenance: Mapping[str, object] = field(default_factory=dict)
     mean: float = 0.0
     deviation: float = 1.0
@@ -44,7 +44,7 @@ class Dataset:
             )
         if len(self.images) == 0:
             raise DataError(
-                mismatch(f"data set {self.name!r}", "at least one example", "none", "check how it was cut or filtered")
+                mismatch(f"data set {self.name!r}", "at least one example", "none", "check how it was filtered")
             )
         _check_finite(self.images, self.name, "")
         _check_finite(self.labels, self.name, " of the targets")
@@ -58,18 +58,18 @@ class Dataset:
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether the images were drawn by this library rather than collected."""
+        """Whether the images were drawn by `synthetic_fashion`."""
         return bool(self.provenance.get("synthetic", False))
 
     def inputs(self, chosen: Array | slice, dtype: np.dtype, change: Callable[[Array], Array] | None = None) -> Array:
-        """The images `chosen` by index, changed, then scaled, in a floating `dtype`: what the first layer is given."""
+        """The inputs of the first layer: the images `chosen` by index, passed through `change`, scaled to `dtype`."""
         xp = array_module(self.images)
         raw = self.images[chosen] if isinstance(chosen, slice) else xp.take(self.images, chosen, axis=0)
         raw = change(raw) if change is not None else raw
         return scale_pixels(raw, dtype, self.mean, self.deviation)
 
     def standardize(self, like: Dataset | None = None) -> Dataset:
-        """The same data with pixels of mean 0 and deviation 1, measured here or on `like` (the training set)."""
+        """The same data scaled to mean 0 and deviation 1, or with the scale of `like` (the training set)."""
         if like is not None:
             return replace(self, mean=like.mean, deviation=like.deviation)
         xp = array_module(self.images)
@@ -79,13 +79,13 @@ class Dataset:
         return replace(self, mean=mean, deviation=deviation or 1.0)
 
     def subset(self, chosen: Array | slice) -> Dataset:
-        """The examples `chosen` by index or slice, in that order."""
+        """The examples `chosen` by indices or a slice, in that order."""
         return replace(self, images=self.images[chosen], labels=self.labels[chosen])
 
     def split(self, fraction: float, seed: int = 0) -> tuple[Dataset, Dataset]:
-        """(the rest, a random `fraction` of the examples), shuffled, with the share of each class kept.
+        """Split at random into (the rest, `fraction` of the examples), with equal class proportions in both.
 
-        `train, validation = train.split(0.1)`. Pure function of the labels and `seed`.
+        Example: `train, validation = train.split(0.1)`. The result depends only on the labels and `seed`.
         """
         if not 0 < fraction < 1:
             raise ValueError(f"split: expected a fraction between 0 and 1, got {fraction}; try 0.1")
@@ -98,24 +98,24 @@ class Dataset:
         return self.subset(order[~mask[order]]), self.subset(order[mask[order]])
 
     def to(self, device: Device) -> Dataset:
-        """The same data set with its arrays on `device`. DeviceError, before any is moved, where they have no room."""
+        """The same data set with its arrays on `device`. DeviceError, before anything is moved, if they do not fit."""
         moving = [array for array in (self.images, self.labels) if device_of(array).name != device.name]
         needed, free = sum(array.nbytes for array in moving), device.free_memory() if moving else None
         if free is not None and needed > free:
             sizes = f"{free / 2**30:.2f} GiB free on {device.name}", f"{needed / 2**30:.2f} GiB of {self!r}"
-            remedy = "take a subset, keep images as uint8, or end what else uses this GPU"
+            remedy = "take a subset, keep images as uint8, or end other programs on this GPU"
             raise DeviceError(mismatch(f"data set {self.name!r}", f"at most the {sizes[0]}", sizes[1], remedy))
         return replace(self, images=device.put(self.images), labels=device.put(self.labels))
 
     def pictures(self, chosen: Array | slice) -> Array:
-        """The images `chosen`, in the shape of a picture: (n, H, W) or (n, H, W, C)."""
+        """The images `chosen` as pictures: (n, H, W) or (n, H, W, C)."""
         return self.images[chosen].reshape(-1, *(self.image_shape or self.images.shape[1:]))
 
 
 def from_arrays(
     images: Array, labels: Array, class_names: Sequence[str] = (), name: str = "arrays", flatten: bool = False
 ) -> Dataset:
-    """A data set of your own arrays: `images` (N, ...), uint8 or floating; `labels` (N,) from 0, or targets (N, K)."""
+    """A data set from arrays: `images` (N, ...), uint8 or floating; `labels` (N,) from 0, or targets (N, K)."""
     images = images if hasattr(images, "dtype") else np.asarray(images)
     labels = labels if hasattr(labels, "dtype") else np.asarray(labels)
     if images.dtype != np.uint8 and images.dtype.kind != "f":
@@ -128,7 +128,7 @@ def from_arrays(
 
 
 def as_dataset(data: Dataset | tuple[Array, Array]) -> Dataset:
-    """`data` itself if it is a Dataset, or the pair (images, labels) made into one."""
+    """`data` as a Dataset: itself, or made from a pair (images, labels)."""
     if isinstance(data, Dataset):
         return data
     if isinstance(data, tuple) and len(data) == 2:
@@ -137,7 +137,7 @@ def as_dataset(data: Dataset | tuple[Array, Array]) -> Dataset:
 
 
 def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: float = 1.0) -> Array:
-    """(p / 255 - mean) / deviation for uint8 pixels, (p - mean) / deviation for floats; in `dtype`."""
+    """(p / 255 - mean) / deviation for uint8 pixels p, (p - mean) / deviation for floats, as `dtype`."""
     if raw.dtype == np.uint8:
         scaled = raw.astype(dtype)
         scaled *= dtype.type(1 / (255 * deviation))

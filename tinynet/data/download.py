@@ -1,4 +1,4 @@
-"""Fetching a file: from several mirrors, in bounded time, checked before it gets its name in the cache."""
+"""Download a file into the cache from several mirrors, in bounded time, with its checksum checked."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any, BinaryIO
 from tinynet.data.catalog import File
 from tinynet.errors import DataNotFoundError
 
-CONNECT_SECONDS = 5  # a machine without a network learns it soon, mirror by mirror
-READ_SECONDS = 20  # without a byte
-SLOWEST = 20_000  # bytes a second, on average after the first READ_SECONDS: a mirror that drips is given up
-WAITS = (0, 0.5, 2)  # seconds before each attempt at all mirrors
-LOCK_SECONDS = 900  # how long a second process waits while a first one downloads
+CONNECT_SECONDS = 5  # for each mirror: without a network the download fails soon
+READ_SECONDS = 20  # the longest time without a byte
+SLOWEST = 20_000  # bytes per second on average, after the first READ_SECONDS; a slower mirror is given up
+WAITS = (0, 0.5, 2)  # seconds to wait before each round of attempts
+LOCK_SECONDS = 900  # the longest time to wait for another process that downloads the same file
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: $TINYNET_CACHE, or the system's place for caches."""
+    """The folder for downloads: $TINYNET_CACHE, or tinynet's folder in the system's cache."""
     if os.environ.get("TINYNET_CACHE"):
         return Path(os.environ["TINYNET_CACHE"])
     if sys.platform == "win32":
@@ -31,11 +31,11 @@ def cache_folder() -> Path:
 
 
 def fetch(file: File, mirrors: Sequence[str], folder: Path) -> Path:
-    """The path of `file` in `folder`, downloaded if it is not there.
+    """The path of `file` in `folder`. Downloads it if it is not there.
 
-    Tries each mirror, three times with growing pauses; a cut or slow transfer starts anew. The bytes go to a temporary
-    file beside the final one, are checked by length and SHA-256, and only then renamed. Two processes share one
-    download: the second waits. Raises DataNotFoundError with every mirror's answer.
+    Tries each mirror up to three times, with growing pauses; an interrupted or slow transfer starts again. The bytes go
+    to a temporary file, which is renamed when its length and SHA-256 are right. A second process waits for the first
+    one's download. Raises DataNotFoundError with the answer of each mirror.
     """
     path = folder / file.name
     answers: dict[str, str] = {}
@@ -45,29 +45,29 @@ def fetch(file: File, mirrors: Sequence[str], folder: Path) -> Path:
             for wait in WAITS:
                 time.sleep(wait)
                 for mirror in mirrors:
-                    if path.is_file():  # the process that held the lock before has fetched it
+                    if path.is_file():  # downloaded by the process that held the lock before
                         return path
                     try:
                         return _retrieve(f"{mirror}/{file.name}", file, folder)
-                    except Exception as error:  # whatever stops one mirror, the next may work; all is reported below
+                    except Exception as error:  # the next mirror may work; all errors are reported below
                         answers[mirror] = _reason(error)
-                if answers and not any(map(_passing, answers.values())):
+                if answers and not any(map(_may_pass, answers.values())):
                     break
     except (OSError, ImportError, TimeoutError) as error:
         answers[str(folder)] = _reason(error)
     raise DataNotFoundError(
         f"{file.name}: expected to download it, got:\n  "
         + "\n  ".join(f"{mirror}: {answer}" for mirror, answer in answers.items())
-        + f"\nput the file into {folder}, or name its folder with --data (data=...) or TINYNET_DATA"
+        + f"\nput the file into {folder}, or give its folder with --data (data=...) or TINYNET_DATA"
     )
 
 
 def _retrieve(url: str, file: File, folder: Path) -> Path:
-    """Download with pooch: into a temporary file, checked, then renamed."""
+    """Download with pooch, which checks a temporary file and then renames it."""
     try:
         import pooch
     except ImportError as error:
-        raise ImportError("downloading needs pooch: pip install 'tinynet[data]'") from error
+        raise ImportError("downloading needs pooch: pip install pooch") from error
     pooch.get_logger().setLevel("ERROR")
 
     def downloader(address: str, output: str, _: Any) -> None:
@@ -78,14 +78,14 @@ def _retrieve(url: str, file: File, folder: Path) -> Path:
 
 
 def _stream(address: str, target: BinaryIO, length: int) -> None:
-    """Copy what is at `address` into `target`, as long as it comes fast enough and is not longer than it should be."""
+    """Copy the content of `address` into `target`. Raises if it comes too slowly or has another length."""
     import requests
 
     began, received = time.monotonic(), 0
     with requests.get(address, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
         answer.raise_for_status()
         update = _progress(length, address)
-        while block := answer.raw.read1(1 << 16):  # what has come, and no waiting for more: a drip would fill no block
+        while block := answer.raw.read1(1 << 16):  # the bytes that are there, without waiting for a full block
             target.write(block)
             update(len(block))
             received += len(block)
@@ -100,7 +100,7 @@ def _stream(address: str, target: BinaryIO, length: int) -> None:
 
 
 def _progress(length: int, address: str) -> Callable[[int | None], object]:
-    """A function that takes the bytes that came, and None at the end: a bar on a terminal, else nothing."""
+    """A function to call with each number of received bytes, and with None at the end. Draws a bar on a terminal."""
     try:
         from tqdm import tqdm
     except ImportError:
@@ -112,20 +112,20 @@ def _progress(length: int, address: str) -> Callable[[int | None], object]:
 
 
 def _lock(path: Path) -> Any:
-    """A lock between processes, released by the system if its holder dies."""
+    """A lock between processes. The system releases it if its process dies."""
     try:
         from filelock import FileLock
     except ImportError as error:
-        raise ImportError("downloading needs filelock: pip install 'tinynet[data]'") from error
+        raise ImportError("downloading needs filelock: pip install filelock") from error
     return FileLock(f"{path}.lock", timeout=LOCK_SECONDS)
 
 
 def _reason(error: Exception) -> str:
-    """The gist of a download's error in one line."""
+    """The error of a download in one line."""
     text = str(error).splitlines()[0] if str(error) else ""
     return f"{type(error).__name__}: {text[:200]}"
 
 
-def _passing(answer: str) -> bool:
-    """Whether trying again may help: not where the server says no, has other bytes, or a package is missing."""
+def _may_pass(answer: str) -> bool:
+    """Whether to try again: not if the server refuses, the bytes are other ones, or a package is missing."""
     return not answer.startswith(("HTTPError: 4", "ValueError", "ImportError"))

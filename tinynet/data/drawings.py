@@ -1,9 +1,9 @@
-"""Drawings of clothes: a data set for machines that have neither the real one nor a network.
+"""Draw a synthetic data set of clothes, for machines without the real data set and without a network.
 
-Each picture is 28 x 28 pixels of one garment, drawn from random numbers that depend on (seed, split, index) alone: its
-pose, its measures, its cloth. A shape is a signed distance (below 0 inside), as in computer graphics: the union of two
-is their minimum, a hole is a maximum with the negative, and the edge is softened over one pixel. All the pictures of a
-class are drawn at once, array by array.
+Each picture shows one garment in 28 x 28 pixels. Random numbers that depend only on (seed, split, index) determine its
+pose, proportions and cloth. A shape is a signed distance field (negative inside), as in computer graphics: the union of
+two shapes is their minimum, a hole is the maximum with the negative, and the edge is smoothed over one pixel. Up to
+CHUNK pictures of a class are drawn together as arrays.
 
 Source of the distance formulas: I. Quilez, "2D distance functions".
 """
@@ -18,33 +18,33 @@ import numpy as np
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.catalog import FASHION_MNIST, SYNTHETIC
 from tinynet.data.dataset import Dataset
+from tinynet.errors import whole_number
 
 SIDE = 28
-PARAMETERS = 32  # random numbers of a picture, besides its grain: shape from one end, pose and cloth from the other
-CHUNK = 250  # pictures drawn at once: their arrays stay in the cache
-PIXEL = 2 / SIDE  # in the units of the drawing, which reaches from -1 to 1 both ways
+PARAMETERS = 32  # random numbers per picture, without noise: the shape uses the first, pose and cloth the last
+CHUNK = 250  # pictures drawn together: their arrays fit into the processor's cache
+PIXEL = 2 / SIDE  # in units of the drawing, whose coordinates go from -1 to 1
 
-Field = np.ndarray  # (n, 784) float32: one number a pixel
-Column = np.ndarray  # (n, 1) float32: one number a picture
+Field = np.ndarray  # (n, 784) float32: one number per pixel
+Column = np.ndarray  # (n, 1) float32: one number per picture
 Number = Column | float
 Point = tuple[Number, Number]
 Widths = tuple[Column, Column, Column]  # half widths of a body at its top, middle and bottom
-Picture = tuple[Field, Field | None]  # the silhouette, and lines drawn darker on it
+Picture = tuple[Field, Field | None]  # the silhouette, and darker lines on it
 
 
 def synthetic_fashion(
     train_size: int = 60_000, test_size: int = 10_000, seed: int = 0, flatten: bool = True
 ) -> tuple[Dataset, Dataset]:
-    """(train, test): drawn clothes in the ten classes of Fashion-MNIST, in its format, for when it cannot be had.
+    """Draw (train, test): clothes in the ten classes and the format of Fashion-MNIST.
 
-    uint8 pictures as rows of 784 pixels, or as 28 x 28 with flatten=False. A picture depends on `seed`, its split and
-    its index only, so a smaller set is the beginning of a larger one; every ten pictures hold each class once. Not a
-    substitute for real data: its accuracies say nothing about Fashion-MNIST. Raises ValueError for a size below 1.
+    The pictures are uint8 rows of 784 pixels, or 28 x 28 with flatten=False. Each depends only on `seed`, its split and
+    its index, so a smaller set is the beginning of a larger one. Each ten pictures hold every class once. Accuracies on
+    these pictures say nothing about Fashion-MNIST. Raises ValueError for a size below 1.
     """
     check_seed(seed)
-    for name, size in (("train_size", train_size), ("test_size", test_size)):
-        if size < 1:
-            raise ValueError(f"synthetic_fashion: expected {name} of at least 1, got {size}; try 1000")
+    train_size = whole_number("synthetic_fashion: train_size", train_size, remedy="try 1000")
+    test_size = whole_number("synthetic_fashion: test_size", test_size, remedy="try 1000")
     return _split(train_size, seed, 0, flatten), _split(test_size, seed, 1, flatten)
 
 
@@ -71,20 +71,20 @@ def _split(size: int, seed: int, split: int, flatten: bool) -> Dataset:
 
 
 def _labels(size: int, seed: int, split: int) -> np.ndarray:
-    """Each run of ten holds the ten classes, in random order: the order of ten random words."""
+    """Labels in blocks of ten, each with the ten classes in the order of ten random numbers."""
     blocks = -(-size // 10)
     words = Stream(seed, Purpose.DRAWING, layer=split, step=2).words(10 * blocks).reshape(blocks, 10)
     return words.argsort(axis=1, kind="stable").reshape(-1)[:size].astype(np.uint8)
 
 
 class Chance:
-    """The random numbers of n pictures, drawn one column after the other."""
+    """The random numbers of n pictures. Each call takes the next column."""
 
     def __init__(self, numbers: np.ndarray) -> None:
         self.numbers, self.used = numbers, 0
 
     def between(self, low: float, high: float) -> Column:
-        """One number a picture, uniform from `low` to `high`."""
+        """One number per picture, uniform from `low` to `high`."""
         column = self.numbers[:, self.used, None]
         self.used += 1
         return low + (high - low) * column
@@ -98,22 +98,22 @@ class Chance:
 
 
 def capsule(x: Field, y: Field, start: Point, end: Point, radius: Number, taper: Number = 0) -> Field:
-    """Distance to the segment from `start` to `end`, less a radius that grows by `taper` towards the end."""
+    """Distance to the segment from `start` to `end`, minus a radius that grows by `taper` towards the end."""
     (ax, ay), (bx, by) = start, end
     along_x, along_y = bx - ax, by - ay
-    share = ((x - ax) * along_x + (y - ay) * along_y) / (along_x**2 + along_y**2 + 1e-6)
-    np.clip(share, 0, 1, out=share)
-    return np.hypot(x - ax - share * along_x, y - ay - share * along_y) - radius - taper * share
+    t = ((x - ax) * along_x + (y - ay) * along_y) / (along_x**2 + along_y**2 + 1e-6)  # 0 at start, 1 at end
+    np.clip(t, 0, 1, out=t)
+    return np.hypot(x - ax - t * along_x, y - ay - t * along_y) - radius - taper * t
 
 
 def ellipse(x: Field, y: Field, centre: Point, radii: Point) -> Field:
-    """About the distance to an ellipse: exact for a circle."""
+    """Approximate distance to an ellipse; exact for a circle."""
     (cx, cy), (rx, ry) = centre, radii
     return (np.hypot((x - cx) / rx, (y - cy) / ry) - 1) * np.minimum(rx, ry)
 
 
 def column_of(x: Field, y: Field, top: Column, bottom: Column, widths: Widths) -> Field:
-    """A symmetric body from `top` to `bottom` whose half width goes from widths[0] over widths[1] to widths[2]."""
+    """Distance to a symmetric body from `top` to `bottom` with the half widths `widths` at top, middle and bottom."""
     t = np.clip((y - top) / (bottom - top), 0, 1)
     upper, middle, lower = widths
     half = upper + (middle - upper) * np.minimum(2 * t, 1) + (lower - middle) * np.maximum(2 * t - 1, 0)
@@ -121,14 +121,14 @@ def column_of(x: Field, y: Field, top: Column, bottom: Column, widths: Widths) -
 
 
 def rectangle(x: Field, y: Field, centre: Point, half: Point, rounding: Number) -> Field:
-    """Distance to a rectangle with round corners."""
+    """Distance to a rectangle with rounded corners."""
     dx = np.abs(x - centre[0]) - half[0] + rounding
     dy = np.abs(y - centre[1]) - half[1] + rounding
     return np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - rounding
 
 
 def union(*shapes: Field) -> Field:
-    """What is in any of them."""
+    """The union of the shapes."""
     result = shapes[0]
     for shape in shapes[1:]:
         result = np.minimum(result, shape)
@@ -136,20 +136,20 @@ def union(*shapes: Field) -> Field:
 
 
 def without(shape: Field, hole: Field) -> Field:
-    """What is in `shape` and not in `hole`."""
+    """`shape` without `hole`."""
     return np.maximum(shape, -hole)
 
 
 def ink(shape: Field) -> Field:
-    """How much of each pixel a shape covers: 1 inside, 0 outside, a ramp one pixel wide between."""
+    """The covered fraction of each pixel: 1 inside, 0 outside, with a ramp one pixel wide at the edge."""
     return np.clip(0.5 - shape / PIXEL, 0, 1)
 
 
-# Garments: each turns coordinates (y points down) and chance into a picture -----------------------------------------
+# Garments: each maps coordinates (y points down) and random numbers to a picture ------------------------------------
 
 
 def _top(x: Field, y: Field, c: Chance, sleeve: Column, bottom: Column, widths: Widths, neck: Column) -> Field:
-    """A body with two sleeves and a neck: what shirts, pullovers, coats and dresses have in common."""
+    """A body with two sleeves and a neck, for shirts, pullovers, coats and dresses."""
     top = c.between(-0.85, -0.7)
     body = column_of(x, y, top, bottom, widths)
     shoulder = widths[0] - 0.06
@@ -161,7 +161,7 @@ def _top(x: Field, y: Field, c: Chance, sleeve: Column, bottom: Column, widths: 
 
 
 def _sides(c: Chance, low: float, high: float) -> Widths:
-    """Half widths of a body that is about straight."""
+    """Half widths of an almost straight body."""
     upper = c.between(low, high)
     return upper, upper * c.between(0.82, 1.0), upper * c.between(0.85, 1.08)
 
@@ -189,7 +189,7 @@ def pullover(x: Field, y: Field, c: Chance) -> Picture:
 
 
 def dress(x: Field, y: Field, c: Chance) -> Picture:
-    """A narrow top, a waist, a skirt; sleeves short, or none to speak of."""
+    """A narrow top, a waist and a skirt, mostly with short sleeves."""
     upper = c.between(0.2, 0.34)
     widths = upper, upper * c.between(0.7, 1.0), upper * c.between(0.9, 1.9)
     sleeve = c.between(0.05, 0.4) + c.happens(0.2) * 0.7
@@ -204,7 +204,7 @@ def coat(x: Field, y: Field, c: Chance) -> Picture:
 
 
 def sandal(x: Field, y: Field, c: Chance) -> Picture:
-    """A thin sole, on a heel or not, and straps over air."""
+    """A thin sole with straps, with or without a heel."""
     heel, thick = c.between(0.0, 0.55), c.between(0.04, 0.1)
     sole = capsule(x, y, (-0.75, 0.45), (0.75, 0.45 - heel), thick)
     post = capsule(x, y, (0.72, 0.45 - heel), (0.72 + 0.05 * heel, 0.5), 0.06)
@@ -217,7 +217,7 @@ def sandal(x: Field, y: Field, c: Chance) -> Picture:
 
 
 def shirt(x: Field, y: Field, c: Chance) -> Picture:
-    """Sleeves of any length, and buttons, mostly."""
+    """Sleeves of any length, mostly with buttons."""
     shape = _top(x, y, c, c.between(0.15, 1.4), c.between(0.62, 0.94), _sides(c, 0.35, 0.5), c.between(0.08, 0.25))
     buttons = np.hypot(x, np.mod(y, 0.26) - 0.13) - 0.06 * c.happens(0.75)
     return shape, buttons
@@ -242,7 +242,7 @@ def bag(x: Field, y: Field, c: Chance) -> Picture:
 
 
 def ankle_boot(x: Field, y: Field, c: Chance) -> Picture:
-    """A shoe with a shaft, on a heel or not."""
+    """A shoe with a shaft, with or without a heel."""
     heel = c.between(0.0, 0.4)
     sole = capsule(x, y, (-0.72, 0.6), (0.6, 0.6 - heel), c.between(0.08, 0.14))
     post = capsule(x, y, (0.6, 0.6 - heel), (0.6, 0.62), c.between(0.06, 0.14))
@@ -261,8 +261,8 @@ SHOES = (sandal, sneaker, ankle_boot)
 
 
 def _paint(draw: Garment, chance: Chance) -> np.ndarray:
-    """(n, 784) uint8 pictures of one class: the shape in its pose, in its cloth."""
-    pose = Chance(chance.numbers[:, ::-1])  # from the other end of the row, so that neither runs into the other
+    """Draw (n, 784) uint8 pictures of one class."""
+    pose = Chance(chance.numbers[:, ::-1])  # from the other end of the row, so that no number is used twice
     pose.used = 1
     x, y = _posed(pose, mirrored=0.4 if draw in SHOES else 0.5)
     shape, lines = draw(x, y, chance)
@@ -274,7 +274,7 @@ def _paint(draw: Garment, chance: Chance) -> np.ndarray:
 
 
 def _posed(pose: Chance, mirrored: float) -> tuple[Field, Field]:
-    """The coordinates of each pixel as its garment sees them: turned, sheared, scaled, shifted, perhaps mirrored."""
+    """The coordinates of each pixel, shifted, rotated, sheared, scaled and perhaps mirrored."""
     axis = (np.arange(SIDE, dtype=np.float32) + 0.5) * PIXEL - 1
     y, x = (field.reshape(1, -1) for field in np.meshgrid(axis, axis, indexing="ij"))
     angle, shear = pose.between(-0.09, 0.09), pose.between(-0.1, 0.1)
@@ -285,7 +285,7 @@ def _posed(pose: Chance, mirrored: float) -> tuple[Field, Field]:
 
 
 def _cloth(x: Field, y: Field, pose: Chance) -> Field:
-    """Brightness of the cloth: its own, a slope, stripes of any direction and width on some."""
+    """Brightness of the cloth: a constant, a gradient, and on some pictures stripes."""
     shade = pose.between(0.3, 1.0) + pose.between(-0.2, 0.2) * y
     direction, width = pose.between(0, np.pi), pose.between(4, 16)
     stripes = np.sin(width * (np.cos(direction) * x + np.sin(direction) * y))
@@ -294,10 +294,10 @@ def _cloth(x: Field, y: Field, pose: Chance) -> Field:
 
 
 def _add_noise(images: np.ndarray, stream: Stream, amount: np.ndarray) -> None:
-    """Grain on the garment (the background stays black): up to +-40 of 255, in place."""
+    """Add noise of up to +-40 of 255 to the garment in place. The background stays black."""
     for start in range(0, len(images), 1000):
         part = images[start : start + 1000]
-        grain = stream.lanes(part.shape, first_row=start).view(np.int16) * np.float32(1 / 32768)  # -1 to 1
-        grain *= 10 + 30 * amount[start : start + 1000, None]
-        grain *= part > 0
-        part[...] = np.rint(np.clip(part + grain, 0, 255)).astype(np.uint8)
+        noise = stream.lanes(part.shape, first_row=start).view(np.int16) * np.float32(1 / 32768)  # -1 to 1
+        noise *= 10 + 30 * amount[start : start + 1000, None]
+        noise *= part > 0
+        part[...] = np.rint(np.clip(part + noise, 0, 255)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""A data set from a folder of pictures: one folder for each class."""
+"""Read a data set from a folder of pictures, with a subfolder for each class."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from tinynet.data.dataset import Dataset
 from tinynet.errors import DataError, mismatch
 
 ENDINGS = (".png", ".jpg", ".jpeg")
-MAX_PIXELS = 1 << 26  # of one picture, 64 million: a small file can claim to be much larger
-MAX_PIXELS_PER_BYTE = (
-    1032 * 8
-)  # of a file: deflate packs at most 1032 bytes into one, and a byte holds 8 pixels of a bit
-MAX_BYTES = 1 << 32  # of all pictures, 4 GiB: each may be small as a file
+MAX_PIXELS = 1 << 26  # of one picture, 64 million: the header of a small file can claim many more
+MAX_PIXELS_PER_BYTE = 1032 * 8  # deflate compresses at most 1032 bytes into one, and a byte holds 8 one-bit pixels
+MAX_BYTES = 1 << 32  # of all decoded pictures, 4 GiB
 
 
 def from_folder(
@@ -26,16 +24,16 @@ def from_folder(
     flatten: bool = False,
     class_names: tuple[str, ...] | None = None,
 ) -> Dataset:
-    """A data set of the PNG and JPEG pictures in `path`/CLASS/*, one folder for each class, in alphabetical order.
+    """Read the PNG and JPEG pictures in `path`/CLASS/*. The classes are numbered in alphabetical order.
 
-    size         (height, width) to which pictures are resized; without it all must be of one size
+    size         (height, width) to resize the pictures to; without it, all must have one size
     colour       (N, H, W, 3) instead of grey (N, H, W)
-    flatten      as rows of pixels
-    class_names  the folders to read, in the order of their labels; give a test set those of its training set
+    flatten      return pictures as rows of pixels
+    class_names  the folders to read, in the order of their labels; for a test set, those of its training set
 
-    Needs Pillow. Raises DataError for a folder without class folders or without pictures, a class without pictures or
-    with a name that cannot be printed, a file that is no picture or too large a one, pictures of different sizes or of
-    more than 4 GiB in all, and links that lead out of the folder.
+    Needs Pillow. Raises DataError for a folder without class folders, a class without pictures or with an unprintable
+    name, a file that is not a picture or is too large, pictures of different sizes or of more than 4 GiB in all, and
+    links that lead out of the folder.
     """
     root = Path(path)
     if not root.is_dir():
@@ -59,14 +57,14 @@ def _is_class(entry: Path) -> bool:
 
 
 def _shown(path: Path) -> str:
-    """A name for a message: whoever made the folder may have put a terminal's commands into it."""
+    """A name for a message. Escaped if it is not printable, because it could hold control codes of a terminal."""
     return str(path) if str(path).isprintable() else ascii(str(path))
 
 
 def _pictures(root: Path, name: str) -> list[Path]:
     folder = root / name
     if not name.isprintable():
-        raise DataError(mismatch("from_folder", "class folders with names to print", ascii(name), "rename the folder"))
+        raise DataError(mismatch("from_folder", "class folders with printable names", ascii(name), "rename the folder"))
     files = sorted(file for file in folder.glob("*") if file.suffix.lower() in ENDINGS)
     if not files:
         remedy = "add pictures, or remove the folder"
@@ -76,7 +74,7 @@ def _pictures(root: Path, name: str) -> list[Path]:
             raise DataError(
                 mismatch(_shown(file), "a picture inside the folder", "a link out of it", "copy the picture")
             )
-        if not file.is_file():  # a pipe, say, that would be waited for for ever
+        if not file.is_file():  # reading a pipe, for example, could block for ever
             raise DataError(mismatch(_shown(file), "a file", "something else", "remove it"))
     return files
 
@@ -89,7 +87,7 @@ def _is_inside(file: Path, root: Path) -> bool:
 
 
 def _read_all(files: list[Path], size: tuple[int, int] | None, colour: bool) -> np.ndarray:
-    """(N, H, W) or (N, H, W, 3). The first picture says how large all are, before memory is taken for them."""
+    """Read (N, H, W) or (N, H, W, 3). The first picture gives the size of all, before memory is allocated."""
     first = _read_picture(files[0], size, colour)
     total = len(files) * first.nbytes
     if total > MAX_BYTES:
@@ -130,5 +128,5 @@ def _pillow() -> Any:
     try:
         from PIL import Image
     except ImportError as error:
-        raise ImportError("from_folder needs Pillow: pip install 'tinynet[data]'") from error
+        raise ImportError("from_folder needs Pillow: pip install pillow") from error
     return Image

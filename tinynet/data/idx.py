@@ -1,9 +1,9 @@
-"""The IDX format of MNIST and its kin: a big-endian header, then the numbers.
+"""Read and write IDX, the format of MNIST: a big-endian header, then the numbers.
 
     bytes 0-1   zero
     byte  2     the type of the numbers (0x08: unsigned byte, the only one these data sets use)
-    byte  3     how many dimensions
-    then        one 32-bit length a dimension, and the data, the last dimension fastest
+    byte  3     the number of dimensions
+    then        a 32-bit length for each dimension, and the data in C order
 
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 """
@@ -23,28 +23,28 @@ import numpy as np
 from tinynet.errors import DataError, mismatch
 
 UNSIGNED_BYTE = 0x08
-MAX_BYTES = 1 << 28  # 256 MiB; the largest data set of this kind, CIFAR-10, unpacks to 184 MB
+MAX_BYTES = 1 << 28  # 256 MiB; the largest of these data sets, CIFAR-10, has 184 MB
 GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
-    """The uint8 array in an IDX file, gzipped or not.
+    """Read the uint8 array in an IDX file, gzipped or not.
 
-    Raises DataError, naming the file, if it is no IDX file of unsigned bytes, is cut short, or has trailing bytes.
-    Never reads more than MAX_BYTES, whatever a header or a compressed stream promises.
+    Raises DataError, with the file's name, if it is not an IDX file of unsigned bytes, is too short, or has trailing
+    bytes. Never reads more than MAX_BYTES, whatever the header or a compressed stream claims.
     """
     return parse_idx(read_bytes(path), path)
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The content of a file, unpacked if it is gzipped. DataError if that fails, or goes on beyond MAX_BYTES."""
+    """The content of a file, decompressed if it is gzipped. DataError if that fails or exceeds MAX_BYTES."""
     with open(path, "rb") as file:
         content = file.read(MAX_BYTES + 1)
     return unpack(content, path)
 
 
 def unpack(content: bytes, name: str | os.PathLike[str]) -> bytes:
-    """`content`, unpacked if it is gzipped; in blocks, so that a small file that unpacks to a huge one is cut off."""
+    """`content`, decompressed if it is gzipped. Stops at MAX_BYTES, so that a small file cannot fill the memory."""
     if content[:2] == GZIP_MAGIC:
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
@@ -58,7 +58,7 @@ def unpack(content: bytes, name: str | os.PathLike[str]) -> bytes:
 
 
 def parse_idx(content: bytes, name: str | os.PathLike[str] = "IDX data") -> np.ndarray:
-    """The array in the bytes of an IDX file: a view, so nothing is copied. Raises what `read_idx` raises."""
+    """The array in the bytes of an IDX file, as a view of them. Raises what `read_idx` raises."""
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE or not 1 <= content[3] <= 4:
         expected = "an IDX header 00 00 08 and 1 to 4 dimensions"
         raise DataError(mismatch(name, expected, content[:4].hex(" ") or "an empty file", "check which file this is"))
@@ -79,7 +79,7 @@ def format_idx(array: np.ndarray) -> bytes:
 
 
 def find_file(folder: Path, name: str) -> Path | None:
-    """`name` in `folder`, gzipped or not; None if it is not there."""
+    """The path of `name` in `folder`, gzipped or not; None if it is not there."""
     for candidate in (folder / f"{name}.gz", folder / name):
         if candidate.is_file():
             return candidate

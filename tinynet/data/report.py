@@ -1,4 +1,4 @@
-"""What is in a data set, before anyone trains on it: counts, balance, brightness, repeated pictures."""
+"""Report the contents of a data set: counts, class balance, brightness, repeated pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named data sets, from wherever they can be had: a folder, the cache, tensorflow-datasets, a download."""
+"""Load a data set by its name: from a folder, the cache, tensorflow-datasets or a download."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tinynet.data import archives
 from tinynet.data.catalog import SYNTHETIC, Entry, File, find_entry
 from tinynet.data.dataset import Dataset
 from tinynet.data.download import cache_folder, fetch
 from tinynet.data.drawings import synthetic_fashion
 from tinynet.data.duplicates import without_duplicates
 from tinynet.data.idx import find_file, parse_idx, read_bytes
+from tinynet.data.tfds import read_tfds
 from tinynet.errors import DataError, DataNotFoundError, mismatch, unknown_name
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
@@ -29,17 +31,18 @@ def load(
     flatten: bool = True,
     drop_duplicates: bool = False,
 ) -> tuple[Dataset, Dataset]:
-    """(train, test) of a data set by its name: uint8 pictures as rows of pixels, or as they are with flatten=False.
+    """Load (train, test) of a data set by its name. The pictures are uint8.
 
     name             fashion_mnist, mnist, kmnist, emnist (balanced), cifar10, synthetic_fashion
     source           "folder" (`data`, or $TINYNET_DATA), "cache", "download", or "auto": the first that has it;
-                     "tfds": as tensorflow-datasets has it in the folder `data` (its own default, if None), prepared
-                     first if need be, from $TINYNET_DATA, the cache or a download; pictures in tfds's order
-    offline          open no connection
+                     "tfds": tensorflow-datasets in the folder `data` (default: its own). A data set that is not
+                     prepared there is prepared from $TINYNET_DATA, the cache or a download. Order as in tfds.
+    offline          do not use the network
+    flatten          return pictures as rows of pixels
     drop_duplicates  leave out repeated pictures within each split, and training pictures that are in the test set
 
-    Every file is checked by SHA-256 before it is used. Raises DataNotFoundError, saying what would help, if the data
-    cannot be had; DataError, with both sums, if a file is not the published one; ValueError for an unknown name.
+    Each file is checked by SHA-256 before it is used. Raises DataNotFoundError with a remedy if the data set is not
+    found, DataError with both sums if a file is not the published one, ValueError for an unknown name.
     """
     if name == SYNTHETIC:
         return synthetic_fashion(flatten=flatten)
@@ -54,78 +57,69 @@ def load(
 def fashion_mnist(
     data: str | os.PathLike[str] | None = None, flatten: bool = True, offline: bool = False
 ) -> tuple[Dataset, Dataset]:
-    """(train, test) of Fashion-MNIST: `load("fashion_mnist", ...)`, 60,000 and 10,000 pictures as rows of 784 pixels.
+    """Load (train, test) of Fashion-MNIST: 60,000 and 10,000 pictures as rows of 784 pixels.
 
-    Looked for in the folder `data` (or $TINYNET_DATA), then in the cache, then downloaded. Raises what `load` raises.
+    Looks into the folder `data` (or $TINYNET_DATA), then into the cache, then downloads. Raises what `load` raises.
     """
     return load("fashion_mnist", data=data, flatten=flatten, offline=offline)
 
 
 def _from_files(entry: Entry, source: str, data: str | os.PathLike[str] | None, offline: bool) -> dict[str, Arrays]:
-    files = entry.files if entry.layout == "idx" else entry.files[:1]
-    places = _places(entry, source, data)
+    folders = _folders(entry, source, data)
     if entry.layout != "idx":
-        found = [(file, path) for file in entry.files if (path := _find(file, places)) is not None]
-        file, path = found[0] if found else (files[0], _obtain(files[0], entry, source, places, offline))
+        found = [(file, path) for file in entry.files if (path := _find(file, folders)) is not None]
+        first = entry.files[0]
+        file, path = found[0] if found else (first, _obtain(first, entry, source, folders, offline))
         _check_file(file, path)
-        from tinynet.data import archives  # here, so that `import tinynet` need not load tar, zip and pickle
-
         return archives.read_emnist(path) if entry.layout == "idx-zip" else archives.read_cifar10(path)
     arrays = []
-    for file in files:
-        path = _find(file, places) or _obtain(file, entry, source, places, offline)
+    for file in entry.files:
+        path = _find(file, folders) or _obtain(file, entry, source, folders, offline)
         arrays.append(parse_idx(_checked_content(file, path), path))
     return {"train": (arrays[0], arrays[1]), "test": (arrays[2], arrays[3])}
 
 
 def _from_tfds(entry: Entry, data: str | os.PathLike[str] | None, offline: bool) -> dict[str, Arrays]:
-    from tinynet.data.tfds import read_tfds
-
     obtain = partial(_from_files, entry, "auto", None, offline)
     return read_tfds(entry, Path(data) if data is not None else None, obtain)
 
 
-def _places(entry: Entry, source: str, data: str | os.PathLike[str] | None) -> list[Path]:
-    """The folders to look into, best first."""
+def _folders(entry: Entry, source: str, data: str | os.PathLike[str] | None) -> list[Path]:
+    """The folders to look into, in this order."""
     chosen = data if data is not None else os.environ.get("TINYNET_DATA")
     folders = []
     if chosen and source in ("auto", "folder"):
         folder = Path(chosen)
         if not folder.is_dir():
-            raise DataError(
-                f"data: expected a folder, got {str(folder)!r}, which is none; check --data and TINYNET_DATA"
-            )
+            raise DataError(f"data: expected a folder, got {str(folder)!r}; check --data and TINYNET_DATA")
         folders += [folder, *(folder / name for name in entry.folders)]
     if source in ("auto", "cache", "download"):
         folders.append(cache_folder() / entry.name)
     return folders
 
 
-def _find(file: File, places: list[Path]) -> Path | None:
-    for folder in places:
-        found = (
-            find_file(folder, file.name.removesuffix(".gz")) if file.name.endswith("ubyte.gz") else folder / file.name
-        )
+def _find(file: File, folders: list[Path]) -> Path | None:
+    for folder in folders:
+        is_idx = file.name.endswith("ubyte.gz")
+        found = find_file(folder, file.name.removesuffix(".gz")) if is_idx else folder / file.name
         if found is not None and found.is_file():
             return found
     return None
 
 
-def _obtain(file: File, entry: Entry, source: str, places: list[Path], offline: bool) -> Path:
-    """Download a file that is in none of the places. DataNotFoundError where that is not allowed, or fails."""
+def _obtain(file: File, entry: Entry, source: str, folders: list[Path], offline: bool) -> Path:
+    """Download a file that is in none of the folders. DataNotFoundError if that is not allowed or fails."""
     if source in ("folder", "cache") or offline:
-        looked = ", ".join(map(str, places)) or "no folder (none was named)"
+        looked = ", ".join(map(str, folders)) or "no folder (none was given)"
         why = "--offline" if offline else f"the source {source!r}"
-        remedy = "put it there, or allow a download" if places else "name its folder with --data (data=...)"
-        raise DataNotFoundError(
-            mismatch(f"{entry.title}: {file.name}", f"to find it in {looked}", f"nothing, and {why} forbids a download",
-                     remedy)
-        )  # fmt: skip
+        remedy = "put it there, or allow a download" if folders else "give its folder with --data (data=...)"
+        received = f"nothing, and {why} forbids a download"
+        raise DataNotFoundError(mismatch(f"{entry.title}: {file.name}", f"to find it in {looked}", received, remedy))
     return fetch(file, entry.mirrors, cache_folder() / entry.name)
 
 
 def _checked_content(file: File, path: Path) -> bytes:
-    """The unpacked content of an IDX file, once its checksum has shown that it is the published one."""
+    """The decompressed content of an IDX file, after its checksum was checked."""
     if file.content_sha256 is None:
         _check_file(file, path)
         return read_bytes(path)
@@ -135,7 +129,7 @@ def _checked_content(file: File, path: Path) -> bytes:
 
 
 def _check_file(file: File, path: Path) -> None:
-    """Raise DataError unless the packed file is the published one."""
+    """Raise DataError unless the compressed file is the published one."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):
@@ -145,12 +139,12 @@ def _check_file(file: File, path: Path) -> None:
 
 def _compare_sums(path: Path, expected: str, found: str, of_what: str) -> None:
     if found != expected:
-        remedy = "it is another data set or damaged: remove it, or name another folder with --data"
+        remedy = "it is another data set or damaged: remove it, or give another folder with --data"
         raise DataError(mismatch(path, f"SHA-256 {expected}{of_what}", found, remedy))
 
 
 def _dataset(entry: Entry, split: str, images: np.ndarray, labels: np.ndarray, flatten: bool) -> Dataset:
-    """One split as a Dataset, once its shape and labels have been seen to be what the catalog says."""
+    """One split as a Dataset. DataError unless its shape and labels are those of the catalog."""
     count = entry.sizes[split == "test"]
     if (
         images.shape != (count, *entry.image_shape)

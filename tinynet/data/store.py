@@ -1,4 +1,4 @@
-"""Arrays in the cache: IDX files and their sums, written beside and renamed: nothing half-written is ever seen."""
+"""Save arrays in the cache as IDX files with checksums. A folder is complete, or not there."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ SUMS = "sha256.json"
 
 
 def save_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write uint8 arrays into a new `folder`, all or nothing. OSError if the disk is full or may not be written."""
+    """Write uint8 arrays into a new `folder`, all or none. OSError if the disk is full or cannot be written."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
         contents = {name: format_idx(array) for name, array in arrays.items()}
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         for name, content in {**contents, SUMS: json.dumps(sums).encode()}.items():
-            with open(beside / name, "wb") as file:
+            with open(temporary / name, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
         if folder.exists():
             shutil.rmtree(folder)
-        os.replace(beside, folder)
+        os.replace(temporary, folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_arrays(folder: Path) -> dict[str, np.ndarray] | None:
-    """What `save_arrays` wrote; None if there is nothing, or not what was written: then it is made again."""
+    """Read what `save_arrays` wrote; None if there is nothing or it is damaged."""
     try:
         sums = json.loads((folder / SUMS).read_text(encoding="utf-8"))
         arrays = {}

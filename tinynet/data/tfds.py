@@ -1,8 +1,8 @@
-"""tensorflow-datasets as a source: what a user has prepared with it is read, and what is missing is prepared.
+"""Read data sets with tensorflow-datasets (tfds), and prepare them where they are missing.
 
-All of it works without TensorFlow, for the formats that offer random access. Of tfds 4.9.10 without TensorFlow two
-things do not work, and are not used: its own extraction of gzip (the files come from `load`, verified) and its encoding
-of pictures (Pillow's PNG takes its place). Where a data set was prepared as tfrecord, only TensorFlow can read it.
+This works without TensorFlow for the formats with random access; only TensorFlow can read tfrecord. Two parts of tfds
+4.9.10 need TensorFlow and are therefore not used: unpacking gzip (the arrays come from `load`) and encoding pictures
+(Pillow writes the PNGs).
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from tinynet.errors import DataError, mismatch
 RANDOM_ACCESS = ("array_record", "parquet")
 VERSIONS = {"fashion_mnist": "3.0.1", "mnist": "3.0.1", "kmnist": "3.0.1", "emnist": "3.1.0", "cifar10": "3.0.2"}
 CONFIGS = {"emnist": "balanced"}
-BLOCK = 10_000  # records read at once: one by one takes ten times as long
+BLOCK = 10_000  # records per read: reading them one by one takes ten times as long
 
 
 def read_tfds(entry: Entry, data_dir: Path | None, obtain: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
-    """{"train": (images, labels), "test": ...}, in tfds's own order, as uint8.
+    """Read {"train": (images, labels), "test": ...} as uint8, in the order of tfds.
 
-    data_dir   of tfds; its own default (or $TFDS_DATA_DIR) if None
-    obtain     gives the arrays to prepare the data set from, where it is not prepared yet
+    data_dir   the data folder of tfds (default: $TFDS_DATA_DIR, or tfds's own)
+    obtain     returns the arrays from which a missing data set is prepared
 
-    The first read ends in a copy in our cache, which serves the next ones as long as tfds's files stay as they are.
-    Raises DataError where it was prepared in a format that only TensorFlow can read, or is damaged; ImportError, naming
-    what to install, where tfds or what it needs is missing.
+    The first read leaves a copy in tinynet's cache. Later reads use it while the files of tfds are unchanged. Raises
+    DataError if the data set is damaged or in a format that only TensorFlow can read; ImportError, with the command
+    that installs it, if tfds or a package that it needs is missing.
     """
     base = _base_folder(entry, data_dir)
     prepared = _newest_version(base)
@@ -49,7 +49,7 @@ def read_tfds(entry: Entry, data_dir: Path | None, obtain: Callable[[], dict[str
     arrays = load_arrays(copy)
     if arrays is None:
         arrays = _read(entry, prepared)
-        with contextlib.suppress(OSError):  # a cache that is full or may not be written costs time, not the data
+        with contextlib.suppress(OSError):  # without the copy, the next read is slower
             save_arrays(copy, arrays)
     return {split: (arrays[f"{split}-images"], arrays[f"{split}-labels"]) for split in ("train", "test")}
 
@@ -67,14 +67,14 @@ def _newest_version(base: Path) -> Path | None:
 
 
 def _fingerprint(prepared: Path) -> str:
-    """A name for what the files of a prepared data set are now: their names, sizes and times."""
+    """A hash of the names, sizes and times of the files of a prepared data set."""
     files = sorted(path for path in prepared.iterdir() if path.is_file())
     stats = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
     return hashlib.sha256(json.dumps([str(prepared.resolve()), stats]).encode()).hexdigest()[:16]
 
 
 def _read(entry: Entry, prepared: Path) -> dict[str, np.ndarray]:
-    """Every split of a prepared data set as arrays."""
+    """Read every split of a prepared data set."""
     _check_format(prepared)
     tfds = _import_tfds()
     arrays = {}
@@ -94,7 +94,7 @@ def _read(entry: Entry, prepared: Path) -> dict[str, np.ndarray]:
         raise _missing(error) from error
     except Exception as error:  # a damaged record file can raise anything
         expected, received = f"{entry.title} as tfds prepares it", f"{type(error).__name__}: {str(error)[:200]}"
-        remedy = "remove the folder, and it is prepared again"
+        remedy = "remove the folder; the next call prepares it again"
         raise DataError(mismatch(prepared, expected, received, remedy)) from error
     return arrays
 
@@ -108,9 +108,8 @@ def _check_format(prepared: Path) -> None:
         raise DataError(mismatch(prepared, "a dataset_info.json of tfds", received, "prepare it again")) from error
     if file_format not in RANDOM_ACCESS:
         expected = f"a format with random access ({', '.join(RANDOM_ACCESS)})"
-        remedy = (
-            f"only TensorFlow can read that; prepare it again with file_format='array_record', or remove {prepared}"
-        )
+        again = "prepare it again with file_format='array_record'"
+        remedy = f"only TensorFlow can read that; {again}, or remove {prepared}"
         raise DataError(mismatch(prepared, expected, file_format, remedy))
 
 
@@ -136,18 +135,17 @@ def _encode(picture: np.ndarray) -> io.BytesIO:
 
 
 def _upright(entry: Entry, images: np.ndarray) -> np.ndarray:
-    """tfds keeps EMNIST as it was published, transposed; applied twice this is the identity."""
+    """Transpose EMNIST, which tfds stores as it was published. Applied twice, this is the identity."""
     return images.transpose(0, 2, 1).copy() if entry.name == "emnist" else images
 
 
 def _prepare(entry: Entry, base: Path, splits: dict[str, Arrays], file_format: str = "array_record") -> None:
-    """Write the data set into tfds's folders, as tfds would, under its own name and version."""
+    """Write the data set into the folders of tfds, with the name and version that tfds gives it."""
     tfds = _import_tfds()
-
     base_class: Any = tfds.core.GeneratorBasedBuilder
 
     class Builder(base_class, skip_registration=True):  # type: ignore[misc, call-arg]
-        """The data set from arrays that are already verified."""
+        """Builds the data set from arrays."""
 
         name = entry.name
         VERSION = tfds.core.Version(VERSIONS[entry.name])
@@ -190,4 +188,5 @@ def _import_tfds() -> Any:
 
 
 def _missing(error: ImportError) -> ImportError:
-    return ImportError(f"the source 'tfds' needs packages that are missing ({error}): pip install 'tinynet[tfds]'")
+    packages = "tensorflow-datasets array_record importlib_resources pillow"
+    return ImportError(f"the source 'tfds' needs packages that are missing ({error}): pip install {packages}")

@@ -1,9 +1,9 @@
-"""Changes of pictures that leave their class what it was: more to learn from the same examples.
+"""Data augmentation: random changes of pictures that keep their class.
 
-A transform is called with raw pictures (n, H, W) or (n, H, W, C) and a function that gives it random numbers, and
-returns pictures of the same shape and dtype; what it moves out of the frame is lost, what it uncovers is 0. The
-numbers depend on (seed, epoch, the example's place in the epoch) alone: they are the same on a CPU and a GPU, and for
-every batch size. To standardise pixels, see `Dataset.standardize`.
+A transform takes raw pictures (n, H, W) or (n, H, W, C) and a function that returns random numbers. It returns pictures
+of the same shape and dtype. Pixels that move out of the frame are lost; uncovered pixels are 0. The random numbers
+depend only on (seed, epoch, the example's position in the epoch), so they are the same on CPU and GPU and for every
+batch size. To standardize pixels, see `Dataset.standardize`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinynet.backend.arrays import Array, array_module
+from tinynet.errors import whole_number
 
-Lanes = Callable[[int], Array]  # lanes(k) -> (n, k) uint16 random numbers, a row for each picture
+Lanes = Callable[[int], Array]  # lanes(k) -> (n, k) random uint16 numbers, a row for each picture
 Transform = Callable[[Array, Lanes], Array]
 
 
 class Shift:
-    """Moves each picture by a whole number of pixels, from -most to most, in both directions independently."""
+    """Shift each picture by a random number of pixels from -most to most, independently in both directions."""
 
     def __init__(self, most: int = 2) -> None:
-        if most < 1:
-            raise ValueError(f"Shift: expected at least 1 pixel, got {most}; try Shift(2)")
-        self.most = most
+        self.most = whole_number("Shift: most", most, remedy="try Shift(2)")
 
     def __call__(self, pictures: Array, lanes: Lanes) -> Array:
         xp = array_module(pictures)
@@ -39,7 +38,7 @@ class Shift:
 
 
 class HorizontalFlip:
-    """Mirrors left and right, with a probability (rounded to 1/65536)."""
+    """Mirror each picture horizontally with the given probability (rounded to a multiple of 1/65536)."""
 
     def __init__(self, probability: float = 0.5) -> None:
         if not 0 <= probability <= 1:
@@ -56,9 +55,9 @@ class HorizontalFlip:
 
 
 class RandomErasing:
-    """Blackens a rectangle in some of the pictures: each side from a quarter to half of the picture's, anywhere.
+    """Set a random rectangle to 0 with the given probability. Its sides are 1/4 to 1/2 of the picture's.
 
-    Source: Z. Zhong et al., "Random erasing data augmentation", AAAI 2020 (there the area and shape are drawn).
+    Source: Z. Zhong et al., "Random erasing data augmentation", AAAI 2020, where area and aspect ratio are random.
     """
 
     def __init__(self, probability: float = 0.5) -> None:
@@ -79,18 +78,18 @@ class RandomErasing:
 
 
 def _whole(lanes: Array, count: Array | int) -> Array:
-    """Whole numbers from 0 to count - 1 from 16-bit ones: count / 65536 from even at most."""
+    """Map random uint16 numbers to whole numbers below `count`, uniform up to a relative error of count / 65536."""
     return (lanes.astype("int64") * count) >> 16
 
 
 def _interval(length_lane: Array, first_lane: Array, size: int) -> Array:
-    """For each picture, which of `size` places an interval covers: a quarter to half of them, anywhere."""
+    """For each picture, a mask (n, size) of a random interval with a length from size / 4 to size / 2."""
     length = size // 4 + _whole(length_lane, size // 4 + 1)
     first = _whole(first_lane, size - length + 1)
-    place = array_module(length).arange(size)
-    return (place >= first[:, None]) & (place < (first + length)[:, None])
+    position = array_module(length).arange(size)
+    return (position >= first[:, None]) & (position < (first + length)[:, None])
 
 
 def _column(values: Array, pictures: Array) -> Array:
-    """One value for each picture, in a shape that spreads over its pixels."""
+    """One value per picture, in a shape that broadcasts over its pixels."""
     return values.reshape(-1, *[1] * (pictures.ndim - 1))

@@ -1,4 +1,4 @@
-"""Checks of layers, losses and models: arrays in, a report out."""
+"""Check the gradients of layers, losses and models."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ def check_layer(
     seed: int = 0,
     rtol: float = 1e-6,
 ) -> Report:
-    """Check the gradients of a layer's input and of each parameter, on a float64 copy; `layer` stays as it is.
+    """Check the gradients of a layer's input and parameters on a float64 copy of the layer.
 
-    x_shape     of a whole batch, (N, ...)
-    x           the input itself; unless given, random and at least 0.1 away from 0
-    training    check the training pass (dropout under a fixed mask), or the inference pass
-    seed, rtol  of the random numbers; the largest relative error that passes
+    x_shape   the shape of a batch, (N, ...)
+    x         the input; by default random, with a magnitude of at least 0.1
+    training  check the training pass (dropout with a fixed mask) or the inference pass
+    seed      determines all random numbers
+    rtol      the largest relative error that passes
 
-    It also fails a layer that changes its input, that accumulates into `grads` instead of overwriting, or that
-    remembers the last forward on itself, so that a second one spoils the first one's backward.
+    The check also fails if the layer changes its input, adds to `grads` instead of overwriting it, or stores state
+    during forward, so that a second forward disturbs the backward of the first.
     """
     clone = _float64_copy(layer)
-    for number, values in enumerate(clone.parameters.values()):  # biases begin at 0, where bugs can hide
+    for number, values in enumerate(clone.parameters.values()):  # biases are 0 at first, which hides bugs
         values += Stream(seed, Purpose.CHECK, step=number).normal(values.shape, 0, 0.1)
     x = _away_from_zero(x_shape, seed) if x is None else np.array(x, np.float64)
     context, x_before = Context(training=training, seed=seed), x.copy()
@@ -70,7 +71,7 @@ def check_model(
 ) -> Report:
     """Check the gradient of `loss(model(x), targets)` in every parameter and in x, on a float64 copy of the model.
 
-    x (N, ...) floating; targets as the loss wants them. Names are those of `model.parameters`.
+    x (N, ...) floating; targets in the form that the loss takes. Row names are those of `model.parameters`.
     """
     loss = loss or SoftmaxCrossEntropy()
     clone, x = _float64_copy(model), np.array(x, np.float64)
@@ -97,9 +98,9 @@ def check_loss(
     seed: int = 0,
     rtol: float = 1e-6,
 ) -> Report:
-    """Check a loss's gradient in its outputs, and that backward(dloss) scales it.
+    """Check the gradient of a loss with respect to the outputs, also for backward(dloss) with dloss = 0.3.
 
-    Unless given, outputs are random, and targets random labels, or random numbers where the loss refuses labels.
+    By default, outputs are random, and targets are random labels, or random numbers if the loss refuses labels.
     """
     stream = Stream(seed, Purpose.CHECK, layer=1)
     outputs = stream.normal(outputs_shape) if outputs is None else np.array(outputs, np.float64)
@@ -118,9 +119,9 @@ def check_loss(
 
 
 def _input_problem(x: np.ndarray, x_before: np.ndarray, dx: np.ndarray | None) -> str:
-    """What is wrong with the input or its gradient before any number is compared; "" if nothing."""
+    """What is wrong with x or with the shape of its gradient; "" if nothing is."""
     if not np.array_equal(x, x_before):
-        return "the layer changed its input, which is the output of the one before it; copy it first"
+        return "the layer changed its input, which is the output of the previous layer; copy it first"
     if dx is None or dx.shape != x.shape:
         received = "None" if dx is None else f"shape {dx.shape}"
         return f"backward must return the gradient of x, of shape {x.shape}; it returned {received}"
@@ -144,7 +145,7 @@ def _float64_copy(layer: Layer) -> Layer:
 
 
 def _gradient_to_fill(layer: Layer) -> tuple[Any, dict[str, np.ndarray]]:
-    """What backward is to fill, and the same by name. All NaN at first: what it does not overwrite will show."""
+    """(grads, the same arrays by name), filled with NaN, so that entries that backward does not overwrite show."""
     mirror = copy.deepcopy(layer)
     mirror.bind(np.full(layer.size, np.nan), 0)
     return mirror.views(mirror._vector), mirror.parameters

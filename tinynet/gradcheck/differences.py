@@ -1,4 +1,4 @@
-"""Central differences, and how far a gradient is from them."""
+"""Compare a gradient with central differences."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ import numpy as np
 from tinynet.backend.random import Purpose, Stream
 from tinynet.gradcheck.report import Row
 
-MAX_ENTRIES = 200  # of an array larger than this, so many entries are drawn at random; directions cover the rest
+MAX_ENTRIES = 200  # checked per array; of a larger one, a random choice. Random directions cover the rest
 DIRECTIONS = 3
-STEP = 6e-6  # the cube root of float64's rounding error, where the two errors of a central difference are balanced
+STEP = 6e-6  # the cube root of float64's rounding error: balances rounding and truncation errors
 
 
 def compare(
     name: str, values: np.ndarray, analytic: np.ndarray, objective: Callable[[], float], seed: int, rtol: float
 ) -> Row:
-    """The worst entry or direction of one array. `objective` reads `values`, which is moved and put back."""
+    """Compare `analytic` with central differences of `objective` in `values`. Returns the worst entry or direction.
+
+    `objective` reads `values`, which are changed during the check and then restored.
+    """
     stream = Stream(seed, Purpose.CHECK, layer=4)
     chosen = np.sort(stream.permutation(values.size)[:MAX_ENTRIES])
-    places = [np.unravel_index(int(entry), values.shape) for entry in chosen]
+    positions = [np.unravel_index(int(entry), values.shape) for entry in chosen]
     directions = [Stream(seed, Purpose.CHECK, layer=5, step=k).normal(values.shape) for k in range(DIRECTIONS)]
-    names = [f"[{', '.join(map(str, map(int, place)))}]" for place in places]
+    names = [f"[{', '.join(map(str, map(int, position)))}]" for position in positions]
     names += [f"direction {number}" for number in range(DIRECTIONS)]
-    said = [float(analytic[place]) for place in places] + [float((analytic * d).sum()) for d in directions]
+    claimed = [float(analytic[at]) for at in positions] + [float((analytic * d).sum()) for d in directions]
 
-    moves = [_unit(values.shape, place) for place in places] + directions
+    moves = [_unit(values.shape, position) for position in positions] + directions
     slopes = [_slope(values, move, objective) for move in moves]
     smooth = np.array([slope.smooth for slope in slopes])
     if smooth.mean() < 0.9:
         hint = f"{(~smooth).sum()} of {len(smooth)} entries lie at a kink; choose x away from it"
         return Row(name, np.inf, "", np.nan, np.nan, False, hint)
-    numeric, found = np.array([slope.value for slope in slopes])[smooth], np.array(said)[smooth]
+    numeric, found = np.array([slope.value for slope in slopes])[smooth], np.array(claimed)[smooth]
     scale = np.maximum(np.abs(found), np.abs(numeric)) + 1e-3 * np.abs(numeric).max() + 1e-12
     errors = np.nan_to_num(np.abs(found - numeric) / scale, nan=np.inf)
-    entries = errors[: smooth[: len(places)].sum()]
-    wrong_entry = entries.size > 0 and entries.max() > rtol  # an entry says more than a direction, where there is one
+    entries = errors[: smooth[: len(positions)].sum()]
+    wrong_entry = entries.size > 0 and entries.max() > rtol  # tells more than a direction
     worst = int(entries.argmax() if wrong_entry else errors.argmax())
     where = [label for label, keep in zip(names, smooth) if keep][worst]
     passed = bool(errors[worst] <= rtol)
@@ -52,7 +55,7 @@ class _Slope:
 
 
 def _slope(values: np.ndarray, direction: np.ndarray, objective: Callable[[], float]) -> _Slope:
-    """The central difference along `direction`, and whether the slopes from both sides agree."""
+    """The central difference along `direction`, and whether left and right slopes agree."""
     before = values.copy()
     h = STEP * max(1.0, float(np.abs(values).max())) / max(1.0, float(np.abs(direction).max()))
     middle = objective()
@@ -67,22 +70,22 @@ def _slope(values: np.ndarray, direction: np.ndarray, objective: Callable[[], fl
 
 
 def _explain(analytic: np.ndarray, numeric: np.ndarray) -> str:
-    """What a wrong gradient looks like, in words for whoever has to mend it."""
+    """A hint at the probable cause of a wrong gradient."""
     if np.isnan(analytic).any():
-        return "backward left NaN: an entry of grads it never wrote, or added to what stood there; assign, do not add"
+        return "backward left NaN: it did not write an entry of grads, or added to it; assign, do not add"
     if not analytic.any():
         return "backward says 0 everywhere, but forward does depend on it: a term is missing, or dy was not passed on"
     if not numeric.any():
-        return "forward does not depend on it at all, but backward says it does"
+        return "forward does not depend on it, but backward returns a gradient that is not 0"
     large = np.abs(numeric) > 1e-3 * np.abs(numeric).max()
     ratios = analytic[large] / numeric[large]
     if np.ptp(ratios) < 1e-4 * abs(ratios.mean()):
-        return f"every entry is {ratios.mean():.6g} times too large: look for a lost or extra factor, 1/N or a sign"
+        return f"every entry is {ratios.mean():.6g} times too large: look for a missing or extra factor, 1/N or a sign"
     wrong = int((np.abs(analytic - numeric) > 1e-5 * np.abs(numeric).max()).sum())
     return f"{wrong} of {len(numeric)} entries differ by no common factor: derive the formula again, or check the axes"
 
 
-def _unit(shape: tuple[int, ...], place: tuple[np.intp, ...]) -> np.ndarray:
+def _unit(shape: tuple[int, ...], position: tuple[np.intp, ...]) -> np.ndarray:
     direction = np.zeros(shape)
-    direction[place] = 1
+    direction[position] = 1
     return direction

@@ -1,4 +1,4 @@
-"""Checks of optimizers: what must hold of any rule that moves a vector by its gradient."""
+"""Check the properties that every optimizer must have."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def check_optimizer(
 ) -> Report:
     """Check an optimizer on random vectors of `size` elements over `steps` steps.
 
-    first step         goes downhill: its product with the gradient is negative (weight decay aside)
-    halves             a part of the vector moves as it would alone (not asked of a rule that is not `elementwise`)
-    resumed            continuing from a copy of theta and the state gives the same bits
-    no gradient        without weight decay, a zero gradient from the start moves nothing
-    gaps               what is 0 and gets no gradient stays 0, while one memory serves for the gradients of all steps
-    float32            float32 in, float32 out, state included, within 1e-4 of the float64 trajectory
-    minimum            comes closer to the minimum of a quadratic whose curvature suits the learning rate
-    reference          ends where `reference(theta, gradients)` ends, to 1e-6: another library's trajectory, say
+    first step   goes downhill: its product with the gradient (with weight decay) is negative
+    halves       each half of the vector moves as it would alone (only if the optimizer is `elementwise`)
+    resumed      continuing from a copy of theta and the state gives the same bits
+    no gradient  without weight decay, zero gradients leave theta unchanged
+    gaps         elements that are 0 and get no gradient stay 0, with one gradient array reused for all steps
+    float32      float32 theta gives float32 theta and state, within 1e-4 of the float64 trajectory
+    minimum      the loss falls on a quadratic whose curvature suits the learning rate
+    reference    ends within 1e-6 of `reference(theta, gradients)`, for example another library's result
 
-    In the table "analytic" is what the optimizer gave and "numeric" what was expected, at the worst element.
+    In the table, "analytic" is the optimizer's value and "numeric" the expected one, at the worst element.
     """
     draw = Stream(seed, Purpose.CHECK, layer=7)
     theta, *gradients = draw.normal((steps + 1, size))
@@ -37,7 +37,9 @@ def check_optimizer(
     report = Report(repr(optimizer))
     report.rows += [
         _downhill(optimizer, theta, gradients[0]),
-        _row("resumed", _run_resumed(optimizer, theta, gradients), end, 0, "something is kept outside theta and state"),
+        _row(
+            "resumed", _run_resumed(optimizer, theta, gradients), end, 0, "some state is kept outside theta and `state`"
+        ),
         _gaps(optimizer, theta, gradients),
         _float32(optimizer, theta, gradients, end),
         _minimum(optimizer, theta),
@@ -47,10 +49,10 @@ def check_optimizer(
         report.rows.append(_row("halves", end, halves, 1e-12, "one element's step depends on another's gradient"))
     if not getattr(optimizer, "weight_decay", 0):
         still = _run(optimizer, theta, [np.zeros(size)] * steps)
-        report.rows.append(_row("no gradient", still, theta, 0, "it moves by something that is not the gradient"))
+        report.rows.append(_row("no gradient", still, theta, 0, "theta moves without a gradient"))
     if reference is not None:
         expected = reference(theta.copy(), [g.copy() for g in gradients])
-        report.rows.append(_row("reference", end, expected, 1e-6, "the formula is another one; compare the first step"))
+        report.rows.append(_row("reference", end, expected, 1e-6, "the formulas differ; compare the first step"))
     return report
 
 
@@ -63,7 +65,7 @@ def _run(optimizer: Optimizer, theta: Array, gradients: Sequence[Array]) -> Arra
 
 
 def _run_resumed(optimizer: Optimizer, theta: Array, gradients: Sequence[Array]) -> Array:
-    """The same, but half-way everything goes on from copies, with a copied optimizer."""
+    """Like `_run`, but continue half-way from copies of theta, state and optimizer."""
     theta = theta.copy()
     state = optimizer.start(theta)
     for step, gradient in enumerate(gradients):
@@ -90,14 +92,16 @@ def _downhill(optimizer: Optimizer, theta: Array, gradient: Array) -> Row:
 
 
 def _gaps(optimizer: Optimizer, theta: Array, gradients: Sequence[Array]) -> Row:
-    """As `fit` does it: into the gaps between a model's arrays no gradient is ever written."""
+    """Leave gaps without a gradient, as `fit` does between a model's arrays."""
     written = np.arange(len(theta)) % 4 < 3
     theta = np.where(written, theta, 0)
     memory, state = np.zeros_like(theta), optimizer.start(theta)
     for step, gradient in enumerate(gradients):
         memory[written] = gradient[written]
         optimizer.update(theta, memory, state, step)
-    return _row("gaps", theta[~written], np.zeros(sum(~written)), 0, "leave 0 in the gradient's memory where 0 was")
+    return _row(
+        "gaps", theta[~written], np.zeros(sum(~written)), 0, "leave the zeros of the gradient array as they are"
+    )
 
 
 def _float32(optimizer: Optimizer, theta: Array, gradients: Sequence[Array], end: Array) -> Row:
@@ -108,11 +112,11 @@ def _float32(optimizer: Optimizer, theta: Array, gradients: Sequence[Array], end
     wrong = [name for name, vector in {"theta": small, **state}.items() if vector.dtype != np.float32]
     if wrong:
         return Row("float32", np.inf, "", np.nan, np.nan, False, f"{', '.join(wrong)} became another dtype")
-    return _row("float32", small.astype(np.float64), end, 1e-4, "float32 and float64 part ways")
+    return _row("float32", small.astype(np.float64), end, 1e-4, "the float32 and float64 trajectories differ")
 
 
 def _minimum(optimizer: Optimizer, theta: Array, steps: int = 200) -> Row:
-    """f(theta) = sum of curvature * theta^2 / 2, curvatures from a twentieth to half of 1 / learning_rate."""
+    """Minimize sum(curvature * theta^2 / 2), with curvatures from 0.05 to 0.5 of 1 / learning_rate."""
     curvature = np.linspace(0.05, 0.5, len(theta)) / optimizer.rate(0)
     position = theta.copy()
     state = optimizer.start(position)

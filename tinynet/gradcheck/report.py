@@ -1,4 +1,4 @@
-"""What a check found, as a table and in words."""
+"""The result of a check: a table, and a hint for each failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Row:
-    """The verdict on one array: its worst entry, what backward said there and what forward does."""
+    """The result for one array: the worst entry, with the gradient from backward and the numeric one."""
 
     array: str
     error: float
@@ -20,7 +20,7 @@ class Row:
 
 @dataclass
 class Report:
-    """The result of a check: true when all is well, a table when printed, with a word on each failure."""
+    """The result of a check. It is true if every row passed, and prints as a table with a hint for each failure."""
 
     subject: str
     rows: list[Row] = field(default_factory=list)

@@ -1,8 +1,8 @@
-"""Pictures of a run, written to a file: PNG, SVG or PDF, by the ending of `path`. Needs matplotlib.
+"""Draw training runs and predictions into a file: PNG, SVG or PDF, by the ending of `path`. Needs matplotlib.
 
-Nothing here is global: no pyplot, no window, no setting of matplotlib touched, so it works without a screen and in
-threads. Colours and sizes are therefore given to each artist, not to `rcParams`. A `note` ("synthetic data") stands
-at the top of its picture. An arm has the colour and marker of its place in the order given.
+The functions use neither pyplot nor `rcParams`, so they work without a screen, in threads, and beside the user's own
+plots. Colours and sizes are therefore set on each artist. A `note` (for example "synthetic data") is written at the top
+of the picture. Configurations get their colours and markers in the order in which they are given.
 """
 
 from tinynet.plots.curves import accuracy_over_rate, comparison, learning_curves, rate_range

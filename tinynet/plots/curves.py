@@ -1,4 +1,4 @@
-"""Curves and dots: how runs went, how arms compare, which learning rate."""
+"""Plot learning curves, comparisons of configurations, and accuracy by learning rate."""
 
 from __future__ import annotations
 
@@ -12,44 +12,48 @@ import numpy as np
 from tinynet.errors import DataError, mismatch
 from tinynet.plots.style import COLOURS, FILE, GRID, INK, LOOKS, OPEN, WIDTH, Path, finish, key, new_figure, plain
 
-History = Any  # tinynet.History: it can draw itself, so it knows this file, and this file need not know it
+History = Any  # tinynet.History, whose `plot` uses this file: importing it here would be a circle
 
-KINDS: dict[str, tuple[str, dict[str, Any]]] = {  # of a History's columns: words and look in the key
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {  # columns of a History: their description and style in the key
     "validation": ("validation set, after each epoch", {"linestyle": "-", "zorder": 3}),
     "train": ("training set, after each epoch", {"linestyle": "--", **OPEN}),
     "running": ("training batches, averaged over each epoch", {"linestyle": ":", **OPEN}),
 }
 MEASURES = {"loss": (1, "loss (mean per example)"), "accuracy": (100, "accuracy (%)")}  # factor, axis label
-SPLITS = {"test": -0.16, "train": 0.16}  # above and below the middle of the arm's row
+SPLITS = {"test": -0.16, "train": 0.16}  # offsets from the middle of the configuration's row
 
 
 def learning_curves(
     histories: Mapping[str, History | Sequence[History]], path: Path, note: str = "", held_out: str = "validation set"
 ) -> None:
-    """Loss and accuracy over the epochs, a colour for each arm: {"relu": history, "sigmoid": [one, for, each, seed]}.
+    """Plot loss and accuracy by epoch, with a colour for each configuration.
 
-    The validation set is solid, and called `held_out` in the key. Training is dashed where it was measured after the
-    epoch, dotted where it is the running average. Of several seeds: their mean, in a band from the lowest to the
-    highest, as far as all of them went.
+    histories  {"relu": history, "sigmoid": [a history for each seed]}
+    held_out   the name of the validation set in the key
+
+    The curve of the validation set is solid. That of the training set is dashed if it was measured after the epoch, and
+    dotted if it is the running average. Several seeds are drawn as their mean in a band from minimum to maximum, up to
+    the last epoch that all of them have.
     """
-    arms = {arm: list(given) if isinstance(given, (list, tuple)) else [given] for arm, given in histories.items()}
-    looks = dict(zip(arms, itertools.cycle(LOOKS)))
-    curves = [(measure, arm, kind) for measure in MEASURES for arm in arms for kind in _kinds(arms[arm], measure)]
-    if not arms or set(arms) - {arm for _, arm, _ in curves}:
-        raise DataError(mismatch("learning_curves", "arms with a History of an epoch or more", arms, "train first"))
+    runs = {name: list(given) if isinstance(given, (list, tuple)) else [given] for name, given in histories.items()}
+    looks = dict(zip(runs, itertools.cycle(LOOKS)))
+    curves = [(measure, name, kind) for measure in MEASURES for name in runs for kind in _kinds(runs[name], measure)]
+    if not runs or set(runs) - {name for _, name, _ in curves}:
+        expected = "a History of at least one epoch for each configuration"
+        raise DataError(mismatch("learning_curves", expected, runs, "train first"))
     measures = list(dict.fromkeys(measure for measure, _, _ in curves))  # a regression has no accuracy
-    names = {textwrap.fill(plain(arm), 40): look for arm, look in looks.items() if arm}
+    names = {textwrap.fill(plain(name), 40): look for name, look in looks.items() if name}
     figure = new_figure(path, WIDTH, 3.1 + 0.19 * max(2, len("\n".join(names).splitlines())), note=note)
     panels = dict(zip(measures, figure.subplots(1, len(measures), squeeze=False)[0]))
-    for measure, arm, kind in curves:
-        _draw_curve(panels[measure], arms[arm], kind, measure, looks[arm])
+    for measure, name, kind in curves:
+        _draw_curve(panels[measure], runs[name], kind, measure, looks[name])
     for measure, axes in panels.items():
         finish(axes, "epoch", MEASURES[measure][1], grid="both")
         axes.locator_params(axis="x", integer=True, nbins=10, min_n_ticks=1)
     shown = {kind for _, _, kind in curves}
     words_of = {kind: words.replace("validation set", held_out) for kind, (words, _) in KINDS.items()}
     meanings = {words_of[kind]: {"marker": "o", **look} for kind, (_, look) in KINDS.items() if kind in shown}
-    seeds = sorted({len(seeds) for seeds in arms.values()})
+    seeds = sorted({len(seeds) for seeds in runs.values()})
     if seeds[-1] > 1:
         meanings[f"mean and range of {' or '.join(map(str, seeds))} seeds"] = {"color": GRID, "linewidth": 8}
     key(figure, meanings, names)
@@ -57,25 +61,27 @@ def learning_curves(
 
 
 def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", held_out: str = "test set") -> None:
-    """Accuracy and loss of each arm, on the test set (filled) and the training set (open), with their numbers.
+    """Plot accuracy and loss of each configuration on the test set (filled) and the training set (open).
 
-    The test set is called `held_out` in the key.
-
-    A row: {"arm", "seeds", "test_accuracy", "train_accuracy", "test_loss", "train_loss"}, and for any of these four
-    a "..._deviation", drawn as a bar of one standard deviation where seeds > 1. What is missing or NaN is left out.
+    table     rows {"arm", "seeds", "test_accuracy", "train_accuracy", "test_loss", "train_loss"}, where "arm" is the
+              name of the configuration. "..._deviation" of any of the last four is drawn as an error bar of one
+              standard deviation if seeds > 1. Missing values and NaN are left out.
+    held_out  the name of the test set in the key
     """
     rows = [{name: value for name, value in row.items() if value is not None and value == value} for row in table]
     measures = [m for m in ("accuracy", "loss") if any(f"{split}_{m}" in row for row in rows for split in SPLITS)]
     if not measures or not all("arm" in row for row in rows):
         expected = "rows with 'arm' and 'test_accuracy' or 'test_loss'"
-        raise DataError(mismatch("comparison", expected, [dict(row) for row in table], "measure each arm first"))
+        raise DataError(
+            mismatch("comparison", expected, [dict(row) for row in table], "evaluate each configuration first")
+        )
     figure = new_figure(path, WIDTH, 1.3 + 0.5 * len(rows), note=note)
     for axes, measure in zip(panels := figure.subplots(1, len(measures), squeeze=False)[0], measures):
-        for place, (row, look) in enumerate(zip(rows, itertools.cycle(LOOKS))):
-            _draw_dots(axes, row, measure, place, look)
+        for position, (row, look) in enumerate(zip(rows, itertools.cycle(LOOKS))):
+            _draw_dots(axes, row, measure, position, look)
         finish(axes, f"{MEASURES[measure][1]}\naxis does not start at 0", "", grid="x")
-        arms = [textwrap.fill(plain(row["arm"]), 24) if axes is panels[0] else "" for row in rows]
-        axes.set_yticks(range(len(rows)), arms)
+        names = [textwrap.fill(plain(row["arm"]), 24) if axes is panels[0] else "" for row in rows]
+        axes.set_yticks(range(len(rows)), names)
         axes.set(ylim=(len(rows) - 0.5, -0.5), xmargin=0.25)
         axes.tick_params(axis="y", length=0, labelsize=10)
     dots = {"marker": "o", "linestyle": ""}
@@ -88,7 +94,7 @@ def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", h
 
 
 def rate_range(rates: Sequence[float], losses: Sequence[float], steepest: float, path: Path, note: str = "") -> None:
-    """The loss while the learning rate rises, and a line at the rate where it falls fastest."""
+    """Plot the loss by learning rate, with a line at the learning rate where the loss falls fastest."""
     figure = new_figure(path, WIDTH, 3.4, note=note)
     axes = figure.subplots()
     axes.semilogx(rates, losses, color=COLOURS[0], linewidth=1.6)
@@ -101,34 +107,37 @@ def rate_range(rates: Sequence[float], losses: Sequence[float], steepest: float,
 
 
 def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: Path, note: str = "") -> None:
-    """For each arm its accuracy over the learning rate, {"adam": {0.001: 0.87, 0.1: None}}, a star on the best.
+    """Plot accuracy by learning rate for each configuration, with a star on the best.
 
-    None stands for a run that diverged. It is marked at the foot of the picture, as are those that end more than 10
-    points below the best: what is left is drawn large enough to be told apart.
+    grids  {"adam": {0.001: 0.87, 0.1: None}}, where None means that the run diverged
+
+    Diverged runs, and runs more than 10 points below the best, are marked with a cross at the bottom of the picture. So
+    the axis covers only 10 points, and small differences remain visible.
     """
     if not grids or not all(any(value is not None for value in grid.values()) for grid in grids.values()):
-        raise DataError(mismatch("accuracy_over_rate", "arms with an accuracy each", dict(grids), "try smaller rates"))
+        expected = "at least one accuracy for each configuration"
+        raise DataError(mismatch("accuracy_over_rate", expected, dict(grids), "try smaller learning rates"))
     figure = new_figure(path, WIDTH, 4.0, note=note)
     axes = figure.subplots()
-    foot = max(value for grid in grids.values() for value in grid.values() if value is not None) - 0.1
+    bottom = max(value for grid in grids.values() for value in grid.values() if value is not None) - 0.1
     for grid, look in zip(grids.values(), itertools.cycle(LOOKS)):
-        found = {rate: 100 * value for rate, value in grid.items() if value is not None and value > foot}
+        found = {rate: 100 * value for rate, value in grid.items() if value is not None and value > bottom}
         axes.semilogx(list(found), list(found.values()), linewidth=1.6, markersize=5, **look)
         for best in sorted(found, key=found.__getitem__)[-1:]:
             axes.semilogx([best], [found[best]], marker="*", markersize=15, color=look["color"], zorder=4)
-        died = [rate for rate in grid if rate not in found]
-        axes.semilogx(died, [100 * foot] * len(died), linestyle="", marker="x", markersize=8, color=look["color"])
-    finish(axes, "learning rate", "held out accuracy (%)", grid="both")
+        failed = [rate for rate in grid if rate not in found]
+        axes.semilogx(failed, [100 * bottom] * len(failed), linestyle="", marker="x", markersize=8, color=look["color"])
+    finish(axes, "learning rate", "held-out accuracy (%)", grid="both")
     meanings = {
         "best": {"marker": "*", "linestyle": ""},
-        f"diverged, or below {100 * foot:.0f}%": {"marker": "x", "linestyle": ""},
+        f"diverged, or below {100 * bottom:.0f}%": {"marker": "x", "linestyle": ""},
     }
     key(figure, meanings, dict(zip(grids, itertools.cycle(LOOKS))))
     figure.savefig(path, **FILE)
 
 
 def _kinds(seeds: Sequence[History], measure: str) -> list[str]:
-    """What to draw of an arm: the re-measured training set is preferred to the running average."""
+    """The kinds of curves to draw. The training set measured after the epoch is preferred to the running average."""
     found = [k for k in KINDS if seeds and all(h.rows and f"{k}_{measure}" in h.rows[0] for h in seeds)]
     return found[:-1] if {"train", "running"} <= set(found) else found
 
@@ -143,13 +152,13 @@ def _draw_curve(axes: Any, seeds: Sequence[History], kind: str, measure: str, lo
     axes.plot(epochs, values.mean(axis=0), linewidth=1.6, **look)
 
 
-def _draw_dots(axes: Any, row: Mapping[str, Any], measure: str, place: int, look: Mapping[str, str]) -> None:
+def _draw_dots(axes: Any, row: Mapping[str, Any], measure: str, position: int, look: Mapping[str, str]) -> None:
     factor, digits = MEASURES[measure][0], 1 if measure == "accuracy" else 3
     for split, shift in SPLITS.items():
         if (name := f"{split}_{measure}") not in row:
             continue
         bar = factor * row.get(f"{name}_deviation", 0.0) if row.get("seeds", 1) > 1 else 0.0
-        value, y, face = factor * row[name], place + shift, look["color"] if split == "test" else "white"
+        value, y, face = factor * row[name], position + shift, look["color"] if split == "test" else "white"
         words = f"{value:.{digits}f}" + (f" ± {bar:.{digits}f}" if bar else "")
         axes.errorbar(value, y, xerr=bar or None, linestyle="", markerfacecolor=face, capsize=3, elinewidth=1.4, **look)
         axes.annotate(words, (value + bar, y), (7, 0), textcoords="offset points", va="center", color=INK, fontsize=8.5)

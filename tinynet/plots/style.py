@@ -1,4 +1,4 @@
-"""What all pictures share: colours, sizes, a white figure under a heading, axes and keys. No rcParams are touched."""
+"""Colours, sizes, headings, axes and keys of all pictures. Leaves `rcParams` alone."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tinynet.errors import DataError, mismatch
 
 Path = str | os.PathLike[str]
 
-WIDTH = 8.0  # inches: 1200 pixels, sharp where a README shows 800 of them
-FILE: dict[str, Any] = {"dpi": 150, "facecolor": "white", "transparent": False}  # whatever the user's own settings say
+WIDTH = 8.0  # inches: 1200 pixels, sharp on a page that shows 800
+FILE: dict[str, Any] = {"dpi": 150, "facecolor": "white", "transparent": False}  # not from the user's settings
 INK, MUTED, GRID = "#222222", "#666666", "#DDDDDD"
-# Okabe and Ito's palette, "Color universal design", 2008: told apart by the colour-blind. Its yellow is lost on white.
+# The palette of Okabe and Ito, "Color universal design", 2008, for colour-blind readers, without its yellow.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P")  # one fewer than colours, so that 42 arms go by before a pair comes again
+MARKERS = ("o", "s", "^", "D", "v", "P")  # one fewer than colours, so that 42 pairs differ
 LOOKS = [{"color": colour, "marker": marker} for colour, marker in zip(COLOURS * 6, MARKERS * 7)]
 WRONG = "#B84A00"
-OPEN = {"markerfacecolor": "white"}  # whatever belongs to the training set
+OPEN = {"markerfacecolor": "white"}  # for the training set
 
 
 def new_figure(path: Path, width: float, height: float, title: str = "", note: str = "") -> Any:
-    """A white figure of `height` inches under a heading; the path is looked at before any work is done."""
+    """A white figure of `height` inches under a heading. DataError if `path` cannot be written to."""
     name = os.fspath(path)
     if not name.lower().endswith((".png", ".svg", ".pdf")) or not os.path.isdir(os.path.dirname(name) or "."):
         expected = "a path ending in .png, .svg or .pdf, in a folder that exists"
@@ -32,7 +32,7 @@ def new_figure(path: Path, width: float, height: float, title: str = "", note: s
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("tinynet.plots needs matplotlib; install it with: pip install 'tinynet[examples]'") from error
+        raise ImportError("tinynet.plots needs matplotlib; install it with: pip install matplotlib") from error
     heading = [(line, 12, "bold", INK) for line in textwrap.wrap(plain(title), int(9 * width))]
     heading += [(line, 10, "normal", WRONG) for line in textwrap.wrap(plain(note), int(11 * width))]
     total = height + 0.22 * len(heading) + (0.1 if heading else 0)
@@ -45,12 +45,12 @@ def new_figure(path: Path, width: float, height: float, title: str = "", note: s
 
 
 def plain(words: object) -> str:
-    """The words as they are."""
-    return str(words).replace("$", r"\$")  # or it would open a formula
+    """`words` as text that matplotlib shows literally."""
+    return str(words).replace("$", r"\$")  # an unescaped $ starts a formula
 
 
 def finish(axes: Any, xlabel: str, ylabel: str, grid: str = "") -> None:
-    """Labels, and everything a user's style sheet could have made unreadable on white."""
+    """Label the axes, and set all that a user's style sheet could make unreadable on white."""
     axes.set(facecolor="white", axisbelow=True, anchor="N")
     axes.grid(False)
     if grid:
@@ -62,24 +62,24 @@ def finish(axes: Any, xlabel: str, ylabel: str, grid: str = "") -> None:
     axes.set_ylabel(ylabel, color=INK, fontsize=10)
 
 
-def key(figure: Any, meanings: Mapping[str, Mapping[str, Any]], arms: Mapping[str, Mapping[str, Any]]) -> None:
-    """One key below the panels: what styles mean, then the arms, in as many columns as their names leave room for."""
+def key(figure: Any, meanings: Mapping[str, Mapping[str, Any]], names: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw a key below the panels: the meanings of styles, then the names of configurations, in columns."""
     from matplotlib.lines import Line2D
 
-    column = 0.8 + 0.075 * max(map(len, arms), default=0)  # inches, about, of the longest name and its handle
-    rows = max(len(meanings), math.ceil(len(arms) / max(1, int(5.4 / column)))) if arms else 1
+    column = 0.8 + 0.075 * max(map(len, names), default=0)  # approximate inches of the longest name
+    rows = max(len(meanings), math.ceil(len(names) / max(1, int(5.4 / column)))) if names else 1
     looks = [{"label": words, "color": MUTED, **look} for words, look in meanings.items()]
     looks += [{"label": " ", "linestyle": ""}] * (-len(looks) % rows)  # matplotlib fills column by column
-    looks += [{"label": arm, **look} for arm, look in arms.items()]
+    looks += [{"label": name, **look} for name, look in names.items()]
     style = {"linewidth": 1.6, "markersize": 6, "solid_capstyle": "butt"}
     handles, columns = [Line2D([], [], **{**style, **look}) for look in looks], math.ceil(len(looks) / rows)
-    settings = {"frameon": False, "fontsize": 9, "labelcolor": INK, "columnspacing": 3.0, "handlelength": 2.6}
-    figure.legend(handles=handles, ncols=columns, loc="outside lower left", **settings)
+    legend = {"frameon": False, "fontsize": 9, "labelcolor": INK, "columnspacing": 3.0, "handlelength": 2.6}
+    figure.legend(handles=handles, ncols=columns, loc="outside lower left", **legend)
 
 
-def colour_bar(figure: Any, image: Any, axes: Any, words: str, **settings: Any) -> None:
-    """The key to the colours of an image."""
-    bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=22, **settings)
+def colour_bar(figure: Any, image: Any, axes: Any, words: str, **options: Any) -> None:
+    """Draw the colour bar of an image."""
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=22, **options)
     bar.set_label(words, color=INK, fontsize=9)
     bar.outline.set_visible(False)
     bar.ax.tick_params(color=MUTED, labelcolor=INK, labelsize=8)

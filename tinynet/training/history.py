@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
 from collections.abc import Iterator
@@ -51,6 +50,8 @@ class History:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a header line and a line for each epoch. Raises SaveError, and writes nothing, if the disk is full."""
+        import csv  # start-up time
+
         from tinynet.backend.files import write_atomically  # start-up time: few runs write a table
 
         text = io.StringIO(newline="")

@@ -202,15 +202,15 @@ def test_curves_are_means_in_bands_as_far_as_all_seeds_went(tmp_path: Path, save
     assert all(float(tick).is_integer() for tick in axes.get_xticks())
 
 
-def test_an_arm_has_one_colour_in_all_panels_and_pictures(tmp_path: Path, saved: list[Any]) -> None:
-    arms = [f"arm {number}" for number in range(9)]
-    plots.learning_curves({arm: history() for arm in arms}, tmp_path / "curves.png")
-    plots.comparison(table(*arms), tmp_path / "comparison.png")
+def test_a_configuration_has_one_colour_in_all_panels_and_pictures(tmp_path: Path, saved: list[Any]) -> None:
+    names = [f"configuration {number}" for number in range(9)]
+    plots.learning_curves({name: history() for name in names}, tmp_path / "curves.png")
+    plots.comparison(table(*names), tmp_path / "comparison.png")
     lines = [[line for line in axes.lines if line.get_marker() in "os^DvP"] for f in saved for axes in f.axes]
     looks = [list(dict.fromkeys((line.get_color(), line.get_marker()) for line in panel)) for panel in lines]
     assert len(looks) == 4
     assert looks.count(looks[0]) == 4
-    assert len(set(looks[0])) == 9  # two arms of one colour have different markers
+    assert len(set(looks[0])) == 9  # two configurations of one colour have different markers
 
 
 def test_comparison_writes_its_numbers(tmp_path: Path, saved: list[Any]) -> None:

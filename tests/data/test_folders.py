@@ -182,24 +182,24 @@ def test_many_small_files_that_would_be_too_much_together_are_refused(folder, mo
 def test_links_pipes_and_folders_in_the_place_of_pictures(folder, tmp_path):
     secret = tmp_path / "secret"
     picture(secret / "1.png")
-    place = folder / "dog" / "4.png"
-    for target in (secret / "1.png", "/dev/zero", "../../secret/1.png", place, "nowhere.png/../../../x.png"):
-        place.symlink_to(target)
+    entry = folder / "dog" / "4.png"
+    for target in (secret / "1.png", "/dev/zero", "../../secret/1.png", entry, "nowhere.png/../../../x.png"):
+        entry.symlink_to(target)
         with pytest.raises(tn.DataError, match=r"4.png: expected a (picture inside the folder|file), got"):
             tn.data.from_folder(folder)
-        place.unlink()
-    place.symlink_to("1.png")  # a link inside the folder is allowed
+        entry.unlink()
+    entry.symlink_to("1.png")  # a link inside the folder is allowed
     assert len(tn.data.from_folder(folder)) == 7
-    place.unlink()
+    entry.unlink()
     if hasattr(os, "mkfifo"):
-        os.mkfifo(place)
+        os.mkfifo(entry)
         with pytest.raises(tn.DataError, match=r"4.png: expected a file, got something else; remove it"):
             tn.data.from_folder(folder)
-        place.unlink()
-    place.mkdir()
+        entry.unlink()
+    entry.mkdir()
     with pytest.raises(tn.DataError, match=r"4.png: expected a file"):
         tn.data.from_folder(folder)
-    place.rmdir()
+    entry.rmdir()
     (folder / "away").symlink_to(secret)
     with pytest.raises(tn.DataError, match=r"1.png: expected a picture inside the folder, got a link out of it"):
         tn.data.from_folder(folder)

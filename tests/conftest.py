@@ -47,6 +47,6 @@ def real_data():
     return tn.data.fashion_mnist(REAL_DATA)
 
 
-def small_model(**settings):
+def small_model(**arguments):
     """20 -> 16 -> 4 with ReLU and dropout."""
-    return tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dropout(0.2), tn.Dense(16, 4), **settings)
+    return tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dropout(0.2), tn.Dense(16, 4), **arguments)

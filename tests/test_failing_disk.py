@@ -1,4 +1,4 @@
-"""Disks that are full or broken: what was there before stays whole, the error says so, and nothing is left beside."""
+"""Saving on full or broken disks: the previous file stays, the error says so, and no unfinished file remains."""
 
 import errno
 import os
@@ -17,11 +17,11 @@ from tinynet.training.checkpoints import Checkpoints
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
 
-MOST = 20  # operations of one save: far more than there are
+MOST = 20  # more than the number of operations of one save
 
 
 class FailingDisk:
-    """Counts what is asked of the disk while a file is saved; call number `at` fails, and all after it if `dead`."""
+    """Count the disk operations of a save. Operation number `at` fails, and if `dead`, all later ones, too."""
 
     CALLS = ((tempfile, "mkstemp"), (os, "fdopen"), (os, "fsync"), (os, "chmod"), (os, "replace"))
 
@@ -33,7 +33,7 @@ class FailingDisk:
     def counted(self, name, real):
         def call(*arguments, **named):
             if name == "fsync" and os.fstat(arguments[0]).st_mode & 0o040000:
-                return real(*arguments)  # of the folder: see files.py
+                return real(*arguments)  # fsync of the folder: see files.py
             self.ask(name)
             made = real(*arguments, **named)
             return FailingFile(made, self) if name == "fdopen" else made
@@ -47,7 +47,7 @@ class FailingDisk:
 
 
 class FailingFile:
-    """An open file on such a disk; a write that fails has written half."""
+    """An open file on a failing disk. A write that fails has written half of its bytes."""
 
     def __init__(self, file, disk):
         self.file, self.disk = file, disk
@@ -100,16 +100,8 @@ def test_whichever_operation_fails_the_file_before_is_whole(save, number, dead, 
         assert f"file could not be saved ({os.strerror(number)}); what was there before is untouched" in str(told)
         assert (tmp_path / "file").read_bytes() == before
         assert os.listdir(tmp_path) == ["file"]
-    assert disk.asked == [
-        "mkstemp",
-        "fdopen",
-        "write",
-        "flush",
-        "fsync",
-        "close",
-        "chmod",
-        "replace",
-    ]  # each has failed
+    operations = ["mkstemp", "fdopen", "write", "flush", "fsync", "close", "chmod", "replace"]
+    assert disk.asked == operations  # each has failed
     assert (tmp_path / "file").read_bytes() != before
 
 
@@ -122,11 +114,11 @@ def test_whichever_operation_fails_a_run_ends_as_it_would_have_and_can_go_on(num
     while True:
         at += 1
         folder = tmp_path / f"{at}"
-        model, keeper = small_model(), Checkpoints(folder, every_steps=1)
+        model, checkpoints = small_model(), Checkpoints(folder, every_steps=1)
         with monkeypatch.context() as patched, warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             disk = FailingDisk(patched, at, number, dead=False)
-            again = tn.fit(model, small_data[0], checkpoint=keeper, **usual)
+            again = tn.fit(model, small_data[0], checkpoint=checkpoints, **usual)
         assert model.theta.tobytes() == whole.theta.tobytes()
         assert again["validation_loss"] == history["validation_loss"]
         assert not [path for path in folder.iterdir() if path.suffix == ".part"]
@@ -135,12 +127,12 @@ def test_whichever_operation_fails_a_run_ends_as_it_would_have_and_can_go_on(num
         (warning,) = told
         assert f"({os.strerror(number)}); what was there before is untouched" in str(warning.message)
         assert str(warning.message).endswith("training goes on")
-        for step in keeper.steps():
-            assert read_arrays(keeper.path(step), "checkpoint", 1)[1]["step"] == step
+        for step in checkpoints.steps():
+            assert read_arrays(checkpoints.path(step), "checkpoint", 1)[1]["step"] == step
         resumed = small_model()
-        tn.fit(resumed, small_data[0], checkpoint=keeper, resume=True, **usual)
+        tn.fit(resumed, small_data[0], checkpoint=checkpoints, resume=True, **usual)
         assert resumed.theta.tobytes() == whole.theta.tobytes()
-    assert at > 40  # 4 steps, 2 bests, an end: 8 operations each
+    assert at > 40  # 8 operations for each of 4 steps, 2 best models and the end
 
 
 def test_ctrl_c_while_a_file_is_written_leaves_nothing_beside(tmp_path, monkeypatch):
@@ -167,7 +159,7 @@ import resource, sys, warnings, numpy as np, tinynet as tn
 small, large = tn.Sequential(tn.Dense(3, 2)), tn.Sequential(tn.Dense(300, 200))
 small.save(sys.argv[1])
 before = open(sys.argv[1], "rb").read()
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))  # a write beyond fails, half done
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))  # longer writes fail half-way
 try:
     large.save(sys.argv[1])
 except tn.SaveError as error:
@@ -182,21 +174,21 @@ print(told[0].message)
 
 
 def test_a_file_that_the_system_cuts_off_is_told(tmp_path):
-    """Nothing is patched here: the kernel itself refuses the rest of the bytes."""
+    """Without a patch: the kernel refuses the write."""
     pytest.importorskip("resource", reason="limits of the file size are a matter of Unix")
-    places = [tmp_path / "model", tmp_path / "run"]
-    done = python("-c", LIMITED, *places)
+    paths = [tmp_path / "model", tmp_path / "run"]
+    done = python("-c", LIMITED, *paths)
     assert done.returncode == 0, done.stderr
     model, run = done.stdout.splitlines()
     assert "model could not be saved (File too large); what was there before is untouched" in model
     assert "(File too large); what was there before is untouched" in run
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["model"]
     assert not list((tmp_path / "run").glob("*.safetensors"))
-    assert np.isfinite(tn.load(places[0]).theta).all()
+    assert np.isfinite(tn.load(paths[0]).theta).all()
 
 
 def test_a_disk_that_is_really_full():
-    """A file system of one MiB is mounted where the system lets us: as root, or in a user namespace."""
+    """Mounts a file system of one MiB, as root or in a user namespace, where that is allowed."""
     done = python(ROOT / "tests/stress/full_disk.py", "--step", 40000)
     if done.returncode == 77:
         pytest.skip(done.stdout.strip())

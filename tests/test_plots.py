@@ -1,4 +1,4 @@
-"""Plots: what stands in the pictures, read from the SVG and from the figures as they are saved; looks need eyes."""
+"""Plots: the contents of the pictures, read from the SVG files and from the saved figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Draw = Callable[[Path, str], None]
 
 @pytest.fixture(autouse=True)
 def _global_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test may import pyplot or leave a setting of matplotlib changed."""
+    """Fail a test that imports pyplot or changes a setting of matplotlib."""
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     before = matplotlib.rcParams.copy()  # of a copy: reading the backend of the original imports pyplot
     yield
@@ -35,7 +35,7 @@ def _global_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def saved(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The figures saved in this test, to look into."""
+    """The figures saved in this test."""
     from matplotlib.figure import Figure
 
     figures: list[Any] = []
@@ -54,7 +54,7 @@ ALL = "running train validation"
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[Any, None]:
-    """The texts drawn in this test, in order: of all that a figure holds, ticks out of view are not."""
+    """The texts drawn in this test, in order, without ticks that are out of view."""
     from matplotlib.text import Text
 
     texts: dict[Any, None] = {}
@@ -70,20 +70,20 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[Any, None]:
 
 
 def history(epochs: int = 4, seed: int = 0, columns: str = ALL, accuracy: bool = True) -> History:
-    """Numbers that fall and rise as in training, each kind and seed with an offset of its own."""
+    """A history of falling losses and rising accuracies, with an offset for each kind and seed."""
     rows = []
     for epoch in range(1, epochs + 1):
         row: dict[str, float] = {"epoch": epoch}
-        for place, kind in enumerate(columns.split()):
-            row[f"{kind}_loss"] = 1 / epoch + 0.1 * place + 0.01 * seed
+        for position, kind in enumerate(columns.split()):
+            row[f"{kind}_loss"] = 1 / epoch + 0.1 * position + 0.01 * seed
             if accuracy:
-                row[f"{kind}_accuracy"] = 0.9 - 0.2 / epoch - 0.02 * place - 0.01 * seed
+                row[f"{kind}_accuracy"] = 0.9 - 0.2 / epoch - 0.02 * position - 0.01 * seed
         rows.append(row)
     return History(rows)
 
 
 def table(*arms: str, seeds: int = 5) -> list[dict[str, Any]]:
-    """Rows of numbers, each arm a little better than the one before."""
+    """A table for `comparison`. Each configuration is a little better than the previous one."""
     return [
         {"arm": arm, "seeds": seeds, "test_accuracy": 0.85 + 0.01 * i, "test_accuracy_deviation": 0.004,
          "train_accuracy": 0.88 + 0.01 * i, "test_loss": 0.5 - 0.02 * i, "train_loss": 0.4 - 0.02 * i}
@@ -96,7 +96,7 @@ def counts(classes: int) -> np.ndarray:
 
 
 def examples(count: int = 10, shape: tuple[int, ...] = (28, 28)) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images, labels from 0 upward, and probabilities that are right but for every third example."""
+    """Images, labels 0, 1, 2, ..., and probabilities that are wrong for every third example."""
     labels = np.arange(count) % 10
     predicted = np.where(np.arange(count) % 3 == 2, (labels + 1) % 10, labels)
     probabilities = np.full((count, 10), 0.02) + 0.8 * np.eye(10)[predicted]
@@ -202,15 +202,15 @@ def test_curves_are_means_in_bands_as_far_as_all_seeds_went(tmp_path: Path, save
     assert all(float(tick).is_integer() for tick in axes.get_xticks())
 
 
-def test_an_arm_has_one_colour_in_all_panels_and_pictures(tmp_path: Path, saved: list[Any]) -> None:
-    arms = [f"arm {number}" for number in range(9)]
-    plots.learning_curves({arm: history() for arm in arms}, tmp_path / "curves.png")
-    plots.comparison(table(*arms), tmp_path / "comparison.png")
+def test_a_configuration_has_one_colour_in_all_panels_and_pictures(tmp_path: Path, saved: list[Any]) -> None:
+    names = [f"configuration {number}" for number in range(9)]
+    plots.learning_curves({name: history() for name in names}, tmp_path / "curves.png")
+    plots.comparison(table(*names), tmp_path / "comparison.png")
     lines = [[line for line in axes.lines if line.get_marker() in "os^DvP"] for f in saved for axes in f.axes]
     looks = [list(dict.fromkeys((line.get_color(), line.get_marker()) for line in panel)) for panel in lines]
     assert len(looks) == 4
     assert looks.count(looks[0]) == 4
-    assert len(set(looks[0])) == 9  # two arms of one colour have different markers
+    assert len(set(looks[0])) == 9  # two configurations of one colour have different markers
 
 
 def test_comparison_writes_its_numbers(tmp_path: Path, saved: list[Any]) -> None:

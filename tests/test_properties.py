@@ -1,4 +1,4 @@
-"""What must hold for any numbers: found by hypothesis, not chosen by us; and under eight threads at once."""
+"""Properties that hold for all inputs, tested with hypothesis, and training and prediction in several threads."""
 
 import multiprocessing
 import threading
@@ -15,7 +15,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def network(seed):
-    """With everything in it that treats rows one by one in inference."""
+    """A network of layers that treat each row independently in inference."""
     return tn.Sequential(
         tn.Reshape(4, 4, 1), tn.Conv2D(1, 3), tn.BatchNorm(3), tn.GELU(), tn.MaxPool2D(), tn.Flatten(),
         tn.LayerNorm(3), tn.Dropout(0.4), tn.Dense(3, 5),
@@ -44,9 +44,9 @@ def test_parts_of_a_batch_have_gradients_that_add_up_to_that_of_the_whole(seed, 
     parts = [
         model.loss_and_gradient(x[rows], labels[rows], context=context) for rows in (slice(0, cut), slice(cut, None))
     ]
-    for number in (0, 1):
-        total = parts[0][number] * cut / count + parts[1][number] * (count - cut) / count
-        np.testing.assert_allclose(total, whole[number], rtol=1e-9, atol=1e-12)
+    for first, second, expected in zip(*parts, whole):  # the loss, then the gradient
+        total = first * cut / count + second * (count - cut) / count
+        np.testing.assert_allclose(total, expected, rtol=1e-9, atol=1e-12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -68,7 +68,7 @@ def test_scaling_a_loss_scales_its_gradient(seed, scale):
 def test_dropout_keeps_the_mean(seed, rate):
     kept, _ = tn.Dropout(rate).forward(np.ones((200, 500)), tn.Context(training=True, seed=seed))
     deviation = np.sqrt(rate / (1 - rate) / kept.size)
-    assert abs(kept.mean() - 1) <= 6 * deviation + 1e-12  # six deviations: once in a billion
+    assert abs(kept.mean() - 1) <= 6 * deviation + 1e-12  # exceeded once in a billion
 
 
 @settings(max_examples=60, deadline=None)
@@ -83,7 +83,7 @@ def test_gradients_of_extreme_logits_are_finite(seed, kind):
         (tn.SoftmaxCrossEntropy(0.1, [1, 2, 3, 4]), labels),
         (tn.BinaryCrossEntropy(), ones),
     ):
-        with np.errstate(over="ignore"):  # the distance of the largest numbers is none: that loss is infinite
+        with np.errstate(over="ignore"):  # differences of the largest numbers overflow: the loss is infinite
             _, backward = loss.forward(logits, targets)
             gradient = backward()
         assert np.isfinite(gradient).all()
@@ -139,9 +139,11 @@ def _train(seed, threads):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")  # Python 3.12 says it may hang
+@pytest.mark.filterwarnings(
+    "ignore:.*multi-threaded, use of fork.*:DeprecationWarning"
+)  # Python 3.12 warns that it may hang
 def test_processes_train_as_their_parent_does(method):
-    runs = [(0, 1), (1, 1), (0, 2)]  # the last has threads of its own, in the parent as in the child
+    runs = [(0, 1), (1, 1), (0, 2)]  # (seed, threads)
     here = [_train(*run) for run in runs]
     with multiprocessing.get_context(method).Pool(2) as pool:
         assert pool.starmap(_train, runs) == here

@@ -1,4 +1,4 @@
-"""The long runs, short: docs/reliability.md has what they found when they were long."""
+"""Short runs of the stress tests. docs/reliability.md has the results of the long ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The contract of imports: a room uses only rooms below it, and an import inside a function has a reason."""
+"""The import contract: a room uses only rooms below it, and each import inside a function has a reason."""
 
 import ast
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from child import ROOT, python
 
-OPTIONAL = {  # packages that the extras of setup.cfg bring: the functions that use them import them
+OPTIONAL = {  # packages of the extras in setup.cfg, imported by the functions that use them
     "PIL", "cuda", "cupy", "filelock", "jinja2", "matplotlib", "pooch", "requests", "safetensors", "scipy",
     "tensorflow_datasets", "threadpoolctl", "tqdm",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""No text that we ship tells anybody to install `tinynet` from an index: there the name belongs to another project."""
+"""No shipped text tells users to install `tinynet` from an index, where that name belongs to another project."""
 
 import re
 import subprocess
@@ -7,16 +7,16 @@ import pytest
 from child import ROOT
 
 ENDINGS = {".py", ".md", ".ipynb", ".cfg", ".toml", ".html", ".cff", ".in", ".txt", ".yml", ".yaml"}
-# `pip install` (or %pip, uv pip, pip3), then on the same line tinynet or tinynet[...] as a requirement. A local wheel
-# (tinynet_nn-0.1.0-py3-none-any.whl), a path or `-e '.[examples]'` is no name on an index.
+# An install command with the requirement tinynet or tinynet[...] on the same line. Local wheels, paths and
+# `-e '.[examples]'` are allowed.
 INSTALLS = re.compile(r"""(?:pip3? install|uv add|conda install)\b[^\n]*?[\s'"\\]tinynet(?![\w/.-])""")
 
 
 def shipped():
     """The text files under version control; in an unpacked source distribution, all text files."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    paths = [ROOT / name for name in listed.stdout.splitlines()] if listed.returncode == 0 else ROOT.rglob("*")
-    return sorted(path for path in paths if path.suffix in ENDINGS and path.is_file() and ".venv" not in str(path))
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    paths = [ROOT / name for name in listed.splitlines()] or ROOT.rglob("*")
+    return sorted(path for path in paths if path.suffix in ENDINGS and path.is_file())
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_pattern_tells_them_apart(text, wrong):
     assert bool(INSTALLS.search(text)) == wrong
 
 
-def test_nobody_is_told_to_install_the_name_of_another_project():
+def test_no_text_tells_users_to_install_the_name_of_another_project():
     files = [path for path in shipped() if path.name != "test_shipped_text.py"]
     assert len(files) > 100
     found = [

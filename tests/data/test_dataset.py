@@ -1,4 +1,4 @@
-"""Data sets in memory: scaling, splitting, standardising, and what is refused."""
+"""Data sets in memory: scaling, splitting, standardizing, and refused inputs."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from tinynet.data.dataset import scale_pixels
 PIXELS = np.arange(256, dtype="uint8").reshape(64, 4)
 
 
-def dataset(**settings):
-    return tn.data.from_arrays(PIXELS, np.arange(64) % 4, ("a", "b", "c", "d"), **settings)
+def dataset(**arguments):
+    return tn.data.from_arrays(PIXELS, np.arange(64) % 4, ("a", "b", "c", "d"), **arguments)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -21,7 +21,7 @@ def test_pixels_become_numbers_from_0_to_1(dtype):
     assert scaled.max() == 1
 
 
-def test_images_stay_as_they_were():
+def test_scaling_leaves_the_images_unchanged():
     data = dataset()
     before = data.images.copy()
     data.inputs(np.array([3, 1]), np.dtype("float32"))[...] = 9
@@ -51,7 +51,7 @@ def test_a_split_is_stratified_shuffled_and_a_function_of_the_seed():
     assert list(np.bincount(held_out.labels)) == [90, 10]
     together = np.concatenate([rest.images, held_out.images])[:, 0]
     np.testing.assert_array_equal(np.sort(together), np.arange(1000))
-    assert (np.diff(held_out.labels) != 0).sum() > 5  # not one class after the other
+    assert (np.diff(held_out.labels) != 0).sum() > 5  # shuffled, not sorted by class
     np.testing.assert_array_equal(data.split(0.1, seed=3)[1].images, held_out.images)
     assert (data.split(0.1, seed=4)[1].images != held_out.images).any()
     for fraction in (0, 1, -0.5):
@@ -70,12 +70,12 @@ def test_pictures_have_the_shape_of_pictures():
     assert flat.pictures(slice(0, 2)).shape == (2, 2, 3)
 
 
-def test_lists_are_welcome_and_other_types_are_not():
+def test_lists_are_accepted_and_other_types_refused():
     assert len(tn.data.from_arrays([[0.5, 1.0]], [3])) == 1
     with pytest.raises(tn.DataError, match="expected images of dtype uint8 or floating, got int64; convert with"):
         tn.data.from_arrays([[1, 2]], [0])
 
 
-def test_it_says_what_it_is():
+def test_its_repr_names_size_shape_and_dtype():
     assert repr(dataset(name="mine")) == "<Dataset mine: 64 examples of 4 uint8>"
     assert not dataset().is_synthetic

@@ -1,4 +1,4 @@
-"""Downloads from a real server that misbehaves on purpose: each way ends in the right file or in one clear error."""
+"""Downloads from a local server that misbehaves in several ways: each gives the right file or one clear error."""
 
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ FILE = File("file.gz", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
 class Misbehaving(http.server.BaseHTTPRequestHandler):
-    """The first part of the path says how."""
+    """A handler that misbehaves in the way named by the first part of the path."""
 
     seen: list[str] = []
 
@@ -78,7 +78,7 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(bytes([byte]))
                 self.wfile.flush()
                 time.sleep(0.02)
-        except OSError:  # the client has had enough
+        except OSError:  # the client closed the connection
             pass
 
     def answer_silent(self):
@@ -87,7 +87,7 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """The address of a running server; pauses and limits are shortened to fit a test."""
+    """The address of a running server, with pauses and limits shortened for a test."""
     monkeypatch.setattr(download, "WAITS", (0, 0.01, 0.02))
     monkeypatch.setattr(download, "READ_SECONDS", 0.5)
     Misbehaving.seen = []
@@ -110,7 +110,7 @@ def mirrors(server, *ways):
      ["long", "good"], ["dripping", "good"], ["silent", "good"]],
     ids=" then ".join,
 )  # fmt: skip
-def test_the_right_file_comes_in_the_end(server, tmp_path, ways):
+def test_the_right_file_is_downloaded_despite_failing_mirrors(server, tmp_path, ways):
     path = download.fetch(FILE, mirrors(server, *ways), tmp_path)
     assert path == tmp_path / "file.gz"
     assert path.read_bytes() == CONTENT
@@ -121,7 +121,7 @@ def test_the_right_file_comes_in_the_end(server, tmp_path, ways):
     [("wrong", "does not match the known hash", 1), ("forbidden", "403", 1), ("cut", "IncompleteRead|cut|Error", 3),
      ("short", "the transfer was cut", 3), ("long", "got more", 1), ("dripping", "slower than", 3)],
 )  # fmt: skip
-def test_what_never_gets_right_is_told_and_leaves_nothing(server, tmp_path, way, answer, tries):
+def test_a_mirror_that_never_works_is_reported_and_leaves_no_file(server, tmp_path, way, answer, tries):
     with pytest.raises(tn.DataNotFoundError, match=f"/{way}: .*({answer})") as caught:
         download.fetch(FILE, mirrors(server, way), tmp_path)
     assert "put the file into" in str(caught.value)
@@ -129,9 +129,9 @@ def test_what_never_gets_right_is_told_and_leaves_nothing(server, tmp_path, way,
     assert Misbehaving.seen.count(way) == tries
 
 
-def test_nobody_there_is_found_out_at_once(tmp_path, monkeypatch):
+def test_a_port_without_a_server_fails_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "WAITS", (0,))
-    with socket.socket() as free:  # a port where nobody listens
+    with socket.socket() as free:  # a port without a server
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
         began = time.monotonic()
@@ -158,14 +158,14 @@ def test_two_processes_share_one_download(server, tmp_path):
 def _fetch_with_a_full_disk(address, folder, answers):
     import resource
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # no file may grow beyond: writing fails as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # longer files fail as on a full disk
     try:
         download.fetch(FILE, [address], folder)
     except tn.DataNotFoundError as error:
         answers.put(str(error))
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(server, tmp_path):
+def test_a_full_disk_is_reported_and_leaves_no_file(server, tmp_path):
     pytest.importorskip("resource")
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()

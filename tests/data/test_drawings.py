@@ -1,4 +1,4 @@
-"""The synthetic set: what it promises about its pictures, and that it is neither trivial nor noise."""
+"""The synthetic data set: its format and reproducibility, and that it is neither trivial nor noise."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_it_has_the_format_of_fashion_mnist(drawn):
     assert tn.data.synthetic_fashion(10, 10, flatten=False)[0].images.shape == (10, 28, 28)
 
 
-def test_it_says_that_it_is_synthetic(drawn):
+def test_its_provenance_says_that_it_is_synthetic(drawn):
     for dataset in drawn:
         assert dataset.is_synthetic
         assert dataset.name == "synthetic_fashion"
@@ -43,7 +43,7 @@ def test_it_is_a_function_of_the_seed(drawn):
     assert (other.images != same.images).any(axis=1).all()
 
 
-def test_no_picture_comes_twice(drawn):
+def test_no_picture_is_repeated(drawn):
     pictures = np.concatenate([dataset.images for dataset in drawn])
     assert len(np.unique(pictures, axis=0)) == len(pictures)
 

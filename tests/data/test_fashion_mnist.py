@@ -1,4 +1,4 @@
-"""Fashion-MNIST: found, fetched, verified, refused; and the real thing itself where TINYNET_DATA names it."""
+"""Fashion-MNIST: finding, downloading and verifying it; the real data set where TINYNET_DATA names its folder."""
 
 import dataclasses
 import functools
@@ -17,7 +17,7 @@ from tinynet.data import catalog, download
 
 
 def small_files():
-    """The four files, in small: 20 + 10 pictures."""
+    """Small versions of the four files: 20 + 10 pictures."""
     generator = np.random.default_rng(0)
     files = {}
     for prefix, count in (("train", 20), ("t10k", 10)):
@@ -28,7 +28,7 @@ def small_files():
 
 @pytest.fixture
 def files(monkeypatch):
-    """Small stand-ins for the four files, and no mirror to fetch others from."""
+    """Small stand-ins for the four files, without a mirror."""
     contents = small_files()
     packed = {name: gzip.compress(content, mtime=0) for name, content in contents.items()}
     sha256 = lambda content: hashlib.sha256(content).hexdigest()  # noqa: E731
@@ -42,7 +42,7 @@ def files(monkeypatch):
 
 
 def change_entry(monkeypatch, **changes):
-    """Let the catalog's Fashion-MNIST be another."""
+    """Change the catalog's entry of Fashion-MNIST."""
     entry = dataclasses.replace(catalog.CATALOG["fashion_mnist"], **changes)
     monkeypatch.setitem(catalog.CATALOG, "fashion_mnist", entry)
 
@@ -66,7 +66,7 @@ def test_a_folder_is_found_by_argument_and_by_environment(files, tmp_path, monke
     assert tn.data.fashion_mnist(flatten=False)[0].images.shape == (20, 28, 28)
 
 
-def test_unpacked_files_will_do(files, tmp_path):
+def test_decompressed_files_are_accepted(files, tmp_path):
     for name, content in files.items():
         (tmp_path / name).write_bytes(gzip.decompress(content))
     assert len(tn.data.fashion_mnist(tmp_path)[0]) == 20
@@ -100,7 +100,7 @@ def test_without_files_the_error_says_where_to_put_them(files, tmp_path):
 
 @pytest.fixture
 def server(files, tmp_path):
-    """A real HTTP server: right files under /good, wrong bytes under /wrong, nothing else."""
+    """An HTTP server with the right files under /good and wrong bytes under /wrong."""
     write(tmp_path / "www" / "good", files)
     write(tmp_path / "www" / "wrong", {name: content + b"!" for name, content in files.items()})
 
@@ -128,7 +128,7 @@ def test_files_are_downloaded_from_the_first_mirror_that_has_the_right_ones(file
     assert [name for name in cached if not name.endswith(".lock")] == sorted(f"{name}.gz" for name in files)
     seen = len(requests)
     tn.data.fashion_mnist()
-    assert len(requests) == seen  # the second time everything is in the cache
+    assert len(requests) == seen  # the second load reads the cache
 
 
 def test_wrong_bytes_never_reach_the_cache(server, monkeypatch, tmp_path):
@@ -160,7 +160,9 @@ class TestReal:
         assert test.images.shape == (10_000, 784)
         assert list(np.bincount(train.labels)) == [6000] * 10
         assert list(np.bincount(test.labels)) == [1000] * 10
-        assert train.images.mean() / 255 == pytest.approx(0.2860, abs=5e-5)  # as torchvision's users know it
+        assert train.images.mean() / 255 == pytest.approx(
+            0.2860, abs=5e-5
+        )  # the mean that torchvision's users pass to Normalize
         assert train.images.std() / 255 == pytest.approx(0.3530, abs=5e-5)
 
     def test_one_epoch_learns(self, real_data):

@@ -1,4 +1,4 @@
-"""Pictures in class folders; and folders that somebody made to do harm."""
+"""Pictures in class folders, and malicious folders."""
 
 import io
 import os
@@ -43,7 +43,7 @@ def test_folders_are_classes(folder):
     assert tn.data.from_folder(folder, class_names=("dog",)).class_names == ("dog",)
 
 
-def test_what_does_not_fit_is_named(folder, tmp_path, monkeypatch):
+def test_unsuitable_folders_and_pictures_are_named(folder, tmp_path, monkeypatch):
     read = tn.data.from_folder
     with pytest.raises(tn.DataError, match="from_folder: expected a folder, got"):
         read(tmp_path / "nowhere")
@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_named(folder, tmp_path, monkeypatch):
         read(folder)
 
 
-def test_without_pillow_it_says_so(folder, monkeypatch):
+def test_without_pillow_the_error_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
     with pytest.raises(ImportError, match=r"from_folder needs Pillow: pip install pillow"):
         tn.data.from_folder(folder)
@@ -87,7 +87,7 @@ def test_a_model_learns_from_a_folder(folder):
 
 
 def png(width, height, rows=b"", extra=b""):
-    """A grey PNG that says it has this size, whatever is in it; all its checksums are right."""
+    """A grey PNG with this size in its header, whatever its content, and correct checksums."""
 
     def chunk(kind, content):
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -103,7 +103,7 @@ def png(width, height, rows=b"", extra=b""):
 
 
 def jpeg(width, height):
-    """A JPEG of 8 x 8 whose header says another size."""
+    """A JPEG of 8 x 8 with another size in its header."""
     content = io.BytesIO()
     Image.new("L", (8, 8)).save(content, "JPEG")
     raw = content.getvalue()
@@ -141,7 +141,7 @@ def test_pictures_that_lie_are_refused(name, ending, tmp_path):
         tn.data.from_folder(tmp_path, size=(4, 4))
 
 
-def test_a_picture_that_is_good_is_read_by_the_same_means(tmp_path):
+def test_a_valid_picture_made_in_the_same_way_is_read(tmp_path):
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "x.png").write_bytes(png(4, 3, b"".join(b"\0" + bytes([row] * 4) for row in range(3))))
     assert tn.data.from_folder(tmp_path).images.tolist() == [[[0] * 4, [1] * 4, [2] * 4]]
@@ -167,7 +167,7 @@ def test_memory_is_bounded_whatever_the_pictures_say(tmp_path):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "x.png").write_bytes(content)
     done = python("-c", MEASURE, tmp_path, *range(len(HOSTILE)), check=True)
-    assert float(done.stdout) < 20  # MiB; the bombs say 3.6 GB
+    assert float(done.stdout) < 20  # MiB; the headers claim 3.6 GB
 
 
 def test_many_small_files_that_would_be_too_much_together_are_refused(folder, monkeypatch):
@@ -182,24 +182,24 @@ def test_many_small_files_that_would_be_too_much_together_are_refused(folder, mo
 def test_links_pipes_and_folders_in_the_place_of_pictures(folder, tmp_path):
     secret = tmp_path / "secret"
     picture(secret / "1.png")
-    place = folder / "dog" / "4.png"
-    for target in (secret / "1.png", "/dev/zero", "../../secret/1.png", place, "nowhere.png/../../../x.png"):
-        place.symlink_to(target)
+    entry = folder / "dog" / "4.png"
+    for target in (secret / "1.png", "/dev/zero", "../../secret/1.png", entry, "nowhere.png/../../../x.png"):
+        entry.symlink_to(target)
         with pytest.raises(tn.DataError, match=r"4.png: expected a (picture inside the folder|file), got"):
             tn.data.from_folder(folder)
-        place.unlink()
-    place.symlink_to("1.png")  # within the folder it is a picture like any other
+        entry.unlink()
+    entry.symlink_to("1.png")  # a link inside the folder is allowed
     assert len(tn.data.from_folder(folder)) == 7
-    place.unlink()
+    entry.unlink()
     if hasattr(os, "mkfifo"):
-        os.mkfifo(place)
+        os.mkfifo(entry)
         with pytest.raises(tn.DataError, match=r"4.png: expected a file, got something else; remove it"):
             tn.data.from_folder(folder)
-        place.unlink()
-    place.mkdir()
+        entry.unlink()
+    entry.mkdir()
     with pytest.raises(tn.DataError, match=r"4.png: expected a file"):
         tn.data.from_folder(folder)
-    place.rmdir()
+    entry.rmdir()
     (folder / "away").symlink_to(secret)
     with pytest.raises(tn.DataError, match=r"1.png: expected a picture inside the folder, got a link out of it"):
         tn.data.from_folder(folder)
@@ -228,12 +228,12 @@ def test_names_that_do_something_to_a_terminal_are_refused_and_shown_harmlessly(
     assert str(told.value).isprintable()
 
 
-def test_names_of_other_languages_are_names(folder):
+def test_names_in_other_scripts_are_accepted(folder):
     picture(folder / "k\u00e4fer \u7532\u866b \U0001f41e" / "\u00fc.png", colour=50)
     assert tn.data.from_folder(folder).class_names[2].startswith("k\u00e4fer")
 
 
-@pytest.mark.filterwarnings("ignore")  # Pillow's, of what it thinks of a picture
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of large pictures
 def test_damaged_folders_end_in_a_data_set_or_the_documented_error():
     from fuzz_data import fuzz
 

@@ -1,4 +1,4 @@
-"""IDX files: read right, and refused in one clear error when they are not right."""
+"""IDX files: reading them, and one clear error for a damaged one."""
 
 import gzip
 import struct
@@ -19,7 +19,7 @@ IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 
 @pytest.mark.parametrize("pack", [lambda content: content, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize("array", [IMAGES, IMAGES[0, 0], IMAGES[:0]], ids=["images", "labels", "none"])
-def test_what_was_written_is_read(tmp_path, pack, array):
+def test_reading_returns_what_was_written(tmp_path, pack, array):
     (tmp_path / "file").write_bytes(pack(idx_bytes(array)))
     np.testing.assert_array_equal(tn.data.read_idx(tmp_path / "file"), array)
 

@@ -1,4 +1,4 @@
-"""load: names, sources, archives; what is refused."""
+"""`load`: names, sources, archives and refused files."""
 
 import codecs
 import dataclasses
@@ -71,7 +71,7 @@ def test_a_pickle_that_wants_more_than_arrays_is_refused_and_not_run(tmp_path, c
 
 
 class Huge:
-    """An array of 10^11 bytes, made by the only names that are known."""
+    """An array of 10^11 bytes, made with the names that the unpickler knows."""
 
     def __init__(self, function, *arguments):
         self.reduced = function, arguments
@@ -116,7 +116,7 @@ def test_a_damaged_cifar_archive_is_one_clear_error(tmp_path, members, message):
         read_cifar10(tar(tmp_path / "cifar.tar.gz", members))
 
 
-def test_what_is_no_tar_is_named(tmp_path):
+def test_a_file_that_is_not_a_tar_archive_is_named(tmp_path):
     (tmp_path / "x.tar.gz").write_bytes(b"<html>not found</html>")
     with pytest.raises(tn.DataError, match="expected CIFAR-10's tar archive, got a damaged one"):
         read_cifar10(tmp_path / "x.tar.gz")
@@ -175,7 +175,7 @@ def test_names_and_sources_are_checked():
             tn.data.load("mnist", source=source)
 
 
-def test_every_entry_says_what_it_is():
+def test_every_entry_has_classes_a_licence_a_source_and_checksums():
     for entry in catalog.CATALOG.values():
         assert len(set(entry.class_names)) == len(entry.class_names) >= 10
         assert entry.licence
@@ -222,19 +222,3 @@ def test_the_report_counts(capsys):
     text = tn.data.data_report(train, test)
     assert "1 within train, 1 within test, 1 of train in test" in text
     assert "a                         3          1" in text
-
-
-def test_the_command_line(tmp_path, capsys, monkeypatch):
-    from tinynet.cli import data as command
-    from tinynet.cli.main import main
-
-    pytest.importorskip("matplotlib")
-    monkeypatch.setattr(command, "load", lambda name, **_: tn.data.synthetic_fashion(40, 20))
-    assert main(["data", "report", "synthetic_fashion", "--picture", str(tmp_path / "classes.png")]) == 0
-    assert "40 training and 20 test pictures of 28 x 28 uint8" in capsys.readouterr().out
-    assert (tmp_path / "classes.png").read_bytes().startswith(b"\x89PNG")
-    monkeypatch.undo()
-    assert main(["data", "list"]) == 0
-    assert "cifar10" in capsys.readouterr().out
-    assert main(["data", "report", "mnist", "--offline"]) == 2
-    assert capsys.readouterr().err.startswith("error: MNIST: train-images-idx3-ubyte.gz: expected to find it in")

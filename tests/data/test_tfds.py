@@ -1,4 +1,4 @@
-"""tensorflow-datasets, really used: prepared from verified files without a network or TensorFlow, and read back."""
+"""tensorflow-datasets: prepare data sets without a network or TensorFlow, and read them."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
 
 
 def small(name="fashion_mnist", count=30):
-    """An entry of the catalog, and arrays of its shape."""
+    """An entry of the catalog and small arrays of its shape."""
     entry = dataclasses.replace(catalog.CATALOG[name], sizes=(count, count))
     make = lambda: (  # noqa: E731
         RNG.integers(0, 256, (count, *entry.image_shape)).astype("uint8"),
@@ -38,7 +38,7 @@ class TestWithTfds:
 
     pytestmark = [
         pytest.mark.tfds,
-        # tfds and what it imports use what newer versions of their dependencies deprecate; none of it is ours
+        # tfds and its dependencies use deprecated functions
         pytest.mark.filterwarnings("ignore"),
     ]
 
@@ -51,7 +51,7 @@ class TestWithTfds:
     def test_what_is_missing_is_prepared_and_read_back(self, tmp_path, monkeypatch, name):
         monkeypatch.setattr(socket.socket, "connect", refuse)
         entry, splits = small(name)
-        for obtain in (lambda: splits, refuse):  # the second time it is there
+        for obtain in (lambda: splits, refuse):  # the second read needs no arrays
             read = module.read_tfds(entry, tmp_path, obtain)
             for split in ("train", "test"):
                 for found, expected in zip(read[split], splits[split]):
@@ -73,7 +73,7 @@ class TestWithTfds:
             patch.setattr(module, "_read", refuse)
             module.read_tfds(entry, tmp_path, refuse)
         for copy in module.cache_folder().glob("fashion_mnist/tfds-*/train-images"):
-            copy.write_bytes(copy.read_bytes()[:-1] + b"\0")  # a damaged copy is made again
+            copy.write_bytes(copy.read_bytes()[:-1] + b"\0")  # a damaged copy is replaced
         read = module.read_tfds(entry, tmp_path, refuse)
         np.testing.assert_array_equal(read["train"][0], splits["train"][0])
 
@@ -123,7 +123,7 @@ def test_the_newest_version_is_chosen(tmp_path):
     assert module._newest_version(tmp_path / "nothing") is None
 
 
-def test_without_tfds_it_says_what_to_install(tmp_path, monkeypatch):
+def test_without_tfds_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tensorflow_datasets", None)
     entry, splits = small()
     with pytest.raises(
@@ -142,10 +142,10 @@ def test_offline_with_nothing_prepared_ends_at_once(tmp_path, monkeypatch):
 # The store of arrays -------------------------------------------------------------------------------------------------
 
 
-def test_arrays_come_back_and_damage_is_seen(tmp_path):
+def test_saved_arrays_are_read_and_damage_is_detected(tmp_path):
     arrays = {"a": RNG.integers(0, 256, (3, 4)).astype("uint8"), "b": np.arange(5, dtype="uint8")}
     save_arrays(tmp_path / "store", arrays)
-    save_arrays(tmp_path / "store", arrays)  # over what was there
+    save_arrays(tmp_path / "store", arrays)  # replaces the folder
     for name, found in load_arrays(tmp_path / "store").items():
         np.testing.assert_array_equal(found, arrays[name])
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
@@ -166,7 +166,7 @@ for value in range(10**9):
 """
 
 
-def test_a_process_killed_while_it_saves_leaves_nothing_half_written(tmp_path):
+def test_a_process_killed_while_saving_leaves_no_unfinished_folder(tmp_path):
     outcomes = set()
     for wait in np.random.default_rng(0).uniform(0, 0.05, 12):
         child = subprocess.Popen([sys.executable, "-c", SAVING, tmp_path / "store"], stdout=subprocess.PIPE)
@@ -182,7 +182,7 @@ def test_a_process_killed_while_it_saves_leaves_nothing_half_written(tmp_path):
     assert load_arrays(tmp_path / "store") is not None
 
 
-def test_a_save_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+def test_a_failing_save_keeps_the_previous_folder(tmp_path, monkeypatch):
     arrays = {"a": np.arange(5, dtype="uint8")}
     save_arrays(tmp_path / "store", arrays)
 

@@ -1,4 +1,4 @@
-"""Transforms: what they may do to a picture, and that they depend on nothing but seed, epoch and place."""
+"""Transforms: their effect on pictures, and that they depend only on seed, epoch and position."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def lanes(like) -> Lanes:
     return lambda k: Stream(0, Purpose.TRANSFORM).lanes((len(like), k), like=like)
 
 
-def test_a_shift_moves_each_picture_whole():
+def test_a_shift_moves_all_pixels_of_a_picture_alike():
     moved = tn.data.Shift(2)(PICTURES, lanes(PICTURES))
     padded = np.pad(PICTURES, ((0, 0), (2, 2), (2, 2)))
     offsets = set()
@@ -30,7 +30,7 @@ def test_a_shift_moves_each_picture_whole():
 
 
 @pytest.mark.parametrize("probability", [0, 0.3, 1])
-def test_a_flip_mirrors_its_share(probability):
+def test_a_flip_mirrors_the_expected_fraction(probability):
     flipped = tn.data.HorizontalFlip(probability)(PICTURES, lanes(PICTURES))
     same = (flipped == PICTURES).all(axis=(1, 2))
     mirrored = (flipped == PICTURES[:, :, ::-1]).all(axis=(1, 2))
@@ -74,11 +74,11 @@ def test_an_epoch_is_a_function_of_seed_and_number_whatever_the_batch_size():
     assert (epoch(number=1) != whole).any()
 
 
-def test_an_epoch_goes_on_from_any_step():
+def test_an_epoch_can_begin_at_any_step():
     np.testing.assert_array_equal(epoch(first_step=2), epoch()[128:])
 
 
-def test_training_takes_them():
+def test_fit_applies_transforms():
     model = tn.Sequential(tn.Dense(96, 3))
     history = tn.fit(model, DATA, epochs=1, batch_size=50, transforms=ALL)
     assert len(history) == 1
@@ -95,6 +95,6 @@ def test_training_takes_them():
         (lambda: tn.data.RandomErasing(-1), "RandomErasing: expected a probability from 0 to 1, got -1"),
     ],
 )
-def test_settings_out_of_range(make, message):
+def test_arguments_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -1,15 +1,15 @@
-"""Mutated IDX and gzip files, and folders of mutated pictures: out comes a data set or the documented error.
+"""Read randomly damaged IDX and gzip files and folders of pictures: each must give a data set or tn.DataError.
 
-    python tests/stress/fuzz_data.py --cases 100000            # the long run: so many IDX files
-    python tests/stress/fuzz_data.py --cases 2000 --seed 7     # what the tests do
-    python tests/stress/fuzz_data.py --pictures 20000          # so many folders of pictures, too (needs Pillow)
+    python tests/stress/fuzz_data.py --cases 100000            # 100,000 IDX files
+    python tests/stress/fuzz_data.py --cases 2000 --seed 7     # as in the tests
+    python tests/stress/fuzz_data.py --pictures 20000          # also 20,000 folders of pictures (needs Pillow)
 
-Takes small good files (images and labels, plain and gzipped), damages them by bytes, cuts, insertions, repeated parts,
-headers with interesting numbers and wrong gzip trailers, all from a seed, and reads each with `tn.data.read_idx`.
-A folder has two pictures, PNG or JPEG, one of them damaged likewise or given another size with checksums put right, and
-now and then a link, a pipe, a folder or an odd name among them; `tn.data.from_folder` reads it.
-Prints how many ended how; exits 1 if one ended in anything else, took over a second, or all together took more memory
-than one picture of the largest size may; and says which: its number and the seed make it again.
+Damages small valid files (images and labels, plain and gzipped) with changed bytes, cuts, insertions, repetitions,
+extreme numbers in headers and wrong gzip trailers, and reads them with `tn.data.read_idx`. A folder holds two PNG or
+JPEG pictures. One is damaged in the same way, or has another size in its header with correct checksums. Some folders
+also hold a link, a pipe, a folder or an odd name. `tn.data.from_folder` reads them.
+Prints the outcomes. The exit status is 1 if there was another outcome, if one case took more than a second, or if the
+process took more memory than a picture of the largest size needs. The printed seed and number reproduce a case.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NUMBERS = (0, 1, 2, 27, 28, 255, 256, 2**16, 2**24, 2**28, 2**31 - 1, 2**31, 2**
 
 
 def good_files() -> list[bytes]:
-    """What is damaged."""
+    """The valid IDX files."""
     generator = np.random.default_rng(0)
     plain = [
         format_idx(generator.integers(0, 256, shape).astype("uint8")) for shape in ((5, 4, 4), (9,), (2, 3, 4, 3), (0,))
@@ -49,22 +49,22 @@ def good_files() -> list[bytes]:
 
 
 def damage(content: bytes, generator: np.random.Generator) -> bytes:
-    """One to four changes."""
+    """Make one to four random changes."""
     changed = bytearray(content)
     for _ in range(generator.integers(1, 5)):
-        place = int(generator.integers(0, len(changed) + 1))
-        way = generator.integers(0, 7)
-        if way == 0 and place < len(changed):
-            changed[place] ^= 1 << int(generator.integers(0, 8))
-        elif way == 1:
-            del changed[place:]
-        elif way == 2:
-            changed[place:place] = generator.bytes(int(generator.integers(1, 20)))
-        elif way == 3:
-            changed[place:place] = changed[: int(generator.integers(0, len(changed) + 1))]
-        elif way == 4:
+        position = int(generator.integers(0, len(changed) + 1))
+        kind = generator.integers(0, 7)
+        if kind == 0 and position < len(changed):
+            changed[position] ^= 1 << int(generator.integers(0, 8))
+        elif kind == 1:
+            del changed[position:]
+        elif kind == 2:
+            changed[position:position] = generator.bytes(int(generator.integers(1, 20)))
+        elif kind == 3:
+            changed[position:position] = changed[: int(generator.integers(0, len(changed) + 1))]
+        elif kind == 4:
             changed[4:8] = struct.pack(">I", NUMBERS[int(generator.integers(0, len(NUMBERS)))])
-        elif way == 5:
+        elif kind == 5:
             changed[-4:] = generator.bytes(4)
         else:
             changed[:4] = bytes([0, 0, int(generator.integers(0, 16)), int(generator.integers(0, 8))])
@@ -73,7 +73,7 @@ def damage(content: bytes, generator: np.random.Generator) -> bytes:
 
 
 def good_pictures() -> list[bytes]:
-    """What is damaged, of pictures."""
+    """The valid pictures."""
     from PIL import Image
 
     generator, contents = np.random.default_rng(0), []
@@ -86,7 +86,7 @@ def good_pictures() -> list[bytes]:
 
 
 def resize(content: bytes, generator: np.random.Generator) -> bytes:
-    """The header says another size; a PNG's checksum is put right, so that nobody stops at it."""
+    """Write another size into the header, with a correct checksum for a PNG."""
     numbers = [NUMBERS[int(generator.integers(0, len(NUMBERS)))] for _ in range(2)]
     if content[:4] == b"\x89PNG":
         header = b"IHDR" + struct.pack(">II", *numbers) + content[24:29]
@@ -96,7 +96,7 @@ def resize(content: bytes, generator: np.random.Generator) -> bytes:
 
 
 def make_folder(root: Path, good: list[bytes], case: int, generator: np.random.Generator) -> None:
-    """Two pictures in class folders, and what does not belong there."""
+    """Make class folders with two pictures, one of them damaged, and sometimes something that is not a picture."""
     content = good[case % len(good)]
     change = resize if generator.random() < 0.5 else damage
     for name, picture in (("a", good[0]), ("b", change(content, generator))):
@@ -116,19 +116,19 @@ def make_folder(root: Path, good: list[bytes], case: int, generator: np.random.G
 
 
 def read_picture_folder(root: Path) -> str:
-    """How it ended."""
+    """Read a folder of pictures and return the outcome."""
     data = tn.data.from_folder(root, size=(6, 8))
     return "a data set" if data.images.dtype == np.uint8 else f"dtype {data.images.dtype}"
 
 
 def read_file(path: Path) -> str:
-    """How it ended."""
+    """Read an IDX file and return the outcome."""
     array = tn.data.read_idx(path)
     return "a data set" if array.dtype == np.uint8 else f"dtype {array.dtype}"
 
 
 def outcome_of(read: Callable[[Path], str], path: Path) -> str:
-    """How reading ended, and whether in time."""
+    """The outcome of reading, or "too slow"."""
     began = time.perf_counter()
     try:
         outcome = read(path)
@@ -140,7 +140,7 @@ def outcome_of(read: Callable[[Path], str], path: Path) -> str:
 
 
 def fuzz(cases: int, seed: int, pictures: bool = False) -> tuple[collections.Counter[str], list[str]]:
-    """(how many ended how, descriptions of those that ended wrongly)."""
+    """Returns (the number of each outcome, descriptions of the unexpected ones)."""
     outcomes: collections.Counter[str] = collections.Counter()
     wrong: list[str] = []
     files = good_pictures() if pictures else good_files()
@@ -165,20 +165,20 @@ def fuzz(cases: int, seed: int, pictures: bool = False) -> tuple[collections.Cou
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has had in use at once."""
+    """The peak memory of this process in bytes."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def main() -> int:
-    """Returns the exit status."""
+    """Run the cases and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=100_000)
-    parser.add_argument("--pictures", type=int, default=0, help="so many folders of pictures")
+    parser.add_argument("--pictures", type=int, default=0, help="number of folders of pictures")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # Pillow's, of what it thinks of a picture
+    warnings.simplefilter("ignore")  # Pillow warns of large pictures
     all_wrong = []
     for kind, cases in (("IDX files", options.cases), ("folders of pictures", options.pictures)):
         if not cases:

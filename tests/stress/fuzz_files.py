@@ -1,11 +1,11 @@
-"""Mutate model and checkpoint files at random and read them: nothing but a load or the documented error may happen.
+"""Read randomly damaged model and checkpoint files: each must load or raise the documented error.
 
-    python tests/stress/fuzz_files.py --cases 100000          # 15 minutes beside other work; exit 1 at a surprise
+    python tests/stress/fuzz_files.py --cases 100000          # 15 minutes; exit status 1 at any other outcome
     python tests/stress/fuzz_files.py --cases 1000 --seed 7
 
-A mutation flips bits, cuts or repeats bytes, sets lengths, or changes the JSON of the header (names, numbers, nesting)
-and puts the checksum right again, so that it reaches what lies behind. A file must load, or raise DataError (ValueError
-where a checkpoint is of another run); it may take no more than 64 MiB, and no module may be imported because of it.
+A mutation flips bits, cuts or repeats bytes, changes lengths, or changes the JSON of the header (names, numbers,
+nesting) and corrects the checksum, so that the code behind the check is reached. A file must load, or raise DataError
+(ValueError for a checkpoint of another run). It may take at most 64 MiB of memory and must not cause any import.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LIMIT = 64 << 20  # bytes of memory
 
 
 def model() -> tn.Sequential:
-    """One of every kind of layer that has numbers."""
+    """A model with every kind of layer that has parameters or arguments."""
     return tn.Sequential(
         tn.Reshape(4, 4, 1), tn.Conv2D(1, 2, padding="same"), tn.BatchNorm(2), tn.ReLU(),
         tn.Residual(tn.Conv2D(2, 2, 1), tn.LayerNorm(2)), tn.MaxPool2D(), tn.Flatten(), tn.Dropout(0.3), tn.Dense(8, 3),
@@ -46,20 +46,19 @@ def model() -> tn.Sequential:
 
 
 def state_of(network: tn.Sequential) -> TrainingState:
-    """A run at its beginning."""
-    place = network.device
+    """The training state at the beginning of a run."""
     state = TrainingState(network.theta, network.statistics_vector, tn.Adam().start(network.theta), 0)
-    state.meter = Meter(5, place)
+    state.meter = Meter(5, network.device)
     return state
 
 
 def mutate_bytes(raw: bytes, chance: random.Random) -> bytes:
-    """Some bytes otherwise."""
+    """Change some bytes."""
     changed = bytearray(raw)
     for _ in range(chance.choice([1, 1, 2, 5, 50])):
         at = chance.randrange(len(changed)) if changed else 0
         if chance.random() < 0.5:
-            at = min(at, chance.randrange(1, 400))  # the header is the more delicate part
+            at = min(at, chance.randrange(1, 400))  # most code reads the header
         kind = chance.randrange(6)
         if kind == 0 and changed:
             changed[at % len(changed)] ^= 1 << chance.randrange(8)
@@ -77,7 +76,7 @@ def mutate_bytes(raw: bytes, chance: random.Random) -> bytes:
 
 
 def mutate_json(value: Any, chance: random.Random) -> Any:
-    """The same with a part of it replaced, dropped, doubled or buried."""
+    """Replace, drop, double or nest a part of `value`."""
     if chance.random() < 0.3 or not isinstance(value, (dict, list)) or not value:
         kind = chance.randrange(3)
         if kind == 0:
@@ -97,7 +96,7 @@ def mutate_json(value: Any, chance: random.Random) -> Any:
 
 
 def mutate_header(raw: bytes, chance: random.Random) -> bytes:
-    """Another header, and a checksum that fits its arrays."""
+    """Change the header or an array, with a correct checksum."""
     from safetensors.numpy import load, save
 
     arrays = load(raw)
@@ -119,7 +118,7 @@ def mutate_header(raw: bytes, chance: random.Random) -> bytes:
 
 
 def read_model(path: Path) -> str:
-    """What came of it."""
+    """Load a model and return the outcome."""
     try:
         tn.load(path)
     except tn.DataError:
@@ -128,11 +127,11 @@ def read_model(path: Path) -> str:
 
 
 def read_checkpoint(path: Path) -> str:
-    """What came of it."""
-    keeper = Checkpoints(path.parent)
+    """Resume from a checkpoint and return the outcome."""
+    checkpoints = Checkpoints(path.parent)
     state = state_of(model())
     try:
-        keeper.begin(state, {"seed": 0}, resume=True)
+        checkpoints.begin(state, {"seed": 0}, resume=True)
     except tn.DataError:
         return "checkpoint: DataError"
     except ValueError as error:
@@ -143,7 +142,7 @@ def read_checkpoint(path: Path) -> str:
 
 
 def main() -> int:
-    """Mutate, read, count."""
+    """Mutate files, read them and count the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -154,15 +153,15 @@ def main() -> int:
         one, other = Path(folder) / "model.safetensors", Path(folder) / "run" / "step-000000003.safetensors"
         other.parent.mkdir()
         model().save(one)
-        keeper, state = Checkpoints(other.parent), state_of(model())
-        keeper._settings, state.step = {"seed": 0}, 3
+        checkpoints, state = Checkpoints(other.parent), state_of(model())
+        checkpoints._settings, state.step = {"seed": 0}, 3
         assert state.meter is not None
         state.meter.add(0.5, 3, 10)
         state.history.append({"epoch": 1, "running_loss": 0.5})
-        keeper.save(state)
+        checkpoints.save(state)
         originals = {one: one.read_bytes(), other: other.read_bytes()}
         assert (read_model(one), read_checkpoint(other)) == ("model: loaded", "checkpoint: loaded")
-        tn.errors.unknown_name("layer", "Dens", ["Dense"])  # imports what helps with names; no file may import more
+        tn.errors.unknown_name("layer", "Dens", ["Dense"])  # imports difflib, which an error may need
         modules = set(sys.modules)
         tracemalloc.start(1)
         for case in range(options.cases):
@@ -177,7 +176,7 @@ def main() -> int:
             except Exception:
                 traceback.print_exc()
                 Path("surprise.safetensors").write_bytes(changed)
-                print(f"case {case}: not an outcome that is documented; kept as surprise.safetensors")
+                print(f"case {case}: undocumented outcome; the file is kept as surprise.safetensors")
                 return 1
             taken = tracemalloc.get_traced_memory()[1] - before
             if taken > LIMIT or set(sys.modules) - modules:

@@ -1,12 +1,12 @@
-"""Kill training with SIGKILL at random instants, resume it each time, and compare the end with an undisturbed run.
+"""Kill training with SIGKILL at random times, resume it, and compare the result with an undisturbed run.
 
-    python tests/stress/kill_and_resume.py --kills 200          # 3 minutes; exit 1 if one byte differs
+    python tests/stress/kill_and_resume.py --kills 200          # 3 minutes; exit status 1 if one byte differs
     python tests/stress/kill_and_resume.py --kills 2000 --seed 7
 
-A run is a small convolutional network with batch norm, dropout, transforms and an averaged Adam, whose checkpoints are
-written every other step, so that many kills fall into the writing itself. It is killed again and again, each time after
-a random while, until it has come to its end; then the next run begins, until there were so many kills. Each end must
-have the same parameters, statistics and history (but for times) as a run that nobody killed, byte for byte.
+A run trains a small convolutional network with batch norm, dropout, transforms and an averaged Adam. It writes a
+checkpoint every second step, so that many kills happen during writing. It is killed and resumed until it is complete;
+then the next run begins, until the number of kills is reached. Each run must end with the same parameters, statistics
+and history (without times) as the undisturbed run, byte for byte.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tinynet.training.checkpoints import NAME, Checkpoints
 
 
 def train(folder: Path) -> None:
-    """The run; at its end it writes what it amounted to."""
+    """Train, and write the resulting model and history."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (400, 8, 8, 1)).astype("uint8")
     data = tn.data.from_arrays(images, generator.integers(0, 4, 400))
@@ -57,13 +57,13 @@ def train(folder: Path) -> None:
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
-    """The run in a process of its own."""
+    """Start the run in a process of its own."""
     command = [sys.executable, __file__, "--train", str(folder)]
     return subprocess.Popen(command, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
 
 
 def until_the_end(folder: Path, kills_left: int, longest: float, chance: random.Random) -> tuple[int, int]:
-    """Kill and resume until the run has ended. Returns the kills, and how many left a half-written file beside."""
+    """Kill and resume until the run is complete. Returns the kills, and how many left an unfinished file."""
     kills = halves = 0
     while True:
         process = start(folder)
@@ -78,7 +78,7 @@ def until_the_end(folder: Path, kills_left: int, longest: float, chance: random.
                 kills += 1
                 halves += bool(list((folder / "run").glob(".*.part")))
                 for part in (folder / "run").glob(".*.part"):
-                    part.unlink()  # counted; they do no harm, see below
+                    part.unlink()
                 continue
         if process.wait() != 0:
             raise SystemExit(f"a resumed run failed with exit status {process.returncode} after {kills} kills")
@@ -86,7 +86,7 @@ def until_the_end(folder: Path, kills_left: int, longest: float, chance: random.
 
 
 def main() -> int:
-    """Kill, resume, compare."""
+    """Kill, resume and compare. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
@@ -114,9 +114,7 @@ def main() -> int:
             same = all((folder / file).read_bytes() == expected[file] for file in files)
             different += not same
             left = [path.name for path in (folder / "run").iterdir() if not NAME.fullmatch(path.name)]
-            print(
-                f"run {runs}: {more} kills, {'the same' if same else 'DIFFERENT'}; beside checkpoints: {sorted(left)}"
-            )
+            print(f"run {runs}: {more} kills, {'the same' if same else 'DIFFERENT'}; other files: {sorted(left)}")
     print(f"{kills} kills in {runs} runs, {halves} while a file was being written: {runs - different} byte-identical, "
           f"{different} different")  # fmt: skip
     return 1 if different else 0

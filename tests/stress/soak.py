@@ -1,14 +1,13 @@
-"""Train, measure, save, load, break off and resume, for an hour: memory, open files and threads must not grow.
+"""Train, evaluate, save, load, interrupt and resume for an hour: memory, open files and threads must not grow.
 
-    python tests/stress/soak.py --minutes 60        # the long run; exit 1 where something has grown
-    python tests/stress/soak.py --minutes 0.5       # what the slow tests do
+    python tests/stress/soak.py --minutes 60        # the long run; exit status 1 if something has grown
+    python tests/stress/soak.py --minutes 0.5       # as in the slow tests
 
-One round: a small convolutional network is trained with checkpoints, broken off in the middle of an epoch, resumed from
-the file, evaluated, saved, loaded, compared and asked for predictions; a run that diverges and a damaged file are met,
-since errors keep hold of frames and arrays; every tenth round two threads share the batches. After each the resident
-memory of the process is read. The first fifth of the time is left out, for allocators and caches fill up in it; from
-then on the median of the last tenth may be at most GROWTH above the median of the tenth that came first. Open files and
-threads may not grow at all. Needs /proc, so Linux.
+In each round a small convolutional network is trained with checkpoints, interrupted in the middle of an epoch, resumed,
+evaluated, saved, loaded, compared and used for predictions. A diverging run and a damaged file raise errors, because
+exceptions can keep frames and arrays alive. Every tenth round uses two threads. The resident memory is read after each
+round. The first fifth of the time is ignored, because allocators and caches fill up. Of the rest, the median of the
+last tenth may be at most GROWTH above the median of the first tenth. Open files and threads must not grow. Linux only.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ import tinynet as tn
 from tinynet.training.callbacks import Callback
 from tinynet.training.checkpoints import Checkpoints
 
-GROWTH = 4.0  # MiB. An hour is five thousand rounds on a busy machine: a leak of a kilobyte a round would be seen
+GROWTH = 4.0  # MiB. An hour has about 5,000 rounds, so a leak of one kilobyte per round is detected
 MIB = 2**20
 
 
 class BreakOff(Callback):
-    """Ends a run after so many steps."""
+    """End a run after `steps` steps."""
 
     def __init__(self, steps: int) -> None:
         self.left = steps
@@ -46,7 +45,7 @@ class BreakOff(Callback):
 
 
 def network(seed: int) -> tn.Sequential:
-    """One of every kind of layer that keeps or makes something."""
+    """A network with every kind of layer that stores or allocates something."""
     return tn.Sequential(
         tn.Conv2D(1, 8, padding="same"), tn.BatchNorm(8), tn.ReLU(), tn.MaxPool2D(), tn.Dropout(0.2),
         tn.Flatten(), tn.Dense(8 * 7 * 7, 64), tn.GELU(), tn.LayerNorm(64), tn.Dense(64, 10), seed=seed,
@@ -54,25 +53,25 @@ def network(seed: int) -> tn.Sequential:
 
 
 def once(number: int, data: tn.data.Dataset, folder: Path) -> None:
-    """One round; raises if a model or a run does not come back as it was."""
+    """One round. SystemExit if a loaded model or a resumed run differs."""
     run, file = folder / "run", folder / "model.safetensors"
     usual = dict(
         optimizer=tn.Averaged(tn.Clipped(tn.Adam(0.003)), 0.9), epochs=2, batch_size=50, seed=number, progress=False,
         validation=data.subset(slice(0, 100)), transforms=[tn.data.Shift(1)], threads=2 if number % 10 == 9 else 1,
     )  # fmt: skip
-    keeper, steps = Checkpoints(run, every_steps=3), len(data) // 50
+    checkpoints, steps = Checkpoints(run, every_steps=3), len(data) // 50
     with contextlib.suppress(InterruptedError):
-        tn.fit(network(number), data, checkpoint=keeper, callbacks=[BreakOff(steps + 3)], **usual)
+        tn.fit(network(number), data, checkpoint=checkpoints, callbacks=[BreakOff(steps + 3)], **usual)
     model = network(number)
-    tn.fit(model, data, checkpoint=keeper, resume=True, **usual)
+    tn.fit(model, data, checkpoint=checkpoints, resume=True, **usual)
     model.save(file)
     again = tn.load(file)
     if again.theta.tobytes() != model.theta.tobytes() or tn.evaluate(again, data) != tn.evaluate(model, data):
-        raise SystemExit(f"round {number}: a model came back otherwise than it went")
+        raise SystemExit(f"round {number}: a loaded model differs from the saved one")
     model.predict(data, batch_size=100)
     try:
         tn.fit(network(number), data, **{**usual, "optimizer": tn.SGD(1e30), "threads": 1})
-        raise SystemExit(f"round {number}: a rate of 1e30 did not diverge")
+        raise SystemExit(f"round {number}: a learning rate of 1e30 did not diverge")
     except tn.DivergenceError:
         pass
     file.write_bytes(file.read_bytes()[:-5])
@@ -86,18 +85,18 @@ def once(number: int, data: tn.data.Dataset, folder: Path) -> None:
 
 
 def resident() -> float:
-    """MiB of memory that this process has in use now."""
+    """The resident memory of this process in MiB."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / MIB
 
 
 def holdings() -> tuple[int, int]:
-    """(open files, threads) of this process; the list of files is itself one while it is read."""
+    """The numbers of (open files, threads) of this process, with the file that lists them."""
     return len(os.listdir("/proc/self/fd")), threading.active_count()
 
 
 def main() -> int:
-    """Go round until the time is over; compare."""
+    """Run rounds until the time is over, and compare. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     options = parser.parse_args()
@@ -126,7 +125,7 @@ def main() -> int:
 
 
 def verdict(memory: list[float], first: tuple[int, int] | None, last: tuple[int, int]) -> int:
-    """Print what has grown, and return the exit status."""
+    """Print the growth and return the exit status."""
     kept = memory[len(memory) // 5 :]
     tenth = max(len(kept) // 10, 1)
     before, after = statistics.median(kept[:tenth]), statistics.median(kept[-tenth:])

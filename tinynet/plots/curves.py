@@ -19,7 +19,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {  # columns of a History: their 
     "train": ("training set, after each epoch", {"linestyle": "--", **OPEN}),
     "running": ("training batches, averaged over each epoch", {"linestyle": ":", **OPEN}),
 }
-MEASURES = {"loss": (1, "loss (mean per example)"), "accuracy": (100, "accuracy (%)")}  # factor, axis label
+METRICS = {"loss": (1, "loss (mean per example)"), "accuracy": (100, "accuracy (%)")}  # factor, axis label
 SPLITS = {"test": -0.16, "train": 0.16}  # offsets from the middle of the configuration's row
 
 
@@ -37,18 +37,18 @@ def learning_curves(
     """
     runs = {name: list(given) if isinstance(given, (list, tuple)) else [given] for name, given in histories.items()}
     looks = dict(zip(runs, itertools.cycle(LOOKS)))
-    curves = [(measure, name, kind) for measure in MEASURES for name in runs for kind in _kinds(runs[name], measure)]
+    curves = [(metric, name, kind) for metric in METRICS for name in runs for kind in _kinds(runs[name], metric)]
     if not runs or set(runs) - {name for _, name, _ in curves}:
         expected = "a History of at least one epoch for each configuration"
         raise DataError(mismatch("learning_curves", expected, runs, "train first"))
-    measures = list(dict.fromkeys(measure for measure, _, _ in curves))  # a regression has no accuracy
+    metrics = list(dict.fromkeys(metric for metric, _, _ in curves))  # a regression has no accuracy
     names = {textwrap.fill(plain(name), 40): look for name, look in looks.items() if name}
     figure = new_figure(path, WIDTH, 3.1 + 0.19 * max(2, len("\n".join(names).splitlines())), note=note)
-    panels = dict(zip(measures, figure.subplots(1, len(measures), squeeze=False)[0]))
-    for measure, name, kind in curves:
-        _draw_curve(panels[measure], runs[name], kind, measure, looks[name])
-    for measure, axes in panels.items():
-        finish(axes, "epoch", MEASURES[measure][1], grid="both")
+    panels = dict(zip(metrics, figure.subplots(1, len(metrics), squeeze=False)[0]))
+    for metric, name, kind in curves:
+        _draw_curve(panels[metric], runs[name], kind, metric, looks[name])
+    for metric, axes in panels.items():
+        finish(axes, "epoch", METRICS[metric][1], grid="both")
         axes.locator_params(axis="x", integer=True, nbins=10, min_n_ticks=1)
     shown = {kind for _, _, kind in curves}
     words_of = {kind: words.replace("validation set", held_out) for kind, (words, _) in KINDS.items()}
@@ -69,17 +69,17 @@ def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", h
     held_out  the name of the test set in the key
     """
     rows = [{name: value for name, value in row.items() if value is not None and value == value} for row in table]
-    measures = [m for m in ("accuracy", "loss") if any(f"{split}_{m}" in row for row in rows for split in SPLITS)]
-    if not measures or not all("arm" in row for row in rows):
+    metrics = [m for m in ("accuracy", "loss") if any(f"{split}_{m}" in row for row in rows for split in SPLITS)]
+    if not metrics or not all("arm" in row for row in rows):
         expected = "rows with 'arm' and 'test_accuracy' or 'test_loss'"
         raise DataError(
             mismatch("comparison", expected, [dict(row) for row in table], "evaluate each configuration first")
         )
     figure = new_figure(path, WIDTH, 1.3 + 0.5 * len(rows), note=note)
-    for axes, measure in zip(panels := figure.subplots(1, len(measures), squeeze=False)[0], measures):
+    for axes, metric in zip(panels := figure.subplots(1, len(metrics), squeeze=False)[0], metrics):
         for position, (row, look) in enumerate(zip(rows, itertools.cycle(LOOKS))):
-            _draw_dots(axes, row, measure, position, look)
-        finish(axes, f"{MEASURES[measure][1]}\naxis does not start at 0", "", grid="x")
+            _draw_dots(axes, row, metric, position, look)
+        finish(axes, f"{METRICS[metric][1]}\naxis does not start at 0", "", grid="x")
         names = [textwrap.fill(plain(row["arm"]), 24) if axes is panels[0] else "" for row in rows]
         axes.set_yticks(range(len(rows)), names)
         axes.set(ylim=(len(rows) - 0.5, -0.5), xmargin=0.25)
@@ -136,26 +136,26 @@ def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: 
     figure.savefig(path, **FILE)
 
 
-def _kinds(seeds: Sequence[History], measure: str) -> list[str]:
+def _kinds(seeds: Sequence[History], metric: str) -> list[str]:
     """The kinds of curves to draw. The training set measured after the epoch is preferred to the running average."""
-    found = [k for k in KINDS if seeds and all(h.rows and f"{k}_{measure}" in h.rows[0] for h in seeds)]
+    found = [k for k in KINDS if seeds and all(h.rows and f"{k}_{metric}" in h.rows[0] for h in seeds)]
     return found[:-1] if {"train", "running"} <= set(found) else found
 
 
-def _draw_curve(axes: Any, seeds: Sequence[History], kind: str, measure: str, look: Mapping[str, Any]) -> None:
+def _draw_curve(axes: Any, seeds: Sequence[History], kind: str, metric: str, look: Mapping[str, Any]) -> None:
     length = min(len(history) for history in seeds)
     epochs, colour = seeds[0]["epoch"][:length], look["color"]
-    values = np.array([history[f"{kind}_{measure}"][:length] for history in seeds]) * MEASURES[measure][0]  # (seeds, E)
+    values = np.array([history[f"{kind}_{metric}"][:length] for history in seeds]) * METRICS[metric][0]  # (seeds, E)
     if len(seeds) > 1:
         axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
     look = {**look, **KINDS[kind][1], "markersize": 4.5, "markevery": max(1, length // 10)}
     axes.plot(epochs, values.mean(axis=0), linewidth=1.6, **look)
 
 
-def _draw_dots(axes: Any, row: Mapping[str, Any], measure: str, position: int, look: Mapping[str, str]) -> None:
-    factor, digits = MEASURES[measure][0], 1 if measure == "accuracy" else 3
+def _draw_dots(axes: Any, row: Mapping[str, Any], metric: str, position: int, look: Mapping[str, str]) -> None:
+    factor, digits = METRICS[metric][0], 1 if metric == "accuracy" else 3
     for split, shift in SPLITS.items():
-        if (name := f"{split}_{measure}") not in row:
+        if (name := f"{split}_{metric}") not in row:
             continue
         bar = factor * row.get(f"{name}_deviation", 0.0) if row.get("seeds", 1) > 1 else 0.0
         value, y, face = factor * row[name], position + shift, look["color"] if split == "test" else "white"

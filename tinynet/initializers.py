@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from tinynet.backend.random import Stream
 from tinynet.errors import ShapeError, mismatch, unknown_name
 
 Shape = tuple[int, ...]
-Initializer = str | Callable[[Shape, Stream], np.ndarray] | Array
+DrawValues = Callable[[Shape, Stream], np.ndarray]
+Initializer = str | DrawValues | Array
 
 
 def zeros(shape: Shape, stream: Stream) -> np.ndarray:
@@ -70,7 +72,7 @@ def lecun_normal(shape: Shape, stream: Stream) -> np.ndarray:
     return stream.normal(shape, 0, math.sqrt(1 / fans(shape)[0]))
 
 
-INITIALIZERS: dict[str, Callable[[Shape, Stream], np.ndarray]] = {
+INITIALIZERS: dict[str, DrawValues] = {
     function.__name__: function
     for function in (
         zeros,
@@ -85,22 +87,25 @@ INITIALIZERS: dict[str, Callable[[Shape, Stream], np.ndarray]] = {
 }
 
 
-def find_initializer(initializer: Initializer) -> Callable[[Shape, Stream], np.ndarray]:
-    """The function behind a name, a function itself, or an array of values to start from. ValueError if unknown."""
+def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
+    """The function that draws a parameter of `shape`: known by name, given, or one that returns a copy of an array.
+
+    Raises ValueError for an unknown name, ShapeError for an array of another shape.
+    """
     if isinstance(initializer, str):
         if initializer not in INITIALIZERS:
             raise ValueError(unknown_name("initializer", initializer, INITIALIZERS))
         return INITIALIZERS[initializer]
     if callable(initializer):
         return initializer
-    values = np.asarray(initializer, np.float64)
+    values = np.array(initializer, np.float64)  # a copy: the caller may change theirs before it is drawn
+    if values.shape != shape:
+        raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, "transpose or cut it"))
+    return partial(_given_values, values)  # unlike a lambda, it can be pickled
 
-    def given_values(shape: Shape, stream: Stream) -> np.ndarray:
-        if values.shape != shape:
-            raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, "transpose or cut it"))
-        return values
 
-    return given_values
+def _given_values(values: np.ndarray, shape: Shape, stream: Stream) -> np.ndarray:
+    return values
 
 
 def fans(shape: Shape) -> tuple[int, int]:

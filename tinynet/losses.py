@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.backend.representation import call_of
+from tinynet.backend.representation import constructor_call
 from tinynet.errors import DataError, ShapeError, mismatch
 
 LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the outputs
@@ -19,7 +19,7 @@ class Loss:
     On a GPU a label out of range would wrap round in silence, and a check in every step would wait for the device.
     """
 
-    settings: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of these names
+    hyperparameters: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of the same names
     splittable = (
         False  # whether the loss is a mean of numbers that depend on one row each: then threads may share a batch
     )
@@ -46,7 +46,7 @@ class Loss:
         return None
 
     def __repr__(self) -> str:
-        return call_of(self, self.settings)
+        return constructor_call(self, self.hyperparameters)
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -63,7 +63,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     splittable = True
-    settings = ("label_smoothing", "class_weights")
+    hyperparameters = ("label_smoothing", "class_weights")
 
     def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> None:
         if not 0 <= label_smoothing < 1:

@@ -1,4 +1,4 @@
-"""What a thing was made with, shown as one would write it."""
+"""Reprs: an object shown as the constructor call that makes it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def call_of(it: Any, settings: Sequence[str]) -> str:
-    """`Dense(784, 10)`: required arguments in order, others by name where they differ from the usual.
+def constructor_call(instance: Any, hyperparameters: Sequence[str]) -> str:
+    """`Dense(784, 10)`: required arguments in order, the others by name where they are not the defaults.
 
-    `settings` are arguments of the class that are kept as attributes of the same names.
+    `hyperparameters` are arguments of the class that are kept as attributes of the same names.
     """
-    parameters = inspect.signature(type(it)).parameters
+    parameters = inspect.signature(type(instance)).parameters
     shown = []
-    for name in settings:
-        usual = parameters[name].default
-        value = getattr(it, name, usual)
-        if usual is inspect.Parameter.empty:
+    for name in hyperparameters:
+        default = parameters[name].default
+        value = getattr(instance, name, default)
+        if default is inspect.Parameter.empty:
             shown.append(repr(value))
-        elif value != usual:
+        elif value != default:
             shown.append(f"{name}={value!r}")
-    return f"{type(it).__name__}({', '.join(shown)})"
+    return f"{type(instance).__name__}({', '.join(shown)})"

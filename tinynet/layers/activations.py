@@ -97,7 +97,7 @@ class LeakyReLU(Layer):
     """
 
     splittable = True
-    settings = ("slope",)
+    hyperparameters = ("slope",)
 
     def __init__(self, slope: float = 0.01) -> None:
         if not 0 <= slope < 1:
@@ -125,7 +125,7 @@ class ELU(Layer):
     """
 
     splittable = True
-    settings = ("alpha",)
+    hyperparameters = ("alpha",)
 
     def __init__(self, alpha: float = 1.0) -> None:
         if not 0 < alpha < math.inf:

@@ -39,7 +39,7 @@ class Conv2D(Layer):
     weight: Array
     bias: Array
     splittable = True
-    settings = ("inputs", "outputs", "kernel_size", "stride", "padding")
+    hyperparameters = ("inputs", "outputs", "kernel_size", "stride", "padding")
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ class Dense(Layer):
     weight: Array
     bias: Array
     splittable = True
-    settings = ("inputs", "outputs")
+    hyperparameters = ("inputs", "outputs")
 
     def __init__(
         self, inputs: int, outputs: int, weight: Initializer = "glorot_uniform", bias: Initializer = "zeros"

@@ -19,7 +19,7 @@ class Dropout(Layer):
     """
 
     splittable = True
-    settings = ("rate",)
+    hyperparameters = ("rate",)
 
     def __init__(self, rate: float) -> None:
         if not 0 <= rate < 1:

@@ -32,7 +32,7 @@ class BatchNorm(Layer):
     running_mean: Array
     running_var: Array
     splittable = True
-    settings = ("features", "momentum", "epsilon")
+    hyperparameters = ("features", "momentum", "epsilon")
 
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         self.features, self.momentum, self.epsilon = features, float(momentum), float(epsilon)
@@ -102,7 +102,7 @@ class LayerNorm(Layer):
     weight: Array
     bias: Array
     splittable = True
-    settings = ("features", "epsilon")
+    hyperparameters = ("features", "epsilon")
 
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
         self.features, self.epsilon = features, float(epsilon)

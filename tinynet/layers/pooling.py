@@ -20,7 +20,7 @@ class MaxPool2D(Layer):
     """
 
     splittable = True
-    settings = ("pool_size", "stride", "padding")
+    hyperparameters = ("pool_size", "stride", "padding")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid") -> None:
         self.pool_size, self.stride, self.padding = pool_size, stride, padding
@@ -56,7 +56,7 @@ class AveragePool2D(Layer):
     """
 
     splittable = True
-    settings = ("pool_size", "stride")
+    hyperparameters = ("pool_size", "stride")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None) -> None:
         self.pool_size, self.stride = pool_size, stride

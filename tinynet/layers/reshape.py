@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.errors import ShapeError, mismatch
 from tinynet.layers.base import Backward, Context, Layer
+from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json
 
 
 class Flatten(Layer):
@@ -31,7 +33,7 @@ class Reshape(Layer):
     """
 
     splittable = True
-    settings = ("shape",)
+    hyperparameters = ("shape",)
 
     def __init__(self, *shape: int) -> None:
         self.shape = tuple(shape)
@@ -48,6 +50,10 @@ class Reshape(Layer):
             return dy.reshape(shape)
 
         return x.reshape(len(x), *self.shape), backward
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], build: BuildLayer | None = None) -> Reshape:
+        return cls(*hyperparameters_from_json(cls.__name__, config, cls.hyperparameters)["shape"])
 
     def __repr__(self) -> str:
         return f"Reshape({', '.join(map(str, self.shape))})"

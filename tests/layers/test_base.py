@@ -87,6 +87,14 @@ def test_a_layer_that_was_used_alone_is_drawn_again_by_its_model():
     assert draw.draws == 2
 
 
+def test_views_know_where_arrays_begin_before_anything_else_does():
+    layer = tn.Dense(4, 4)
+    assert layer.weight.shape == (4, 4)
+    model, vector = tn.Sequential(tn.Dense(4, 4), layer), np.arange(64.0)
+    assert model.views(vector)[1]["weight"][0, 0] == 32
+    assert model.views(vector)[1]["bias"][0] == 48
+
+
 def test_the_first_use_may_be_that_of_a_part():
     parts = [tn.Dense(4, 4) for _ in range(3)]
     model = tn.Sequential(parts[0], tn.Residual(parts[1], shortcut=parts[2]), seed=7, dtype="float64")
@@ -144,8 +152,18 @@ def test_a_used_model_is_freed_without_the_cycle_collector():
 
 
 def test_a_missing_attribute_is_named():
-    with pytest.raises(AttributeError, match="'Dense' object has no attribute 'wieght'"):
-        tn.Dense(2, 3).wieght  # noqa: B018
+    class Either(tn.Layer):
+        def __init__(self, name):
+            self.add_parameter(name, (2,), "ones")
+
+    one, other = Either("one"), Either("other")
+    assert one.one.all()
+    assert other.other.all()
+    with pytest.raises(AttributeError, match="'Either' object has no attribute 'one'"):
+        other.one  # noqa: B018
+    assert not hasattr(one, "other")
+    with pytest.raises(ValueError, match="Either: add_parameter: expected a name that Layer does not use itself, got"):
+        Either("size")
 
 
 def test_an_initializer_that_fails_leaves_the_layer_undrawn():

@@ -20,8 +20,26 @@ __all__ = ["INFERENCE", "TRAINING", "Backward", "Context", "Layer", "arrays_in"]
 Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
 
 _ALIGNED = ALIGNMENT // 4  # parameters begin at multiples of 16 elements: 64 bytes in float32
-_AT_FIRST_USE = ("_vector", "_offsets", "_statistics_vector", "_statistic_offsets")
 _first_use = threading.RLock()  # threads that share an unused model must not draw it twice
+
+
+class AtFirstUse:
+    """An attribute of layers that is missing until their first use, which makes it.
+
+    A value in the instance goes before it, so it is asked only while the attribute is missing, and costs nothing
+    later. (A `__getattr__` would slow down every access to every attribute.)
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, cls: type | None = None) -> Any:
+        if layer is None:
+            return self
+        layer.gather()
+        if self.name not in vars(layer):  # another layer of this class declared it
+            raise AttributeError(f"{type(layer).__name__!r} object has no attribute {self.name!r}")
+        return vars(layer)[self.name]
 
 
 class Layer:
@@ -48,10 +66,10 @@ class Layer:
     _initializers: Mapping[str, DrawValues] = {}
     _statistic_shapes: Mapping[str, Shape] = {}
     _statistic_starts: Mapping[str, float] = {}
-    _vector: Array  # these four are missing until the first use: see __getattr__
-    _offsets: Mapping[str, int]
-    _statistics_vector: Array
-    _statistic_offsets: Mapping[str, int]
+    _vector: Array = AtFirstUse("_vector")
+    _offsets: Any = AtFirstUse("_offsets")  # where each parameter begins in the vector: by name
+    _statistics_vector: Array = AtFirstUse("_statistics_vector")
+    _statistic_offsets: Any = AtFirstUse("_statistic_offsets")
     _initial: tuple[int, Any] = (0, "float32")  # the seed and the dtype of the initial values
     _taken = False  # by a model
     _owner: Layer | None = None  # the container that took it in, until the first use
@@ -89,22 +107,27 @@ class Layer:
 
     def add_parameter(self, name: str, shape: Shape, initializer: Initializer) -> None:
         """Declare the parameter `self.<name>`; `initializer` is a name, a function (shape, stream), or an array."""
-        shape = self._checked_shape(name, shape)
+        shape = self._declare(name, shape)
         draw = find_initializer(initializer, shape)  # a misspelt name fails here, not at the first use
-        self.undraw()
         self._shapes = {**self._shapes, name: shape}
         self._initializers = {**self._initializers, name: draw}
 
     def add_statistic(self, name: str, shape: Shape, start: float) -> None:
         """Declare `self.<name>`, numbers that training keeps beside the parameters; all are `start` at first."""
-        shape = self._checked_shape(name, shape)
-        self.undraw()
+        shape = self._declare(name, shape)
         self._statistic_shapes = {**self._statistic_shapes, name: shape}
         self._statistic_starts = {**self._statistic_starts, name: start}
 
-    def _checked_shape(self, name: str, shape: Shape) -> Shape:
-        who, remedy = f"{type(self).__name__}: each size of {name}", "check the sizes that the layer was given"
-        return tuple(whole_number(who, size, remedy=remedy) for size in shape)
+    def _declare(self, name: str, shape: Shape) -> Shape:
+        who = type(self).__name__
+        if hasattr(Layer, name):
+            expected = "a name that Layer does not use itself"
+            raise ValueError(mismatch(f"{who}: add_parameter", expected, repr(name), "choose another"))
+        if not isinstance(vars(type(self)).get(name), AtFirstUse):
+            setattr(type(self), name, AtFirstUse(name))
+        self.undraw()
+        remedy = "check the sizes that the layer was given"
+        return tuple(whole_number(f"{who}: each size of {name}", size, remedy=remedy) for size in shape)
 
     @property
     def declared_shapes(self) -> dict[str, Shape]:
@@ -153,7 +176,7 @@ class Layer:
 
     def bind_statistics(self, vector: Array, offset: int) -> None:
         """The same for the statistics."""
-        self._owner = None  # `gather` binds these last: what it needs an owner for is done
+        self._owner = None  # `gather` binds these last, and needs the owner no more
         self._statistics_vector, self._statistic_offsets = vector, _offsets(self._statistic_shapes, offset)
         vars(self).update(_cut(vector, self._statistic_shapes, self._statistic_offsets))
 
@@ -180,13 +203,6 @@ class Layer:
         vars(self).update(_cut(self._statistics_vector, self._statistic_shapes, self._statistic_offsets))
 
     # The first use --------------------------------------------------------------------------------------------------
-
-    def __getattr__(self, name: str) -> Any:
-        """Python calls this only where an attribute is missing: a parameter at its first use is, later it never is."""
-        if name not in _AT_FIRST_USE and name not in self._shapes and name not in self._statistic_shapes:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.gather()
-        return vars(self)[name]
 
     def gather(self) -> None:
         """Make the vectors of the whole model (of this layer, if it stands alone), unless they were made before."""
@@ -219,7 +235,8 @@ class Layer:
 
     def undraw(self, owner: Layer | None = None) -> None:
         """Forget the vectors, so that the next use draws anew; from now on as a part of `owner`, if given."""
-        for name in (*_AT_FIRST_USE, *self._shapes, *self._statistic_shapes):
+        layout = ("_vector", "_offsets", "_statistics_vector", "_statistic_offsets")
+        for name in (*layout, *self._shapes, *self._statistic_shapes):
             vars(self).pop(name, None)
         if owner is not None:
             self._owner, self._taken = owner, True

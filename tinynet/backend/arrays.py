@@ -208,6 +208,11 @@ def gpu_problem(index: int = 0) -> str | None:
     return None
 
 
+def is_finite(array: Array) -> bool:
+    """Whether there is neither NaN nor infinity in it."""
+    return bool(array_module(array).isfinite(array).all())
+
+
 def to_numpy(array: Array) -> np.ndarray:
     """`array` as a NumPy array on the host; no copy if it is one already."""
     if hasattr(array, "get") and not isinstance(array, np.ndarray):

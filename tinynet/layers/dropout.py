@@ -6,6 +6,7 @@ from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.random import Purpose
+from tinynet.errors import fraction
 from tinynet.layers.base import Backward, Context, Layer
 
 
@@ -22,8 +23,7 @@ class Dropout(Layer):
     hyperparameters = ("rate",)
 
     def __init__(self, rate: float) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"Dropout: expected a rate from 0 up to, not including, 1, got {rate}; try Dropout(0.2)")
+        fraction("Dropout", "a rate", rate, remedy="try Dropout(0.2)")
         self.rate = rate
         self.threshold = min(round(rate * 65536), 65535)
         self.scale = 65536 / (65536 - self.threshold)

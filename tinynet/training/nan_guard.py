@@ -14,18 +14,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.arrays import Array, is_finite
 from tinynet.errors import DivergenceError
 
 if TYPE_CHECKING:
     from tinynet.model import Sequential
     from tinynet.optimizers import Optimizer
     from tinynet.training.state import Meter, TrainingState
-
-
-def is_finite(vector: Array) -> bool:
-    """Whether there is neither NaN nor infinity in it."""
-    return bool(array_module(vector).isfinite(vector).all())
 
 
 def vectors_of(state: TrainingState) -> dict[str, Array]:

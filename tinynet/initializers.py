@@ -1,8 +1,8 @@
-"""Initial values of parameters: functions (shape, stream) -> float64 array, known by name.
+"""Initial values of parameters: functions (shape, stream) -> float64 array, with names.
 
 For a matrix of shape (inputs, outputs), fan_in = inputs and fan_out = outputs; for a kernel of shape (height, width,
-inputs, outputs) both are multiplied by height * width. The aim of each formula is that the size of activations, or of
-gradients, stays the same from layer to layer.
+inputs, outputs) both are multiplied by height * width. Each formula aims to keep the size of activations, or of
+gradients, the same from layer to layer.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _given_values(values: np.ndarray, shape: Shape, stream: Stream) -> np.ndarra
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """(fan_in, fan_out) of a parameter: how many inputs an output sums, and how many outputs an input feeds."""
+    """(fan_in, fan_out) of a parameter: the number of inputs to each output, and of outputs from each input."""
     if len(shape) < 2:
         return max(1, math.prod(shape)), max(1, math.prod(shape))
     field = math.prod(shape[:-2])

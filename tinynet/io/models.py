@@ -1,8 +1,7 @@
 """Models as files: `model.save(path)`, `tn.load(path)`, `model.load_weights(path)`.
 
-One safetensors file holds architecture and numbers. The arrays are named as PyTorch names those of the same layers
-("0.weight", "1.running_mean"), and have the shapes of ours: Dense keeps (inputs, outputs), Conv2D (KH, KW, inputs,
-outputs).
+One safetensors file holds the architecture and the arrays. The arrays have the names that PyTorch gives them
+("0.weight", "1.running_mean"), but the shapes of tinynet: Dense (inputs, outputs), Conv2D (KH, KW, inputs, outputs).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ KIND, VERSION = "model", 1
 
 
 def save(model: Sequential, path: PathLike) -> None:
-    """Write architecture, parameters and statistics into one file, whole or not at all.
+    """Write architecture, parameters and statistics into one file, completely or not at all.
 
     Raises SaveError where the disk refuses it, TypeError for a layer of your own with hyperparameters that JSON cannot
     express, ImportError without safetensors.

@@ -1,4 +1,4 @@
-"""What a layer is: a function that returns its output together with the function that takes the gradient back."""
+"""The base of all layers: a layer returns its output and the function that takes the gradient back."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Layer:
         vars(self).update(_cut(vector, self._statistic_shapes, self._statistic_offsets))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """`layer.weight = values` writes into the vector: a new array here would be one that nobody trains."""
+        """`layer.weight = values` writes into the vector: the optimizer would not know of a new array."""
         if name not in self._shapes and name not in self._statistic_shapes:
             object.__setattr__(self, name, value)
             return
@@ -245,11 +245,11 @@ class Layer:
 
     @property
     def positions(self) -> int:
-        """How many positions of its model the layer takes: 1, or those of its parts."""
+        """How many positions the layer has in its model: 1, or those of its parts."""
         return 1
 
     def multiplications(self, x: Array) -> int:
-        """How many multiplications of numbers the forward pass of each example of `x` takes."""
+        """The number of multiplications in the forward pass of one example of `x`."""
         return self.parameter_count
 
     def expect(self, x: Array, shape: tuple[int | None, ...], remedy: str) -> None:
@@ -274,7 +274,7 @@ class Layer:
 
 
 def arrays_in(views: Any) -> Iterator[Array]:
-    """The arrays in what `layer.views` returned, however deep models are nested."""
+    """The arrays in a result of `layer.views`, also of nested models."""
     for part in views.values() if isinstance(views, dict) else views:
         if isinstance(part, (dict, list)):
             yield from arrays_in(part)

@@ -1,4 +1,4 @@
-"""Layers made of layers: a chain, and a chain with a way around it."""
+"""Layers made of layers: a chain, and a chain with a shortcut around it."""
 
 from __future__ import annotations
 
@@ -132,13 +132,13 @@ class Container(Layer):
 
 
 class Part(NamedTuple):
-    """One layer of a chain, or something that does the work of several."""
+    """One step of a chain: a layer, or a fused kernel that replaces several."""
 
     layer: Any  # with a method forward(x, context)
     number: int  # of its dict in `grads`
     position: int  # relative to the chain's own
     has_parameters: bool
-    stands_again: bool  # later in the chain: its gradients add up
+    stands_again: bool  # whether it occurs later in the chain, too: then its gradients add up
 
 
 def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[Array, Backward]:
@@ -154,7 +154,10 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
         if not backwards:
             raise RuntimeError("Sequential: backward was called twice for one forward; call forward again first")
         while backwards:
-            part, backward = parts[len(backwards) - 1], backwards.pop()  # frees what this layer kept, as soon as used
+            part, backward = (
+                parts[len(backwards) - 1],
+                backwards.pop(),
+            )  # frees what this layer kept as soon as it is used
             own = grads[part.number]
             later = [gradient.copy() for gradient in arrays_in(own)] if part.stands_again else []
             dy = backward(dy, own)
@@ -168,7 +171,7 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
 
 
 class Chain(Container):
-    """Layers in a row: y = last(... second(first(x))). Of the parts of a model; the model itself is a Sequential."""
+    """Layers in a row: y = last(... second(first(x))). A part of a model; the model itself is a Sequential."""
 
     def __init__(self, *layers: Layer) -> None:
         if not layers:
@@ -184,7 +187,7 @@ class Chain(Container):
         return forward_through(self._parts, x, context)
 
     def __call__(self, x: Array) -> Array:
-        """The outputs in inference, raw (logits of a classifier), keeping nothing for backward."""
+        """The raw outputs (logits of a classifier) in inference. Nothing is kept for backward."""
         for layer in self.layers:
             x = layer(x)
         return x
@@ -217,11 +220,11 @@ class Chain(Container):
 
 
 class Residual(Container):
-    """y = block(x) + shortcut(x), the shortcut being x itself unless given;   dx is the sum of what both give back.
+    """y = block(x) + shortcut(x), where shortcut(x) is x unless given;   dx is the sum of both gradients.
 
-    The block is any number of layers in a row. Its output must have the shape of x, or that of the shortcut's output: a
-    layer such as Conv2D(16, 32, 1, stride=2), say. Through many such blocks a gradient finds a way back that no weight
-    shrinks. Raises ShapeError where the two shapes differ.
+    The block is one or more layers in a row. Its output must have the shape of x, or of the output of the shortcut, a
+    layer such as Conv2D(16, 32, 1, stride=2). Through the shortcuts of many blocks a gradient flows back without being
+    shrunk by weights. Raises ShapeError where the two shapes differ.
     Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, equations 1 and 2.
     """
 
@@ -237,8 +240,8 @@ class Residual(Container):
         else:
             around, around_backward = self.shortcut.forward(x, context.at(self.block.positions, context.input_gradient))
         if y.shape != around.shape:
-            expected = f"a block whose output has the shape {tuple(around.shape)} of what goes around it"
-            remedy = "give a shortcut that changes the shape likewise, Conv2D(inputs, outputs, 1, stride) say"
+            expected = f"a block whose output has the shape {tuple(around.shape)}, like that of the shortcut"
+            remedy = "give a shortcut that changes the shape likewise, such as Conv2D(inputs, outputs, 1, stride)"
             raise ShapeError(mismatch(f"Residual of {self.block[0]} ...", expected, tuple(y.shape), remedy))
 
         def backward(dy: Array, grads: Any) -> Array:

@@ -1,4 +1,4 @@
-"""What a layer is told of the pass that it is in."""
+"""The context of a forward pass: whether it is training, and what random numbers depend on."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def _itself(x: Array) -> Array:
 
 
 class Context(NamedTuple):
-    """What one forward pass is told. Layers read it and never change it.
+    """What layers need to know about one forward pass. They read it and never change it.
 
     training        True in training: dropout is on, batch norm uses the statistics of the batch
-    seed, step      with the layer's position they determine its random numbers; `step` counts updates from 0
+    seed, step      with the layer's position, they determine its random numbers; `step` counts updates from 0
     layer           the position of the layer in its model
     first_row       the position of the first row of x in the whole batch, where threads share a batch
-    input_gradient  whether backward must return dx: the first layer's takes over a quarter of an MLP's
-                    multiplications, and nothing uses it
-    all_reduce      the function that sums an array over all parts of the batch, where threads share it; every part
-                    must call it, in the same order
+    input_gradient  whether backward must return dx. Nothing uses that of the first layer, which would take over a
+                    quarter of an MLP's multiplications
+    all_reduce      sums an array over all parts of the batch, where threads share it; every part must call it, in the
+                    same order
     """
 
     training: bool = False

@@ -14,8 +14,8 @@ class Dropout(Layer):
     """y = x m / (1 - rate), where each m is 0 with probability `rate`, else 1;   dx = dy m / (1 - rate).
 
     "Inverted" dropout: the mean of y is x, so inference needs no correction and is the identity. x, y of any shape.
-    The mask compares a 16-bit random number with a threshold, so the rate is rounded to 1/65536, and the scale belongs
-    to the rounded one: the mean stays exact. Raises ValueError for a rate outside [0, 1).
+    The mask compares a 16-bit random number with a threshold, so the rate is rounded to 1/65536. The scale is that of
+    the rounded rate, so the mean stays exact. Raises ValueError for a rate outside [0, 1).
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
     """
 

@@ -1,4 +1,4 @@
-"""Layers that move numbers about and compute nothing."""
+"""Layers that rearrange numbers and compute nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json
 
 
 class Flatten(Layer):
-    """y = x with every axis but the first in one: (N, H, W) -> (N, H * W);   dx = dy in the old shape."""
+    """y = x with all axes but the first made one: (N, H, W) -> (N, H * W);   dx = dy in the old shape."""
 
     splittable = True
 
@@ -27,7 +27,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """y = x with every example in another shape: Reshape(28, 28, 1) makes pictures of (N, 784) or (N, 28, 28).
+    """y = x with each example in another shape: Reshape(28, 28, 1) turns (N, 784) or (N, 28, 28) into pictures.
 
     dx = dy in the old shape. Raises ShapeError where the numbers of elements differ.
     """
@@ -60,7 +60,7 @@ class Reshape(Layer):
 
 
 class ChannelsLast(Layer):
-    """Pictures (N, C, H, W), as PyTorch has them, into (N, H, W, C), as all layers here want them; dx goes back."""
+    """Pictures (N, C, H, W), as in PyTorch, to (N, H, W, C), as all layers here expect;   dx = dy transposed back."""
 
     splittable = True
 

@@ -154,10 +154,7 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
         if not backwards:
             raise RuntimeError("Sequential: backward was called twice for one forward; call forward again first")
         while backwards:
-            part, backward = (
-                parts[len(backwards) - 1],
-                backwards.pop(),
-            )  # frees what this layer kept as soon as it is used
+            part, backward = parts[len(backwards) - 1], backwards.pop()  # frees what this layer kept, after its use
             own = grads[part.number]
             later = [gradient.copy() for gradient in arrays_in(own)] if part.stands_again else []
             dy = backward(dy, own)

@@ -86,7 +86,7 @@ def test_of_equal_numbers_the_first_gets_the_gradient():
         ),
         (
             lambda: tn.Residual(tn.Dense(3, 4))(np.zeros((2, 3), "f4")),
-            r"Residual of Dense\(3, 4\) ...: expected a block whose output has the shape \(2, 3\) of what goes",
+            r"Residual of Dense\(3, 4\) ...: expected a block whose output has the shape \(2, 3\), like that",
         ),
     ],
 )
@@ -100,11 +100,11 @@ def test_what_does_not_fit_is_told_with_its_remedy(make, message):
     [
         (
             lambda: tn.Conv2D(1, 2, 0),
-            r"Conv2D\(1, 2\): expected kernel_size as a whole number from 1, or two, got 0; try",
+            r"Conv2D\(1, 2\): kernel_size: expected a whole number from 1, got 0; give one number, or two",
         ),
-        (lambda: tn.Conv2D(1, 2, 3, (1, 2, 3)), r"expected stride as a whole number from 1, or two, got \(1, 2, 3\)"),
+        (lambda: tn.Conv2D(1, 2, 3, (1, 2, 3)), r"stride: expected a whole number from 1, got \(1, 2, 3\)"),
         (lambda: tn.Conv2D(1, 2, padding="full"), "expected padding 'valid', 'same' or a number, got 'full'"),
-        (lambda: tn.Conv2D(1, 2, padding=-1), "expected padding as a whole number from 0"),
+        (lambda: tn.Conv2D(1, 2, padding=-1), "padding: expected a whole number from 0, got -1"),
         (lambda: tn.BatchNorm(2, momentum=0), "BatchNorm: expected momentum above 0 and up to 1"),
         (lambda: tn.Residual(), "Residual: expected at least one layer, got none"),
     ],

@@ -65,6 +65,9 @@ def test_a_layer_that_stands_twice_stands_twice_again(tmp_path):
     again = tn.load(tmp_path / "m")
     assert again[0] is again[2]
     assert again.parameter_count == 20
+    shared = tn.Dense(4, 4)
+    tn.Sequential(tn.Residual(shared, tn.Tanh(), shared)).save(tmp_path / "m")
+    assert tn.load(tmp_path / "m").parameter_count == 20
 
 
 def test_other_programs_find_the_arrays_under_the_names_that_pytorch_gives(tmp_path):
@@ -80,7 +83,7 @@ def test_other_programs_find_the_arrays_under_the_names_that_pytorch_gives(tmp_p
 class Scaled(tn.Layer):
     """y = factor x: a layer of somebody's own."""
 
-    settings = ("factor",)
+    hyperparameters = ("factor",)
 
     def __init__(self, factor):
         self.factor = factor
@@ -178,14 +181,14 @@ def nested(depth):
         (about(), "a list of layers"),
         (about({"layer": "os.system"}), "unknown layer 'os.system'"),
         (about({"layer": "Context"}), "unknown layer 'Context'"),
-        (about({"layer": "Dense", "inputs": 3, "outputs": 2, "evil": 1}), "the settings"),
+        (about({"layer": "Dense", "inputs": 3, "outputs": 2, "evil": 1}), "the hyperparameters"),
         (about({"layer": "Dense", "inputs": 3}), "Dense"),
         (about({"layer": "Dense", "inputs": 10**9, "outputs": 10**9}), "an array 0.weight of shape"),
         (about({"layer": "Conv2D", "inputs": 1, "outputs": 2, "kernel_size": [10**6, 10**6]}), "an array 0.weight of"),
         (about({"layer": "BatchNorm", "features": 10**12}), "an array 0.weight of shape"),
         (about({"layer": "Dense", "inputs": {"a": 1}, "outputs": 2}), "inputs as a number, a word"),
-        (about({"layer": "Dropout", "rate": "high"}), "settings that it takes"),
-        (about({"layer": "MaxPool2D", "pool_size": -1}), "settings that it takes"),
+        (about({"layer": "Dropout", "rate": "high"}), "hyperparameters that it takes"),
+        (about({"layer": "MaxPool2D", "pool_size": -1}), "hyperparameters that it takes"),
         (about({"again": 0}), "a layer before this one"),
         (about("Dense"), "a layer, got 'Dense'"),
         (about(nested(200)), "50 deep"),
@@ -233,7 +236,7 @@ def test_the_same_model_is_the_same_file(tmp_path):
 
 def test_arrays_of_another_shape_or_dtype_are_refused(saved):
     rewrite(saved, arrays={"0.weight": np.zeros((3, 2), "f4"), "0.bias": np.zeros(3, "f4")})
-    with pytest.raises(tn.DataError, match=r"0.bias has shape \(3,\), not \(2,\)"):
+    with pytest.raises(tn.DataError, match=r"an array 0.bias of shape \(2,\), got \(3,\)"):
         tn.load(saved)
     rewrite(saved, arrays={"0.weight": np.zeros((3, 2), "f2"), "0.bias": np.zeros(2, "f4")})
     with pytest.raises(tn.DataError, match="arrays of dtype F32, F64, I64, got 0.weight: F16"):

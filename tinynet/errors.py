@@ -1,19 +1,20 @@
-"""What tinynet raises, and the one form its messages have: who, expected, received, remedy.
+"""The exceptions of tinynet, the form of their messages (who, expected, received, remedy), and checks of arguments.
 
     Dense(784, 10): expected x of shape (N, 784), got (32, 28, 28); put Flatten() before it
 
-Each class is also the built-in exception that a caller would look for, so `except ValueError` keeps working.
+Each exception is derived from the built-in one that a caller would expect, so `except ValueError` works.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from typing import Any
 
 
 class ShapeError(ValueError):
-    """An array has another shape or dtype than the layer, loss or dataset can take."""
+    """An array has a shape or dtype that the layer, loss or dataset cannot take."""
 
 
 class DataError(ValueError):
@@ -21,7 +22,7 @@ class DataError(ValueError):
 
 
 class DataNotFoundError(DataError):
-    """A data set is neither here nor to be had from anywhere."""
+    """A data set is neither on this machine nor could it be downloaded."""
 
 
 class DeviceError(RuntimeError):
@@ -29,7 +30,7 @@ class DeviceError(RuntimeError):
 
 
 class SaveError(OSError):
-    """A file could not be written. What stood under its name before is untouched."""
+    """A file could not be written. The file of that name from before is untouched."""
 
 
 class DivergenceError(ArithmeticError):
@@ -57,9 +58,30 @@ def whole_number(name: str, value: Any, least: int = 1, most: int | None = None,
     return number
 
 
+def above_zero(who: object, name: str, value: float, *, remedy: str) -> float:
+    """`value` as a float. ValueError unless it is above 0 and finite."""
+    if not 0 < value < math.inf:
+        raise ValueError(mismatch(who, f"{name} above 0", value, remedy))
+    return float(value)  # a NumPy scalar would widen float32 arrays
+
+
+def at_least_zero(who: object, name: str, value: float, *, remedy: str) -> float:
+    """`value` as a float. ValueError unless it is at least 0 and finite."""
+    if not 0 <= value < math.inf:
+        raise ValueError(mismatch(who, f"{name} of at least 0", value, remedy))
+    return float(value)
+
+
+def fraction(who: object, name: str, value: float, *, remedy: str) -> float:
+    """`value` as a float. ValueError unless it is in [0, 1)."""
+    if not 0 <= value < 1:
+        raise ValueError(mismatch(who, f"{name} from 0 up to, not including, 1", value, remedy))
+    return float(value)
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
-    """The message for a misspelt name: the close match if there is one, and every name that is known."""
-    import difflib  # only a misspelt name needs it
+    """The message for a misspelt name: the closest match if there is one, and all known names."""
+    import difflib  # here, for start-up time: only a misspelt name needs it
 
     close = difflib.get_close_matches(str(name), known := sorted(known), n=1)
     hint = f"did you mean {close[0]!r}?" if close else "check the spelling."

@@ -1,14 +1,15 @@
-"""Initial values of parameters: functions (shape, stream) -> float64 array, known by name.
+"""Initial values of parameters: functions (shape, stream) -> float64 array, with names.
 
 For a matrix of shape (inputs, outputs), fan_in = inputs and fan_out = outputs; for a kernel of shape (height, width,
-inputs, outputs) both are multiplied by height * width. The aim of each formula is that the size of activations, or of
-gradients, stays the same from layer to layer.
+inputs, outputs) both are multiplied by height * width. Each formula aims to keep the size of activations, or of
+gradients, the same from layer to layer.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from tinynet.backend.random import Stream
 from tinynet.errors import ShapeError, mismatch, unknown_name
 
 Shape = tuple[int, ...]
-Initializer = str | Callable[[Shape, Stream], np.ndarray] | Array
+DrawValues = Callable[[Shape, Stream], np.ndarray]
+Initializer = str | DrawValues | Array
 
 
 def zeros(shape: Shape, stream: Stream) -> np.ndarray:
@@ -70,7 +72,7 @@ def lecun_normal(shape: Shape, stream: Stream) -> np.ndarray:
     return stream.normal(shape, 0, math.sqrt(1 / fans(shape)[0]))
 
 
-INITIALIZERS: dict[str, Callable[[Shape, Stream], np.ndarray]] = {
+INITIALIZERS: dict[str, DrawValues] = {
     function.__name__: function
     for function in (
         zeros,
@@ -85,26 +87,29 @@ INITIALIZERS: dict[str, Callable[[Shape, Stream], np.ndarray]] = {
 }
 
 
-def find_initializer(initializer: Initializer) -> Callable[[Shape, Stream], np.ndarray]:
-    """The function behind a name, a function itself, or an array of values to start from. ValueError if unknown."""
+def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
+    """The function that draws a parameter of `shape`: known by name, given, or one that returns a copy of an array.
+
+    Raises ValueError for an unknown name, ShapeError for an array of another shape.
+    """
     if isinstance(initializer, str):
         if initializer not in INITIALIZERS:
             raise ValueError(unknown_name("initializer", initializer, INITIALIZERS))
         return INITIALIZERS[initializer]
     if callable(initializer):
         return initializer
-    values = np.asarray(initializer, np.float64)
+    values = np.array(initializer, np.float64)  # a copy: the caller may change theirs before it is drawn
+    if values.shape != shape:
+        raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, "transpose or cut it"))
+    return partial(_given_values, values)  # unlike a lambda, it can be pickled
 
-    def given_values(shape: Shape, stream: Stream) -> np.ndarray:
-        if values.shape != shape:
-            raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, "transpose or cut it"))
-        return values
 
-    return given_values
+def _given_values(values: np.ndarray, shape: Shape, stream: Stream) -> np.ndarray:
+    return values
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """(fan_in, fan_out) of a parameter: how many inputs an output sums, and how many outputs an input feeds."""
+    """(fan_in, fan_out) of a parameter: the number of inputs to each output, and of outputs from each input."""
     if len(shape) < 2:
         return max(1, math.prod(shape)), max(1, math.prod(shape))
     field = math.prod(shape[:-2])

@@ -1,4 +1,4 @@
-"""Losses: what training makes small. Each returns its value and the function that gives the gradient."""
+"""Losses, which training minimizes. Each returns its value and the function that gives the gradient."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.backend.representation import call_of
-from tinynet.errors import DataError, ShapeError, mismatch
+from tinynet.backend.representation import constructor_call
+from tinynet.errors import DataError, ShapeError, fraction, mismatch
 
 LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the outputs
 
 
 class Loss:
-    """Base of all losses. `forward` trusts its targets; `check_targets` looks at them once, when data comes in.
+    """Base of all losses. `check_targets` checks the targets once, before training; `forward` then trusts them.
 
-    On a GPU a label out of range would wrap round in silence, and a check in every step would wait for the device.
+    A check in every step would wait for the GPU, where a label out of range otherwise wraps around in silence.
     """
 
-    settings: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of these names
+    hyperparameters: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of the same names
     splittable = (
-        False  # whether the loss is a mean of numbers that depend on one row each: then threads may share a batch
+        False  # whether the loss is a mean over rows that do not depend on each other: then threads may share a batch
     )
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         """The loss, a 0-d value averaged over the batch, and backward(dloss=1.0) -> the gradient of `outputs`."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets)")
 
-    def measure(self, outputs: Array, targets: Array, share: float = 1.0) -> tuple[Array, Array | None, Array]:
-        """The loss, how many outputs are right (None: not known), and the gradient of `outputs`, times `share`."""
+    def measure(self, outputs: Array, targets: Array, fraction: float = 1.0) -> tuple[Array, Array | None, Array]:
+        """The loss, the number of correct outputs (None: not known), and `fraction` times the gradient of `outputs`.
+
+        Where threads share a batch, `fraction` says how much of it these outputs are.
+        """
         value, backward = self.forward(outputs, targets)
-        return value, self.hits(outputs, targets), backward(share)
+        return value, self.hits(outputs, targets), backward(fraction)
 
     def __call__(self, outputs: Array, targets: Array) -> float:
         """The loss of checked targets, as a number."""
@@ -42,11 +45,11 @@ class Loss:
         """Raise DataError or ShapeError unless `targets` fit outputs of this shape (its first number is not read)."""
 
     def hits(self, outputs: Array, targets: Array) -> Array | None:
-        """How many outputs are right, as a 0-d value; None where a loss knows no right and wrong."""
+        """The number of correct outputs, as a 0-d value; None where a loss does not tell right from wrong."""
         return None
 
     def __repr__(self) -> str:
-        return call_of(self, self.settings)
+        return constructor_call(self, self.hyperparameters)
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -63,23 +66,23 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     splittable = True
-    settings = ("label_smoothing", "class_weights")
+    hyperparameters = ("label_smoothing", "class_weights")
 
     def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"{self}: expected label_smoothing from 0 up to, not including, 1, got {label_smoothing}")
-        self.label_smoothing, self.class_weights = float(label_smoothing), None
-        if class_weights is not None:
-            self.class_weights = tuple(float(weight) for weight in class_weights)
+        who = type(self).__name__
+        self.label_smoothing = fraction(who, "label_smoothing", label_smoothing, remedy="try 0.1")
+        self.class_weights = None if class_weights is None else tuple(float(weight) for weight in class_weights)
+        if self.class_weights is not None:
             if min(self.class_weights) < 0 or not 0 < sum(self.class_weights) < math.inf:
-                raise ValueError(f"{self}: expected class_weights of at least 0, one above 0, got {class_weights}")
-            self.splittable = False  # each row counts by its label: a mean of means is another number
+                expected = "class_weights of at least 0, one above 0"
+                raise ValueError(mismatch(who, expected, class_weights, "give one weight for each class"))
+            self.splittable = False  # rows have weights, so the mean of the parts' means is not the mean of the whole
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         logits, labels = outputs, targets
         xp = array_module(logits)
         count = len(logits)
-        if labels.shape != (count,):  # (N, 1) would broadcast to (N, N) without a word
+        if labels.shape != (count,):  # (N, 1) would broadcast to (N, N) in silence
             expected, remedy = f"labels of shape ({count},)", "use labels.reshape(-1)"
             raise ShapeError(mismatch(self, expected, tuple(labels.shape), remedy))
         if self.label_smoothing or self.class_weights:
@@ -100,7 +103,7 @@ class SoftmaxCrossEntropy(Loss):
         return loss, backward
 
     def _with_soft_targets(self, logits: Array, labels: Array) -> tuple[Array, LossBackward]:
-        """The loss against a table of targets q, instead of one label a row; everything is (classes, N)."""
+        """The loss with targets q, a probability for each class, instead of one label a row; all (classes, N)."""
         xp, (count, classes) = array_module(logits), logits.shape
         shifted = logits.T - logits.max(axis=1)
         exponentials = xp.exp(shifted)
@@ -154,7 +157,7 @@ class MeanSquaredError(Loss):
     splittable = True
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
-        if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) without a word
+        if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) in silence
             remedy = "reshape the targets: targets.reshape(-1, 1) for one output"
             raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), remedy))
         difference = outputs - targets
@@ -178,15 +181,15 @@ class MeanSquaredError(Loss):
 class BinaryCrossEntropy(Loss):
     """loss = mean of -(t log s(x) + (1 - t) log(1 - s(x))), s the sigmoid;   dx = (s(x) - t) / (number of entries).
 
-    Logits x and targets t of one shape, (N, K), t floating in [0, 1]: K questions of yes or no for each example.
-    Worked out as log(1 + exp(x)) - x t, which is finite and exact at logits of +-1e4. A hit is a row that is right in
-    every entry, x above 0 where t is above 1/2.
+    Logits x and targets t of one shape, (N, K), t floating in [0, 1]: K yes-or-no questions for each example.
+    It is computed as log(1 + exp(x)) - x t, which is finite and exact at logits of +-1e4. A row is correct if every
+    entry is: x above 0 where t is above 1/2, and only there.
     """
 
     splittable = True
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
-        if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) without a word
+        if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) in silence
             raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), _TARGETS_REMEDY))
         xp = array_module(outputs)
         softplus = xp.logaddexp(outputs, xp.zeros(outputs.shape[-1:], outputs.dtype))  # log(1 + exp(x))

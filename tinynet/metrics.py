@@ -1,7 +1,7 @@
 """Metrics of a classifier, from integer labels and predicted classes: accuracy, confusion matrix, recall, precision.
 
-`predicted` holds one class for each example; from the probabilities (N, classes) of `model.predict` take
-`probabilities.argmax(axis=1)`. Arrays of a GPU are welcome: they are brought to the host, where the counting is done.
+`predicted` holds one class for each example: `model.predict(x).argmax(axis=1)`. Arrays on a GPU are copied to the host,
+where the counting is done.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from tinynet.backend.arrays import Array, to_numpy
-from tinynet.errors import DataError, ShapeError, mismatch
+from tinynet.errors import DataError, ShapeError, mismatch, whole_number
 
 
 def accuracy(labels: Array, predicted: Array) -> float:
-    """The share of examples that are right:   accuracy = (number of i with predicted_i = label_i) / N.
+    """The fraction of examples that are right:   accuracy = (number of i with predicted_i = label_i) / N.
 
     labels, predicted (N,) integers. ShapeError or DataError for other shapes, dtypes, or no examples.
     """
@@ -27,9 +27,7 @@ def confusion_matrix(labels: Array, predicted: Array, classes: int) -> np.ndarra
     Rows are true, columns predicted: the diagonal counts what is right, and the sum of all is N.
     labels, predicted (N,) integers from 0 to classes - 1. ShapeError or DataError for anything else.
     """
-    if isinstance(classes, bool) or not isinstance(classes, (int, np.integer)) or classes < 1:
-        raise ValueError(mismatch("confusion_matrix", "a whole number of classes from 1", repr(classes), "try 10"))
-    classes = int(classes)  # a NumPy integer of 8 bits would overflow in classes * classes
+    classes = whole_number("confusion_matrix: classes", classes, remedy="try 10")
     labels, predicted = _checked_pair("confusion_matrix", labels, predicted)
     check_classes("confusion_matrix", "labels", labels, classes)
     check_classes("confusion_matrix", "predicted", predicted, classes)
@@ -38,21 +36,21 @@ def confusion_matrix(labels: Array, predicted: Array, classes: int) -> np.ndarra
 
 
 def recall(matrix: Array) -> np.ndarray:
-    """recall_t = matrix_tt / sum_p matrix_tp: the share of class t that was found;   (classes,) float64.
+    """recall_t = matrix_tt / sum_p matrix_tp: the fraction of class t that was found;   (classes,) float64.
 
     NaN for a class without examples. `matrix` is what `confusion_matrix` returns; ShapeError unless it is square.
     """
     matrix = check_matrix("recall", matrix)
-    return _share(matrix.diagonal(), matrix.sum(axis=1))
+    return _fraction(matrix.diagonal(), matrix.sum(axis=1))
 
 
 def precision(matrix: Array) -> np.ndarray:
-    """precision_p = matrix_pp / sum_t matrix_tp: the share of what was called p that is p;   (classes,) float64.
+    """precision_p = matrix_pp / sum_t matrix_tp: the fraction of predictions p that are right;   (classes,) float64.
 
     NaN for a class that was never predicted. `matrix` as in `recall`.
     """
     matrix = check_matrix("precision", matrix)
-    return _share(matrix.diagonal(), matrix.sum(axis=0))
+    return _fraction(matrix.diagonal(), matrix.sum(axis=0))
 
 
 def check_matrix(who: str, matrix: Array) -> np.ndarray:
@@ -84,13 +82,13 @@ def check_classes(who: str, name: str, values: Array, classes: int | None = None
     return values
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, NaN where there is no whole; `where` keeps NumPy from dividing by 0 and warning of it."""
+def _fraction(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, NaN where whole is 0; with `where`, NumPy does not divide by 0 and does not warn."""
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
 
 def _checked_pair(who: str, labels: Array, predicted: Array) -> tuple[np.ndarray, np.ndarray]:
-    """Both on the host, once it is sure that they are integer vectors of one length, and not empty."""
+    """Both arrays on the host, checked: integer vectors of one length, not empty."""
     labels, predicted = check_classes(who, "labels", labels), check_classes(who, "predicted", predicted)
     if len(labels) != len(predicted):
         lengths = f"{len(labels)} labels and {len(predicted)} predicted"

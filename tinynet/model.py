@@ -1,7 +1,8 @@
-"""The model: layers one after the other, all of their parameters in one vector."""
+"""The model: layers in a row, with all their parameters in one vector."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,31 +15,39 @@ from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.errors import mismatch
 from tinynet.layers.activations import Softmax
 from tinynet.layers.base import Context, Layer, arrays_in
+from tinynet.layers.configuration import BuildLayer, layers_from_json
 from tinynet.layers.containers import Chain
 from tinynet.losses import Loss, SoftmaxCrossEntropy
-from tinynet.summary import summary_table
 
 if TYPE_CHECKING:
     from tinynet.backend.files import PathLike
+
+LONGEST_NAME = 70  # characters of a layer in a summary
 
 
 class Sequential(Chain):
     """Layers in a row: y = last(... second(first(x))).
 
-    All parameters live in `model.theta`, one flat vector, and `model[0].weight` is a named view into it. Building the
-    model draws their values, a pure function of `seed` and each layer's place; the same layer may stand at two places
-    and then gets the sum of its gradients. A model is itself a layer, so models nest.
+    All parameters live in `model.theta`, one flat vector, and `model[0].weight` is a named view into it. Their initial
+    values, drawn at the first use, are a pure function of `seed` and each layer's position. The same layer may stand at
+    two positions: its gradient is the sum of both. A model is itself a layer, so models nest.
 
     `dtype` is "float32", or "float64" where gradients are checked; for float16 see `fit(precision=)`.
     Raises ValueError for another, for no layers, or for a layer that belongs to another model already.
     """
 
     def __init__(self, *layers: Layer, seed: int = 0, dtype: str = "float32") -> None:
-        super().__init__(layers)
         self.seed = check_seed(seed)
         if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
             raise ValueError(mismatch("Sequential", "dtype 'float32' or 'float64'", repr(str(kind)), "leave it out"))
-        self.gather(self.seed, kind)
+        super().__init__(*layers)
+        self._initial = self.seed, kind
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], build: BuildLayer | None = None, dtype: str = "float32"
+    ) -> Sequential:
+        return cls(*layers_from_json(config.get("layers"), build), dtype=dtype)
 
     def loss_and_gradient(
         self, x: Array, targets: Array, loss: Loss | None = None, *, context: Context
@@ -62,7 +71,7 @@ class Sequential(Chain):
         """Class probabilities (N, classes), as a NumPy array: softmax of the outputs, `batch_size` rows at a time.
 
         `data` is a Dataset, or an array (N, ...): uint8 pixels are divided by 255, floats taken as they are. `threads`
-        that share the batches; None: as many as it pays to have.
+        is how many threads share the batches; None chooses the number that is fastest.
         Raises ValueError for a model of one output, whose softmax is always 1 (call the model for its raw outputs).
         """
         dataset = data if isinstance(data, Dataset) else from_arrays(data, np.zeros(len(data), np.uint8), name="x")
@@ -87,9 +96,9 @@ class Sequential(Chain):
     # One vector -----------------------------------------------------------------------------------------------------
 
     def mask(self) -> Array:
-        """A vector laid out like `theta`: 1 where a weight stands, 0 at biases and other parameters of one axis.
+        """A vector laid out like `theta`: 1 at weights, 0 at biases and other parameters of one axis.
 
-        What weight decay is for: `AdamW(weight_decay=0.01, mask=model.mask())`.
+        It says what weight decay applies to: `AdamW(weight_decay=0.01, mask=model.mask())`.
         """
         mask = array_module(self.theta).zeros_like(self.theta)
         for view in arrays_in(self.views(mask)):
@@ -121,9 +130,9 @@ class Sequential(Chain):
     def save(self, path: PathLike) -> None:
         """Write architecture, parameters and statistics into one safetensors file; `tn.load(path)` reads it.
 
-        All of it or nothing: raises SaveError, with what was there before untouched, where the disk will not have it.
+        Raises SaveError where the disk refuses it; the file that was there before is then untouched.
         """
-        from tinynet.io.models import save  # which builds models, and so stands on this file
+        from tinynet.io.models import save  # here: io builds models, so it imports this file
 
         save(self, path)
 
@@ -133,12 +142,45 @@ class Sequential(Chain):
         Raises DataError, and changes nothing, if anything is missing, unexpected or of another shape; with strict=False
         it takes what fits.
         """
-        from tinynet.io.models import load_weights
+        from tinynet.io.models import load_weights  # here: io builds models, so it imports this file
 
         return load_weights(self, path, strict)
 
-    # To look at -----------------------------------------------------------------------------------------------------
+    # As a table -----------------------------------------------------------------------------------------------------
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> None:
         """Print a table: layer, output shape, parameters. `input_shape` of one example, where no layer knows it."""
-        print(summary_table(self.layers, input_shape, self.dtype, self.device))
+        rows = [("Layer", "Output shape", "Parameters")]
+        for number, (layer, shape) in enumerate(zip(self.layers, self._output_shapes(input_shape))):
+            name, count = repr(layer), f"{layer.parameter_count:,}"
+            name = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 4] + " ..."
+            rows.append((f"{number}  {name}", shape, "shared" if layer in self.layers[:number] else count))
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = [f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}" for name, shape, count in rows]
+        rule = "-" * len(lines[0])
+        megabytes = self.parameter_count * self.dtype.itemsize / 1e6
+        total = f"{self.parameter_count:,} parameters, {megabytes:.2f} MB in {self.dtype}"
+        print("\n".join([lines[0], rule, *lines[1:], rule, total]))
+
+    def _output_shapes(self, input_shape: tuple[int, ...] | None) -> list[str]:
+        """Each layer's output shape, found with two examples of zeros.
+
+        Without `input_shape` they enter at the first layer that knows its own. The shapes before that layer are "?",
+        except the output of the layer just before it.
+        """
+        known = [number for number, layer in enumerate(self.layers) if layer.input_shape is not None]
+        first = 0 if input_shape is not None or not known else known[0]
+        shape = input_shape if input_shape is not None else self.layers[first].input_shape
+        if shape is None:
+            return ["?"] * len(self.layers)
+        names = ["?"] * (first - 1) + [_batch_of(shape)] * (first > 0)
+        x = self.device.put(np.zeros((2, *shape), self.dtype))
+        for layer in self.layers[first:]:
+            x = layer(x)
+            names.append(_batch_of(x.shape[1:]))
+        return names
+
+
+def _batch_of(shape: Sequence[int]) -> str:
+    """(N, 28, 28) for (28, 28): the shape of a batch, in words."""
+    return f"({', '.join(['N', *map(str, shape)])})"

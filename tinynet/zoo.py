@@ -1,4 +1,4 @@
-"""Networks to start from: each a function that returns a Sequential, short enough to be copied and changed."""
+"""Networks to start from. Each is a function that returns a Sequential, short enough to copy and change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def mlp(
 ) -> Sequential:
     """A multilayer perceptron: for each hidden width Dense, BatchNorm if wanted, the activation, Dropout if above 0.
 
-    x (N, inputs), or pictures of so many numbers; y (N, outputs), raw.
+    x (N, inputs), or pictures with that many numbers; y (N, outputs), raw.
     """
     layers: list[Layer] = [Flatten()]
     for width in hidden:
@@ -44,9 +44,9 @@ def mlp(
 
 
 def lenet(image_shape: tuple[int, int, int] = (28, 28, 1), outputs: int = 10, seed: int = 0) -> Sequential:
-    """A small convolutional network in the manner of LeNet-5: two convolutions, each pooled, and three dense layers.
+    """A small convolutional network like LeNet-5: two convolutions, each with pooling, and three dense layers.
 
-    x (N, H, W, C), or flat; y (N, outputs), raw. ReLU and maxima instead of the tanh and averages of the original.
+    x (N, H, W, C), or flat; y (N, outputs), raw. It has ReLU and max pooling; the original tanh and averages.
     Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
     height, width, channels = image_shape
@@ -70,10 +70,10 @@ def resnet_small(
     blocks: int = 1,
     seed: int = 0,
 ) -> Sequential:
-    """A small residual network: a convolution, then `blocks` residual blocks at each width, then the mean of each map.
+    """A small residual network: a convolution, then `blocks` residual blocks for each width, then global pooling.
 
     Each width after the first halves the picture. x (N, H, W, C), or flat; y (N, outputs), raw. With blocks=3 it is the
-    ResNet-20 of the paper but for the shortcuts, which are 1x1 convolutions here where shapes change.
+    ResNet-20 of the paper, except that shortcuts are 1x1 convolutions where shapes change.
     Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
     """
     layers: list[Layer] = [Reshape(*image_shape), *_conv(image_shape[-1], widths[0], 3), ReLU()]

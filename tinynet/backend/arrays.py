@@ -143,6 +143,11 @@ def kernels_for(array: Array) -> Any:
     return None if type(array) is np.ndarray else device_of(array).kernels()
 
 
+def is_finite(array: Array) -> bool:
+    """Whether the array holds neither NaN nor infinity."""
+    return bool(array_module(array).isfinite(array).all())
+
+
 def to_numpy(array: Array) -> np.ndarray:
     """`array` as a NumPy array on the host; a NumPy array is returned without a copy."""
     if hasattr(array, "get") and not isinstance(array, np.ndarray):

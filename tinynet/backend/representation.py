@@ -1,4 +1,4 @@
-"""Representations of objects as the calls that make them."""
+"""Reprs: an object shown as the constructor call that makes it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def call_of(instance: Any, arguments: Sequence[str]) -> str:
-    """The constructor call, such as `Dense(784, 10)`, with the arguments that are not defaults.
+def constructor_call(instance: Any, hyperparameters: Sequence[str]) -> str:
+    """`Dense(784, 10)`: required arguments in order, the others by name where they are not the defaults.
 
-    `arguments` names arguments of the constructor; the instance keeps each as an attribute of the same name.
+    `hyperparameters` are arguments of the class that are kept as attributes of the same names.
     """
     parameters = inspect.signature(type(instance)).parameters
     shown = []
-    for name in arguments:
+    for name in hyperparameters:
         default = parameters[name].default
         value = getattr(instance, name, default)
         if default is inspect.Parameter.empty:

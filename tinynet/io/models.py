@@ -1,8 +1,7 @@
 """Models as files: `model.save(path)`, `tn.load(path)`, `model.load_weights(path)`.
 
-One safetensors file holds architecture and numbers. The arrays are named as PyTorch names those of the same layers
-("0.weight", "1.running_mean"), and have the shapes of ours: Dense keeps (inputs, outputs), Conv2D (KH, KW, inputs,
-outputs).
+One safetensors file holds the architecture and the arrays. The arrays have the names that PyTorch gives them
+("0.weight", "1.running_mean"), but the shapes of tinynet: Dense (inputs, outputs), Conv2D (KH, KW, inputs, outputs).
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, Device, array_module, to_numpy
+from tinynet.backend.arrays import Device, array_module, to_numpy
 from tinynet.errors import DataError, mismatch
 
 if TYPE_CHECKING:
@@ -24,22 +23,21 @@ KIND, VERSION = "model", 1
 
 
 def save(model: Sequential, path: PathLike) -> None:
-    """Write architecture, parameters and statistics into one file, whole or not at all.
+    """Write architecture, parameters and statistics into one file, completely or not at all.
 
-    Raises SaveError where the disk will not have it, TypeError for a layer of your own with settings that JSON cannot
-    say, ImportError without safetensors.
+    Raises SaveError where the disk refuses it, TypeError for a layer of your own with hyperparameters that JSON cannot
+    express, ImportError without safetensors.
     """
-    from tinynet.io import architecture
     from tinynet.io.array_files import write_arrays
 
-    about = {"architecture": architecture.describe(model), "dtype": model.dtype.name}
+    about = {"architecture": model.get_config(), "dtype": model.dtype.name}
     write_arrays(path, KIND, VERSION, named_arrays(model), about)
 
 
 def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Device = "cpu") -> Sequential:
-    """The model in a file, on `device`: a file saved on a GPU loads where there is none.
+    """The model in a file, on `device`. A file saved on a GPU loads on a machine without one.
 
-    `layers` are classes of your own that it may consist of; nothing is imported, and nothing in a file can run. Raises
+    `layers` are the classes of your own layers in it. Nothing is imported, and nothing in a file can run. Raises
     DataError for a file that is damaged, newer than this library, or no model; FileNotFoundError if there is none.
     """
     from tinynet.io import architecture
@@ -73,19 +71,18 @@ def named_arrays(model: Sequential) -> dict[str, np.ndarray]:
 
 def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLike, strict: bool = True) -> list[str]:
     """Write `arrays` into the model, by name; see load_weights."""
-    ours: dict[str, Array] = {**model.parameters, **model.statistics}
-    problems = [f"missing {name}" for name in ours if name not in arrays]
-    problems += [f"unexpected {name}" for name in arrays if name not in ours]
-    fitting = [name for name in ours if name in arrays and arrays[name].shape == ours[name].shape]
+    declared = model.declared_shapes
+    problems = [f"missing {name}" for name in declared if name not in arrays]
+    problems += [f"unexpected {name}" for name in arrays if name not in declared]
     problems += [
-        f"{name} has shape {arrays[name].shape}, not {ours[name].shape}"
-        for name in ours
-        if name in arrays and name not in fitting
+        f"{name} has shape {arrays[name].shape}, not {shape}"
+        for name, shape in declared.items()
+        if name in arrays and arrays[name].shape != shape
     ]
     if problems and strict:
         shown = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
         raise DataError(mismatch(path, "the arrays of this model", shown, "strict=False takes what fits"))
-    for name in fitting:
-        values = ours[name]
-        values[...] = array_module(values).asarray(arrays[name].astype(values.dtype))
+    for name, values in {**model.parameters, **model.statistics}.items():
+        if name in arrays and arrays[name].shape == values.shape:
+            values[...] = array_module(values).asarray(arrays[name].astype(values.dtype))
     return problems

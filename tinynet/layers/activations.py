@@ -1,4 +1,4 @@
-"""Activations: functions of one number, applied to each, and Softmax, a function of each row."""
+"""Activations: functions applied to each number, and Softmax, a function of each row."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
+from tinynet.errors import above_zero, fraction
 from tinynet.layers.base import Backward, Context, Layer
 
 
 class Sigmoid(Layer):
     """y = 1 / (1 + exp(-x));   dx = dy y (1 - y), at most a quarter of dy.
 
-    x, y of any shape. -x is cut where exp would overflow, so y is 0 (or as near as the dtype can say) at -1000.
+    x, y of any shape. -x is limited to where exp does not overflow, so y is 0 (or nearly, by dtype) at -1000.
     """
 
     splittable = True
@@ -52,8 +53,8 @@ class ReLU(Layer):
 class Softmax(Layer):
     """y_i = exp(x_i) / sum_j exp(x_j) in each row;   dx_i = y_i (dy_i - sum_j dy_j y_j).
 
-    x, y (N, classes); the largest x of a row is subtracted first, which changes nothing but the overflow. Not for
-    training a classifier: SoftmaxCrossEntropy takes the logits themselves, and is exact where exp and log would not be.
+    x, y (N, classes). The largest x of a row is subtracted first: y stays the same, and nothing overflows. Do not train
+    a classifier with it: SoftmaxCrossEntropy takes the logits themselves, which is more exact.
     """
 
     splittable = True
@@ -97,12 +98,10 @@ class LeakyReLU(Layer):
     """
 
     splittable = True
-    settings = ("slope",)
+    hyperparameters = ("slope",)
 
     def __init__(self, slope: float = 0.01) -> None:
-        if not 0 <= slope < 1:
-            raise ValueError(f"LeakyReLU: expected a slope from 0 up to, not including, 1, got {slope}; try 0.01")
-        self.slope = float(slope)
+        self.slope = fraction("LeakyReLU", "a slope", slope, remedy="try 0.01")
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         y = array_module(x).maximum(x, self.slope * x)
@@ -125,12 +124,10 @@ class ELU(Layer):
     """
 
     splittable = True
-    settings = ("alpha",)
+    hyperparameters = ("alpha",)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        if not 0 < alpha < math.inf:
-            raise ValueError(f"ELU: expected an alpha above 0, got {alpha}; try 1.0")
-        self.alpha = float(alpha)
+        self.alpha = above_zero("ELU", "an alpha", alpha, remedy="try 1.0")
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp = array_module(x)
@@ -146,8 +143,8 @@ class ELU(Layer):
 class GELU(Layer):
     """y = x/2 (1 + t) with t = tanh(c (x + a x^3));   dx = dy ((1 + t)/2 + x/2 (1 - t^2) c (1 + 3 a x^2)).
 
-    x, y of any shape; c = sqrt(2 / pi), a = 0.044715. That is the paper's approximation of x P(X <= x) for a normal X,
-    within 0.0005 of it, and what PyTorch calls GELU(approximate="tanh"): NumPy has no erf for the exact one.
+    x, y of any shape; c = sqrt(2 / pi), a = 0.044715. This is the paper's approximation of x P(X <= x) for a normal X,
+    within 0.0005 of it. PyTorch calls it GELU(approximate="tanh"). The exact one needs erf, which NumPy lacks.
     Source: D. Hendrycks, K. Gimpel, "Gaussian error linear units (GELUs)", 2016, arXiv 1606.08415.
     """
 
@@ -187,7 +184,7 @@ class SiLU(Layer):
 class Softplus(Layer):
     """y = log(1 + exp(x));   dx = dy / (1 + exp(-x)) = dy exp(x - y).
 
-    x, y of any shape; worked out as logaddexp(x, 0), so nothing overflows: at 1000 y is 1000.
+    x, y of any shape. It is computed as logaddexp(x, 0), so nothing overflows: at 1000 y is 1000.
     Source: C. Dugas and others, "Incorporating second-order functional knowledge for better option pricing", NIPS 2000.
     """
 

@@ -1,59 +1,45 @@
-"""What a layer is: a function that returns its output together with the function that takes the gradient back."""
+"""The base of all layers: a layer returns its output and the function that takes the gradient back."""
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from tinynet.backend.arrays import ALIGNMENT, Array, aligned_zeros, array_module
 from tinynet.backend.random import Purpose, Stream
-from tinynet.backend.representation import call_of
-from tinynet.errors import DeviceError, ShapeError, mismatch
-from tinynet.initializers import Initializer, find_initializer
+from tinynet.backend.representation import constructor_call
+from tinynet.errors import DeviceError, ShapeError, mismatch, whole_number
+from tinynet.initializers import DrawValues, Initializer, Shape, find_initializer
+from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json, to_json
+from tinynet.layers.context import INFERENCE, TRAINING, Context
+
+__all__ = ["INFERENCE", "TRAINING", "Backward", "Context", "Layer", "arrays_in"]
 
 Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
 
 _ALIGNED = ALIGNMENT // 4  # parameters begin at multiples of 16 elements: 64 bytes in float32
+_first_use = threading.RLock()  # threads that share an unused model must not draw it twice
 
 
-def _itself(x: Array) -> Array:
-    return x
+class AtFirstUse:
+    """An attribute of layers that is missing until their first use, which makes it.
 
-
-class Context(NamedTuple):
-    """What one forward pass is told. Layers read it and never change it.
-
-    training        True in training: dropout is on, batch norm uses the statistics of the batch
-    seed, step      with the layer's position they determine its random numbers; `step` counts updates from 0
-    layer           the position of the layer in its model
-    first_row       the position of the first row of x in the whole batch, where threads share a batch
-    input_gradient  whether backward must return dx: the first layer's takes over a quarter of an MLP's
-                    multiplications, and nothing uses it
-    all_reduce      the function that sums an array over all parts of the batch, where threads share it; every part
-                    must call it, in the same order
+    A value in the instance goes before it, so it is asked only while the attribute is missing, and costs nothing
+    later. (A `__getattr__` would slow down every access to every attribute.)
     """
 
-    training: bool = False
-    seed: int = 0
-    step: int = 0
-    layer: int = 0
-    first_row: int = 0
-    input_gradient: bool = True
-    all_reduce: Callable[[Array], Array] = _itself
+    def __init__(self, name: str) -> None:
+        self.name = name
 
-    def at(self, position: int, input_gradient: bool) -> Context:
-        """The context of the layer `position` places after this one."""
-        layer = self.layer + position
-        return Context(self.training, self.seed, self.step, layer, self.first_row, input_gradient, self.all_reduce)
-
-    def stream(self, purpose: Purpose) -> Stream:
-        """The random numbers of this layer in this step."""
-        return Stream(self.seed, purpose, self.layer, self.step)
-
-
-INFERENCE = Context()
-TRAINING = Context(training=True)
+    def __get__(self, layer: Any, cls: type | None = None) -> Any:
+        if layer is None:
+            return self
+        layer.gather()
+        if self.name not in vars(layer):  # another layer of this class declared it
+            raise AttributeError(f"{type(layer).__name__!r} object has no attribute {self.name!r}")
+        return vars(layer)[self.name]
 
 
 class Layer:
@@ -65,26 +51,28 @@ class Layer:
     them) and returns the gradient of the input, or None where `context.input_gradient` is False. It owns `dy` and may
     overwrite it; it never touches `x`. Nothing is cached on `self`, so a layer may run twice before it goes back once.
 
-    Parameters are declared in `__init__` with `add_parameter` and read as attributes. They are views into one vector:
-    the layer's own at first, the model's as soon as a model takes the layer in. Statistics (`add_statistic`) are
-    another vector of the same kind, which no optimizer touches: `backward` writes into `grads[name]` by how much they
-    are to change, where there is such an entry, and `fit` adds it.
+    Declare parameters in `__init__` with `add_parameter` and read them as attributes. They are views into one vector:
+    the model's, or the layer's own while it stands alone. Statistics (`add_statistic`) are views into a second vector,
+    which no optimizer touches: `backward` writes their changes into `grads[name]`, where there is such an entry, and
+    `fit` adds them. Declaring allocates nothing. Both vectors are made, and the initial values drawn, at the first use.
     """
 
-    settings: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of these names: what a file needs
-    input_shape: tuple[int, ...] | None = None  # of one example, where the layer knows it
+    hyperparameters: tuple[str, ...] = ()  # the arguments of __init__ that files keep: attributes of the same names
+    input_shape: Shape | None = None  # of one example, where the layer knows it
     splittable = (
         False  # whether threads may share a batch: y's rows depend on x's same rows and `context.all_reduce` only
     )
-    _shapes: Mapping[str, tuple[int, ...]] = {}
-    _initializers: Mapping[str, Initializer] = {}
-    _offsets: Mapping[str, int] = {}
-    _vector: Array = None
-    _statistic_shapes: Mapping[str, tuple[int, ...]] = {}
+    _shapes: Mapping[str, Shape] = {}
+    _initializers: Mapping[str, DrawValues] = {}
+    _statistic_shapes: Mapping[str, Shape] = {}
     _statistic_starts: Mapping[str, float] = {}
-    _statistic_offsets: Mapping[str, int] = {}
-    _statistics_vector: Array = None
+    _vector: Array = AtFirstUse("_vector")
+    _offsets: Any = AtFirstUse("_offsets")  # where each parameter begins in the vector: by name
+    _statistics_vector: Array = AtFirstUse("_statistics_vector")
+    _statistic_offsets: Any = AtFirstUse("_statistic_offsets")
+    _initial: tuple[int, Any] = (0, "float32")  # the seed and the dtype of the initial values
     _taken = False  # by a model
+    _owner: Layer | None = None  # the container that took it in, until the first use
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         """The output, and the function that turns its gradient into those of the input and the parameters."""
@@ -95,24 +83,56 @@ class Layer:
         return self.forward(x, INFERENCE)[0]
 
     def __repr__(self) -> str:
-        return call_of(self, self.settings)
+        return constructor_call(self, self.hyperparameters)
 
-    # Parameters: named views into one vector; statistics: into another ---------------------------------------------
+    # As JSON: the class by name, and its hyperparameters ------------------------------------------------------------
 
-    def add_parameter(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> None:
+    def get_config(self) -> dict[str, Any]:
+        """The layer as JSON can express it: {"layer": "Dense", "inputs": 784, "outputs": 10}.
+
+        Raises TypeError for a hyperparameter that JSON cannot express.
+        """
+        values = {name: to_json(self, name, getattr(self, name)) for name in self.hyperparameters}
+        return {"layer": type(self).__name__, **values}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], build: BuildLayer | None = None) -> Layer:
+        """The layer that `get_config` described. A container makes its parts with `build(config)`.
+
+        Raises TypeError or ValueError for a config that does not fit the class.
+        """
+        return cls(**hyperparameters_from_json(cls.__name__, config, cls.hyperparameters))
+
+    # Parameters: named views into one vector; statistics: into another ----------------------------------------------
+
+    def add_parameter(self, name: str, shape: Shape, initializer: Initializer) -> None:
         """Declare the parameter `self.<name>`; `initializer` is a name, a function (shape, stream), or an array."""
-        find_initializer(initializer)  # a misspelt name fails here, where it stands, not when a model is built
-        self._shapes = {**self._shapes, name: tuple(shape)}
-        self._initializers = {**self._initializers, name: initializer}
-        self.bind(aligned_zeros(self.size, "float32"), 0)
-        self.draw(seed=0, position=0)
+        shape = self._declare(name, shape)
+        draw = find_initializer(initializer, shape)  # a misspelt name fails here, not at the first use
+        self._shapes = {**self._shapes, name: shape}
+        self._initializers = {**self._initializers, name: draw}
 
-    def add_statistic(self, name: str, shape: tuple[int, ...], start: float) -> None:
+    def add_statistic(self, name: str, shape: Shape, start: float) -> None:
         """Declare `self.<name>`, numbers that training keeps beside the parameters; all are `start` at first."""
-        self._statistic_shapes = {**self._statistic_shapes, name: tuple(shape)}
+        shape = self._declare(name, shape)
+        self._statistic_shapes = {**self._statistic_shapes, name: shape}
         self._statistic_starts = {**self._statistic_starts, name: start}
-        self.bind_statistics(aligned_zeros(self.statistics_size, "float32"), 0)
-        self.draw(seed=0, position=0)
+
+    def _declare(self, name: str, shape: Shape) -> Shape:
+        who = type(self).__name__
+        if hasattr(Layer, name):
+            expected = "a name that Layer does not use itself"
+            raise ValueError(mismatch(f"{who}: add_parameter", expected, repr(name), "choose another"))
+        if not isinstance(vars(type(self)).get(name), AtFirstUse):
+            setattr(type(self), name, AtFirstUse(name))
+        self.undraw()
+        remedy = "check the sizes that the layer was given"
+        return tuple(whole_number(f"{who}: each size of {name}", size, remedy=remedy) for size in shape)
+
+    @property
+    def declared_shapes(self) -> dict[str, Shape]:
+        """The shapes of all parameters and statistics by name. Reading them allocates nothing."""
+        return {**self._shapes, **self._statistic_shapes}
 
     @property
     def size(self) -> int:
@@ -142,34 +162,26 @@ class Layer:
     def views(self, vector: Array, changes: Array = None) -> Any:
         """`vector`, laid out like the one that holds the parameters, as named arrays: {"weight": ..., "bias": ...}.
 
-        With `changes`, laid out like that of the statistics, these are among them.
+        With `changes`, laid out like the vector of the statistics, the dict holds these as well.
         """
         named = _cut(vector, self._shapes, self._offsets)
         if changes is not None:
             named.update(_cut(changes, self._statistic_shapes, self._statistic_offsets))
         return named
 
-    def bind(self, vector: Array, start: int) -> None:
-        """Keep the parameters in `vector` from element `start` on; their values are those found there."""
-        self._vector, self._offsets = vector, _offsets(self._shapes, start)
+    def bind(self, vector: Array, offset: int) -> None:
+        """Keep the parameters in `vector` from element `offset` on; their values are those found there."""
+        self._vector, self._offsets = vector, _offsets(self._shapes, offset)
         vars(self).update(_cut(vector, self._shapes, self._offsets))
 
-    def bind_statistics(self, vector: Array, start: int) -> None:
+    def bind_statistics(self, vector: Array, offset: int) -> None:
         """The same for the statistics."""
-        self._statistics_vector, self._statistic_offsets = vector, _offsets(self._statistic_shapes, start)
+        self._owner = None  # `gather` binds these last, and needs the owner no more
+        self._statistics_vector, self._statistic_offsets = vector, _offsets(self._statistic_shapes, offset)
         vars(self).update(_cut(vector, self._statistic_shapes, self._statistic_offsets))
 
-    def draw(self, seed: int, position: int) -> None:
-        """Write the initial values: a pure function of `seed`, the layer's position in its model, and the shapes."""
-        for number, (name, values) in enumerate(self.parameters.items()):
-            stream = Stream(seed, Purpose.WEIGHTS, layer=position, step=number)
-            drawn = find_initializer(self._initializers[name])(self._shapes[name], stream)
-            values[...] = array_module(values).asarray(drawn.astype(values.dtype))
-        for name, values in self.statistics.items():
-            values[...] = self._statistic_starts[name]
-
     def __setattr__(self, name: str, value: Any) -> None:
-        """`layer.weight = values` writes into the vector: a new array here would be one that nobody trains."""
+        """`layer.weight = values` writes into the vector: the optimizer would not know of a new array."""
         if name not in self._shapes and name not in self._statistic_shapes:
             object.__setattr__(self, name, value)
             return
@@ -180,8 +192,9 @@ class Layer:
         view[...] = value
 
     def __getstate__(self) -> dict[str, Any]:
-        views = {*self._shapes, *self._statistic_shapes}
-        return {name: value for name, value in vars(self).items() if name not in views}
+        self.gather()
+        left_out = {*self._shapes, *self._statistic_shapes, "_owner"}
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copied or unpickled layer: its parameters are views into the copied vector, not arrays beside it."""
@@ -189,27 +202,66 @@ class Layer:
         vars(self).update(_cut(self._vector, self._shapes, self._offsets))
         vars(self).update(_cut(self._statistics_vector, self._statistic_shapes, self._statistic_offsets))
 
+    # The first use --------------------------------------------------------------------------------------------------
+
+    def gather(self) -> None:
+        """Make the vectors of the whole model (of this layer, if it stands alone), unless they were made before."""
+        with _first_use:
+            whole = self
+            while whole._owner is not None:
+                whole = whole._owner
+            seed, dtype = whole._initial
+            if "_vector" not in vars(whole):
+                vector = aligned_zeros(whole.size, dtype)
+                whole.draw(vector, 0, seed, 0)  # before other threads can see the vector
+                whole.bind(vector, 0)
+            if "_statistics_vector" not in vars(whole):
+                vector = aligned_zeros(whole.statistics_size, dtype)
+                whole.draw_statistics(vector, 0)
+                whole.bind_statistics(vector, 0)
+
+    def draw(self, vector: Array, offset: int, seed: int, position: int) -> None:
+        """Write initial parameters into `vector`: a pure function of `seed`, the layer's position, and the shapes."""
+        views = _cut(vector, self._shapes, _offsets(self._shapes, offset))
+        for number, (name, values) in enumerate(views.items()):
+            stream = Stream(seed, Purpose.WEIGHTS, layer=position, step=number)
+            drawn = self._initializers[name](values.shape, stream)
+            values[...] = array_module(values).asarray(drawn.astype(values.dtype))
+
+    def draw_statistics(self, vector: Array, offset: int) -> None:
+        """The same for the statistics, which begin at constants."""
+        for name, values in _cut(vector, self._statistic_shapes, _offsets(self._statistic_shapes, offset)).items():
+            values[...] = self._statistic_starts[name]
+
+    def undraw(self, owner: Layer | None = None) -> None:
+        """Forget the vectors, so that the next use draws anew; from now on as a part of `owner`, if given."""
+        layout = ("_vector", "_offsets", "_statistics_vector", "_statistic_offsets")
+        for name in (*layout, *self._shapes, *self._statistic_shapes):
+            vars(self).pop(name, None)
+        if owner is not None:
+            self._owner, self._taken = owner, True
+
     # Containers override these; a plain layer stands for itself ------------------------------------------------------
 
     @property
     def positions(self) -> int:
-        """How many positions of its model the layer takes: 1, or those of its parts."""
+        """How many positions the layer has in its model: 1, or those of its parts."""
         return 1
 
     def multiplications(self, x: Array) -> int:
-        """How many multiplications of numbers the forward pass of each example of `x` takes."""
+        """The number of multiplications in the forward pass of one example of `x`."""
         return self.parameter_count
 
     def expect(self, x: Array, shape: tuple[int | None, ...], remedy: str) -> None:
         """Raise unless `x` has `shape` (None fits any size), and the dtype and device of the parameters."""
         vector = self._vector
         fits = shape[0] is None and x.shape[1:] == shape[1:]
-        if fits and (vector is None or (type(x) is type(vector) and x.dtype == vector.dtype)):
+        if fits and type(x) is type(vector) and x.dtype == vector.dtype:
             return  # nearly always: the rest costs five times as much
         if len(x.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, x.shape)):
             wanted = ", ".join("N" if size is None else str(size) for size in shape)
             raise ShapeError(mismatch(self, f"x of shape ({wanted})", tuple(x.shape), remedy))
-        if vector is None:
+        if not vector.size:  # no parameters to agree with
             return
         if array_module(x) is not array_module(vector):
             here, there = array_module(vector).__name__, array_module(x).__name__
@@ -222,7 +274,7 @@ class Layer:
 
 
 def arrays_in(views: Any) -> Iterator[Array]:
-    """The arrays in what `layer.views` returned, however deep models are nested."""
+    """The arrays in a result of `layer.views`, also of nested models."""
     for part in views.values() if isinstance(views, dict) else views:
         if isinstance(part, (dict, list)):
             yield from arrays_in(part)
@@ -230,16 +282,16 @@ def arrays_in(views: Any) -> Iterator[Array]:
             yield part
 
 
-def _offsets(shapes: Mapping[str, tuple[int, ...]], start: int) -> dict[str, int]:
-    """Where each array begins in a vector that holds them from element `start` on."""
+def _offsets(shapes: Mapping[str, Shape], offset: int) -> dict[str, int]:
+    """Where each array begins in a vector that holds them from element `offset` on."""
     offsets = {}
     for name, shape in shapes.items():
-        offsets[name] = start
-        start += _padded(math.prod(shape))
+        offsets[name] = offset
+        offset += _padded(math.prod(shape))
     return offsets
 
 
-def _cut(vector: Array, shapes: Mapping[str, tuple[int, ...]], offsets: Mapping[str, int]) -> dict[str, Array]:
+def _cut(vector: Array, shapes: Mapping[str, Shape], offsets: Mapping[str, int]) -> dict[str, Array]:
     """The named arrays in a vector, as views."""
     return {
         name: vector[offsets[name] : offsets[name] + math.prod(shape)].reshape(shape) for name, shape in shapes.items()

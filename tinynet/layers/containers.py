@@ -1,33 +1,34 @@
-"""Layers made of layers: a chain, and a chain with a way around it."""
+"""Layers made of layers: a chain, and a chain with a shortcut around it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tinynet.backend.arrays import Array, aligned_zeros
+from tinynet.backend.arrays import Array
 from tinynet.errors import ShapeError, mismatch
+from tinynet.initializers import Shape
 from tinynet.layers.base import Backward, Context, Layer, arrays_in
+from tinynet.layers.configuration import BuildLayer, layers_from_json, layers_to_json
 
 
 class Container(Layer):
-    """Some layers, named, as one: their parameters in one vector, their statistics in another.
+    """Several named layers as one: their parameters in one vector, their statistics in another.
 
-    The same layer may stand at two places; it has its numbers once. Raises TypeError for what is no layer, ValueError
-    for a layer that belongs to another model already.
+    The same layer may stand at two positions; its parameters exist once. Raises TypeError for what is no layer,
+    ValueError for a layer that belongs to another model already.
     """
 
+    _start: int  # where the parameters begin in `_vector`, and the statistics in theirs; set by bind
+    _statistics_start: int
+
     def __init__(self, layers: Sequence[Layer], names: Sequence[str]) -> None:
+        for layer in layers:
+            _check_free(layer)
         self.layers, self.names = tuple(layers), tuple(names)
         self._positions = [sum(layer.positions for layer in layers[:number]) for number in range(len(layers))]
         for layer in self.distinct:
-            _take(layer)
-
-    def gather(self, seed: int = 0, dtype: Any = "float32") -> None:
-        """Take all parameters into one new vector, all statistics into another, and draw their initial values."""
-        self.bind(aligned_zeros(self.size, dtype), 0)
-        self.bind_statistics(aligned_zeros(self.statistics_size, dtype), 0)
-        self.draw(seed, 0)
+            layer.undraw(owner=self)
 
     @property
     def distinct(self) -> list[Layer]:
@@ -61,15 +62,19 @@ class Container(Layer):
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """The parameters by place and name: {"0.weight": ..., "0.bias": ..., "2.weight": ...}."""
+        """The parameters by position and name: {"0.weight": ..., "0.bias": ..., "2.weight": ...}."""
         return self._named([layer.parameters for layer in self.layers])
 
     @property
     def statistics(self) -> dict[str, Array]:
-        """The statistics by place and name: {"1.running_mean": ..., ...}."""
+        """The statistics by position and name: {"1.running_mean": ..., ...}."""
         return self._named([layer.statistics for layer in self.layers])
 
-    def _named(self, of_layers: list[dict[str, Array]]) -> dict[str, Array]:
+    @property
+    def declared_shapes(self) -> dict[str, Shape]:
+        return self._named([layer.declared_shapes for layer in self.layers])
+
+    def _named(self, of_layers: list[dict[str, Any]]) -> dict[str, Any]:
         first = {layer: number for number, layer in reversed(list(enumerate(self.layers)))}
         return {
             f"{self.names[number]}.{name}": values
@@ -94,31 +99,46 @@ class Container(Layer):
         """`vector`, laid out like `theta`, as one dict of named arrays for each layer."""
         return [layer.views(vector, changes) for layer in self.layers]
 
-    def bind(self, vector: Array, start: int) -> None:
-        self._vector, self._start = vector, start
+    def bind(self, vector: Array, offset: int) -> None:
+        self._vector, self._start = vector, offset
         for layer in self.distinct:
-            layer.bind(vector, start)
-            start += layer.size
+            layer.bind(vector, offset)
+            offset += layer.size
 
-    def bind_statistics(self, vector: Array, start: int) -> None:
-        self._statistics_vector, self._statistics_start = vector, start
+    def bind_statistics(self, vector: Array, offset: int) -> None:
+        self._owner = None
+        self._statistics_vector, self._statistics_start = vector, offset
         for layer in self.distinct:
-            layer.bind_statistics(vector, start)
-            start += layer.statistics_size
+            layer.bind_statistics(vector, offset)
+            offset += layer.statistics_size
 
-    def draw(self, seed: int, position: int) -> None:
+    def draw(self, vector: Array, offset: int, seed: int, position: int) -> None:
         for layer in self.distinct:
-            layer.draw(seed, position + self._positions[self.layers.index(layer)])
+            layer.draw(vector, offset, seed, position + self._positions[self.layers.index(layer)])
+            offset += layer.size
+
+    def draw_statistics(self, vector: Array, offset: int) -> None:
+        for layer in self.distinct:
+            layer.draw_statistics(vector, offset)
+            offset += layer.statistics_size
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)  # the layers restore their own views
+
+    def undraw(self, owner: Layer | None = None) -> None:
+        super().undraw(owner)
+        for layer in self.distinct:
+            layer.undraw(owner=self)
 
 
 class Part(NamedTuple):
-    """One layer of a chain, or something that does the work of several."""
+    """One step of a chain: a layer, or a fused kernel that replaces several."""
 
     layer: Any  # with a method forward(x, context)
     number: int  # of its dict in `grads`
     position: int  # relative to the chain's own
     has_parameters: bool
-    stands_again: bool  # later in the chain: its gradients add up
+    stands_again: bool  # whether it occurs later in the chain, too: then its gradients add up
 
 
 def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[Array, Backward]:
@@ -134,7 +154,7 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
         if not backwards:
             raise RuntimeError("Sequential: backward was called twice for one forward; call forward again first")
         while backwards:
-            part, backward = parts[len(backwards) - 1], backwards.pop()  # frees what this layer kept, as soon as used
+            part, backward = parts[len(backwards) - 1], backwards.pop()  # frees what this layer kept, after its use
             own = grads[part.number]
             later = [gradient.copy() for gradient in arrays_in(own)] if part.stands_again else []
             dy = backward(dy, own)
@@ -148,9 +168,9 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
 
 
 class Chain(Container):
-    """Layers in a row: y = last(... second(first(x))). Of the parts of a model; the model itself is a Sequential."""
+    """Layers in a row: y = last(... second(first(x))). A part of a model; the model itself is a Sequential."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, *layers: Layer) -> None:
         if not layers:
             name = "Residual" if type(self) is Chain else type(self).__name__
             raise ValueError(f"{name}: expected at least one layer, got none; try {name}(Dense(784, 10))")
@@ -164,7 +184,7 @@ class Chain(Container):
         return forward_through(self._parts, x, context)
 
     def __call__(self, x: Array) -> Array:
-        """The outputs in inference, raw (logits of a classifier), keeping nothing for backward."""
+        """The raw outputs (logits of a classifier) in inference. Nothing is kept for backward."""
         for layer in self.layers:
             x = layer(x)
         return x
@@ -175,6 +195,13 @@ class Chain(Container):
             total += layer.multiplications(x)
             x = layer(x)
         return total
+
+    def get_config(self) -> dict[str, Any]:
+        return {"layer": type(self).__name__, "layers": layers_to_json(self.layers)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], build: BuildLayer | None = None) -> Chain:
+        return cls(*layers_from_json(config.get("layers"), build))
 
     def __getitem__(self, number: int) -> Layer:
         return self.layers[number]
@@ -190,19 +217,18 @@ class Chain(Container):
 
 
 class Residual(Container):
-    """y = block(x) + shortcut(x), the shortcut being x itself unless given;   dx is the sum of what both give back.
+    """y = block(x) + shortcut(x), where shortcut(x) is x unless given;   dx is the sum of both gradients.
 
-    The block is any number of layers in a row. Its output must have the shape of x, or that of the shortcut's output: a
-    layer such as Conv2D(16, 32, 1, stride=2), say. Through many such blocks a gradient finds a way back that no weight
-    shrinks. Raises ShapeError where the two shapes differ.
+    The block is one or more layers in a row. Its output must have the shape of x, or of the output of the shortcut, a
+    layer such as Conv2D(16, 32, 1, stride=2). Through the shortcuts of many blocks a gradient flows back without being
+    shrunk by weights. Raises ShapeError where the two shapes differ.
     Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, equations 1 and 2.
     """
 
     def __init__(self, *layers: Layer, shortcut: Layer | None = None) -> None:
-        self.block, self.shortcut = Chain(layers), shortcut
+        self.block, self.shortcut = Chain(*layers), shortcut
         parts = {"block": self.block} if shortcut is None else {"block": self.block, "shortcut": shortcut}
         super().__init__(list(parts.values()), list(parts))
-        self.gather()
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         y, block_backward = self.block.forward(x, context.at(0, context.input_gradient))
@@ -211,8 +237,8 @@ class Residual(Container):
         else:
             around, around_backward = self.shortcut.forward(x, context.at(self.block.positions, context.input_gradient))
         if y.shape != around.shape:
-            expected = f"a block whose output has the shape {tuple(around.shape)} of what goes around it"
-            remedy = "give a shortcut that changes the shape likewise, Conv2D(inputs, outputs, 1, stride) say"
+            expected = f"a block whose output has the shape {tuple(around.shape)}, like that of the shortcut"
+            remedy = "give a shortcut that changes the shape likewise, such as Conv2D(inputs, outputs, 1, stride)"
             raise ShapeError(mismatch(f"Residual of {self.block[0]} ...", expected, tuple(y.shape), remedy))
 
         def backward(dy: Array, grads: Any) -> Array:
@@ -230,16 +256,24 @@ class Residual(Container):
     def multiplications(self, x: Array) -> int:
         return sum(layer.multiplications(x) for layer in self.layers)
 
+    def get_config(self) -> dict[str, Any]:
+        around = None if self.shortcut is None else self.shortcut.get_config()
+        return {"layer": type(self).__name__, "block": layers_to_json(self.block.layers), "shortcut": around}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], build: BuildLayer | None = None) -> Residual:
+        block, around = layers_from_json(config.get("block"), build), config.get("shortcut")
+        return cls(*block, shortcut=build(around) if build and around else None)
+
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self.block.layers))
         return f"Residual({inner})" if self.shortcut is None else f"Residual({inner}, shortcut={self.shortcut})"
 
 
-def _take(layer: Layer) -> None:
+def _check_free(layer: Layer) -> None:
     if not isinstance(layer, Layer):
         raise TypeError(mismatch("Sequential", "layers", type(layer).__name__, "make it a class derived from Layer"))
     if layer._taken:
         raise ValueError(
             mismatch("Sequential", "layers of its own", f"{layer}, which belongs to another model", "build a new one")
         )
-    layer._taken = True

@@ -11,7 +11,7 @@ from tinynet.initializers import Initializer
 from tinynet.layers.base import Backward, Context, Layer
 from tinynet.layers.windows import Padding, Pair, Windows, chunks
 
-FEW_CHANNELS = 8  # below it, windows are gathered place by place: runs of fewer floats are slow to copy
+FEW_CHANNELS = 8  # with fewer, windows are copied offset by offset: NumPy copies short runs of floats slowly
 
 
 class Conv2D(Layer):
@@ -24,14 +24,14 @@ class Conv2D(Layer):
         columns (N P Q, K)  @  W (K, outputs)  =  y (N P Q, outputs)         picture   windows 2x2, each a row
                                                                               a b c     a b d e
         dW = columns^T dy      db = 1^T dy                                    d e f     b c e f
-        dx = the sum of dy W_ij^T over all places (i, j) in a window,         g h i     d e g h
-             each shifted to where that place was                                       e f h i
+        dx = the sum of dy W_ij^T over all offsets (i, j) in a window,        g h i     d e g h
+             each shifted by (i, j)                                                     e f h i
 
-    The windows of a few pictures are laid out at a time, so that they stay in the cache, and backward does it again:
-    they are KH KW times as large as x. `kernel_size` and `stride` are numbers or pairs; `padding` is "valid" (none),
+    All windows are KH KW times as large as x, so those of a few pictures are laid out at a time, to stay in the cache,
+    and backward lays them out again. `kernel_size` and `stride` are numbers or pairs; `padding` is "valid" (none),
     "same" (y as large as x, at stride 1), a number or a pair: see Windows. Initially W is `he_normal` and b zero.
     Raises ShapeError for another shape or dtype of x, or pictures smaller than the kernel; ValueError for sizes that
-    are no whole numbers from 1.
+    are not whole numbers from 1.
     Source: Y. LeCun and others, "Backpropagation applied to handwritten zip code recognition", 1989; for im2col
     K. Chellapilla, S. Puri, P. Simard, "High performance convolutional neural networks for document processing", 2006.
     """
@@ -39,7 +39,7 @@ class Conv2D(Layer):
     weight: Array
     bias: Array
     splittable = True
-    settings = ("inputs", "outputs", "kernel_size", "stride", "padding")
+    hyperparameters = ("inputs", "outputs", "kernel_size", "stride", "padding")
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class Conv2D(Layer):
         xp, windows, size = array_module(x), self.windows, x.shape[1:3]
         matrix = self.weight.reshape(-1, self.outputs)  # (K, outputs)
         kernel = self.weight.reshape(-1, self.inputs, self.outputs)  # (KH KW, inputs, outputs)
-        places = windows.places(size)
-        per_picture = math.prod(places) * len(matrix) * x.dtype.itemsize
-        bias = xp.tile(self.bias, math.prod(places))  # of a whole picture: NumPy is slow with short rows
-        y = xp.empty((len(x), *places, self.outputs), x.dtype)
+        output_size = windows.output_size(size)
+        per_picture = math.prod(output_size) * len(matrix) * x.dtype.itemsize
+        bias = xp.tile(self.bias, math.prod(output_size))  # of a whole picture: NumPy is slow with short rows
+        y = xp.empty((len(x), *output_size, self.outputs), x.dtype)
         for some in chunks(x, per_picture):
-            columns = _columns(windows.view(windows.pad(x[some]), places))  # (n P Q, K)
+            columns = _columns(windows.view(windows.pad(x[some]), output_size))  # (n P Q, K)
             matmul(columns, matrix, out=y[some].reshape(-1, self.outputs))
             flat = y[some].reshape(-1, len(bias))
             flat += bias
@@ -79,10 +79,10 @@ class Conv2D(Layer):
             dx = xp.empty_like(x) if context.input_gradient else None
             for some in chunks(x, per_picture):
                 padded, dy_rows = windows.pad(x[some]), dy[some].reshape(-1, self.outputs)  # (n P Q, outputs)
-                weight_gradient += matmul(_columns(windows.view(padded, places)).T, dy_rows)
+                weight_gradient += matmul(_columns(windows.view(padded, output_size)).T, dy_rows)
                 if dx is not None:
                     dpadded = xp.zeros_like(padded)
-                    for number, tap in enumerate(windows.taps(dpadded, places)):
+                    for number, tap in enumerate(windows.taps(dpadded, output_size)):
                         tap += matmul(dy_rows, kernel[number].T).reshape(tap.shape)
                     dx[some] = windows.unpad(dpadded, size)
             return dx
@@ -90,7 +90,7 @@ class Conv2D(Layer):
         return y, backward
 
     def multiplications(self, x: Array) -> int:
-        return math.prod(self.windows.places(x.shape[1:3])) * self.weight.size
+        return math.prod(self.windows.output_size(x.shape[1:3])) * self.weight.size
 
 
 def _columns(windows: Array) -> Array:

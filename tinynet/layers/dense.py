@@ -16,14 +16,14 @@ class Dense(Layer):
         dW = x^T dy        db = 1^T dy, the sum over the batch        dx = dy W^T
 
     x (N, inputs), W (inputs, outputs), b (outputs,), y (N, outputs). Initially W is `glorot_uniform` and b zero.
-    Raises ShapeError for another shape or dtype of x, DeviceError if x is not where the weights are.
+    Raises ShapeError for another shape or dtype of x, DeviceError if x is on another device than the weights.
     Source: D. Rumelhart, G. Hinton, R. Williams, "Learning representations by back-propagating errors", Nature 1986.
     """
 
     weight: Array
     bias: Array
     splittable = True
-    settings = ("inputs", "outputs")
+    hyperparameters = ("inputs", "outputs")
 
     def __init__(
         self, inputs: int, outputs: int, weight: Initializer = "glorot_uniform", bias: Initializer = "zeros"

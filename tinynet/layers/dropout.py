@@ -6,6 +6,7 @@ from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.random import Purpose
+from tinynet.errors import fraction
 from tinynet.layers.base import Backward, Context, Layer
 
 
@@ -13,17 +14,16 @@ class Dropout(Layer):
     """y = x m / (1 - rate), where each m is 0 with probability `rate`, else 1;   dx = dy m / (1 - rate).
 
     "Inverted" dropout: the mean of y is x, so inference needs no correction and is the identity. x, y of any shape.
-    The mask compares a 16-bit random number with a threshold, so the rate is rounded to 1/65536, and the scale belongs
-    to the rounded one: the mean stays exact. Raises ValueError for a rate outside [0, 1).
+    The mask compares a 16-bit random number with a threshold, so the rate is rounded to 1/65536. The scale is that of
+    the rounded rate, so the mean stays exact. Raises ValueError for a rate outside [0, 1).
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
     """
 
     splittable = True
-    settings = ("rate",)
+    hyperparameters = ("rate",)
 
     def __init__(self, rate: float) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"Dropout: expected a rate from 0 up to, not including, 1, got {rate}; try Dropout(0.2)")
+        fraction("Dropout", "a rate", rate, remedy="try Dropout(0.2)")
         self.rate = rate
         self.threshold = min(round(rate * 65536), 65535)
         self.scale = 65536 / (65536 - self.threshold)

@@ -1,29 +1,28 @@
-"""Normalization: numbers of mean 0 and deviation 1, then scaled and shifted by what training finds best."""
+"""Normalization: features are brought to mean 0 and deviation 1, then scaled and shifted by trained parameters."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.matmul import matmul
-from tinynet.errors import mismatch
+from tinynet.errors import above_zero, mismatch
 from tinynet.layers.base import Backward, Context, Layer
 
 
 class BatchNorm(Layer):
     """Each feature over the batch: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
 
-    x, y (N, features), or (N, H, W, features) where the mean goes over pixels, too. With M numbers to each mean,
+    x, y (N, features), or (N, H, W, features), where means are over pixels, too. With M numbers in each mean,
 
         dweight = sum dy z      dbias = sum dy
         dx = weight / sqrt(variance + epsilon) (dy - dbias / M - z dweight / M)
 
-    In inference the mean and variance are those of training: r <- (1 - momentum) r + momentum (of this batch), from 0
-    and 1, with the variance over M - 1 there. PyTorch's definitions. Threads that share a batch add up their sums, so
-    that it is normalized as a whole. Raises ShapeError for x of other features, ValueError for a batch of one number.
+    Inference uses running averages from training: r <- (1 - momentum) r + momentum (of this batch), which start at 0
+    for the mean, 1 for the variance (there with divisor M - 1). PyTorch's definitions. Threads that share a batch add
+    up their sums, so it is normalized as a whole. Raises ShapeError for x of other features, ValueError where M is 1.
     Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
     """
 
@@ -32,13 +31,13 @@ class BatchNorm(Layer):
     running_mean: Array
     running_var: Array
     splittable = True
-    settings = ("features", "momentum", "epsilon")
+    hyperparameters = ("features", "momentum", "epsilon")
 
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
-        self.features, self.momentum, self.epsilon = features, float(momentum), float(epsilon)
-        if not 0 < momentum <= 1 or not 0 < epsilon < math.inf:
-            expected = "momentum above 0 and up to 1, epsilon above 0"
-            raise ValueError(mismatch("BatchNorm", expected, f"{momentum} and {epsilon}", "leave them out"))
+        if not 0 < momentum <= 1:
+            raise ValueError(mismatch("BatchNorm", "momentum above 0 and up to 1", momentum, "leave it out"))
+        self.features, self.momentum = features, float(momentum)
+        self.epsilon = above_zero("BatchNorm", "epsilon", epsilon, remedy="leave it out")
         self.add_parameter("weight", (features,), "ones")
         self.add_parameter("bias", (features,), "zeros")
         self.add_statistic("running_mean", (features,), 0.0)
@@ -90,8 +89,8 @@ class BatchNorm(Layer):
 class LayerNorm(Layer):
     """Each row over its features: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
 
-    x, y (..., features); mean and variance are those of the last axis, so training and inference are the same, and
-    no row knows of another. With g = dy weight,
+    x, y (..., features). Mean and variance are over the last axis, so rows do not depend on each other, and training
+    and inference are the same. With g = dy weight,
 
         dweight = sum dy z      dbias = sum dy      dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon)
 
@@ -102,7 +101,7 @@ class LayerNorm(Layer):
     weight: Array
     bias: Array
     splittable = True
-    settings = ("features", "epsilon")
+    hyperparameters = ("features", "epsilon")
 
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
         self.features, self.epsilon = features, float(epsilon)
@@ -135,10 +134,10 @@ class LayerNorm(Layer):
 
 
 def _repeater(x: Array, features: int) -> Callable[[Array], Array]:
-    """What repeats (features,) for each pixel of a row of `x`: NumPy is slow where it repeats short rows itself."""
+    """A function that repeats (features,) for each pixel of a row of `x`. NumPy broadcasts short rows slowly."""
     return partial(array_module(x).tile, reps=x.shape[1] // features)
 
 
 def _expect_features(layer: Layer, x: Array, features: int) -> None:
-    """Raise unless the last axis of `x` has so many, and dtype and device are those of the parameters."""
+    """Raise unless the last axis of `x` has `features` numbers, in the dtype and on the device of the parameters."""
     layer.expect(x, (*(None,) * (max(x.ndim, 2) - 1), features), "check the layer before")

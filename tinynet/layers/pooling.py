@@ -1,4 +1,4 @@
-"""Pooling: windows of a picture, each made into one pixel."""
+"""Pooling: each window of a picture becomes one pixel."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tinynet.layers.windows import Padding, Pair, Windows
 
 
 class MaxPool2D(Layer):
-    """y = the largest x of each window;   dx = dy at that one (the first of several), 0 elsewhere.
+    """y = the largest x of each window;   dx = dy at that pixel (the first of several), 0 elsewhere.
 
-    x (N, H, W, C), y (N, P, Q, C). `pool_size` and `stride` (pool_size unless given) are numbers or pairs; `padding` as
-    in Conv2D, never chosen as a maximum. Rows and columns that fill no window are left out. Raises ShapeError for x of
+    x (N, H, W, C), y (N, P, Q, C). `pool_size` and `stride` (pool_size unless given) are numbers or pairs; `padding` is
+    that of Conv2D, and never the maximum. Rows and columns that fill no window are ignored. Raises ShapeError for x of
     another shape, or smaller than a window.
     """
 
     splittable = True
-    settings = ("pool_size", "stride", "padding")
+    hyperparameters = ("pool_size", "stride", "padding")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid") -> None:
         self.pool_size, self.stride, self.padding = pool_size, stride, padding
@@ -29,19 +29,19 @@ class MaxPool2D(Layer):
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)
         xp, windows, size = array_module(x), self.windows, x.shape[1:3]
-        places, padded = windows.places(size), windows.pad(x, -math.inf)
-        first, *others = windows.taps(padded, places)  # (N, P, Q, C) each
+        output_size, padded = windows.output_size(size), windows.pad(x, -math.inf)
+        first, *others = windows.taps(padded, output_size)  # (N, P, Q, C) each
         y = first.copy()
         for tap in others:
             xp.maximum(y, tap, out=y)
 
         def backward(dy: Array, grads: Any) -> Array:
             dpadded = xp.zeros_like(padded)
-            *gradients, last = windows.taps(dpadded, places)
-            for tap, gradient in zip(windows.taps(padded, places), gradients):
+            *gradients, last = windows.taps(dpadded, output_size)
+            for tap, gradient in zip(windows.taps(padded, output_size), gradients):
                 part = dy * (tap == y)
                 gradient[...] = gradient + part if windows.overlap else part
-                dy -= part  # what has been handed out is gone: of equal ones the first gets all
+                dy -= part  # so that of several equal maxima the first gets all
             last[...] = last + dy if windows.overlap else dy
             return windows.unpad(dpadded, size)
 
@@ -52,11 +52,11 @@ class AveragePool2D(Layer):
     """y = the mean of x over each window;   dx = the sum of dy / (KH KW) over the windows a pixel is in.
 
     x (N, H, W, C), y (N, P, Q, C). `pool_size` and `stride` (pool_size unless given) are numbers or pairs. Rows and
-    columns that fill no window are left out. Raises ShapeError for x of another shape, or smaller than a window.
+    columns that fill no window are ignored. Raises ShapeError for x of another shape, or smaller than a window.
     """
 
     splittable = True
-    settings = ("pool_size", "stride")
+    hyperparameters = ("pool_size", "stride")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None) -> None:
         self.pool_size, self.stride = pool_size, stride
@@ -64,18 +64,18 @@ class AveragePool2D(Layer):
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)
-        xp, windows, places = array_module(x), self.windows, self.windows.places(x.shape[1:3])
-        share = 1 / math.prod(windows.kernel)
-        first, *others = windows.taps(x, places)  # (N, P, Q, C) each
+        xp, windows, output_size = array_module(x), self.windows, self.windows.output_size(x.shape[1:3])
+        factor = 1 / math.prod(windows.kernel)
+        first, *others = windows.taps(x, output_size)  # (N, P, Q, C) each
         y = first.copy()
         for tap in others:
             y += tap
-        y *= share
+        y *= factor
 
         def backward(dy: Array, grads: Any) -> Array:
             dx = xp.zeros_like(x)
-            dy *= share
-            for gradient in windows.taps(dx, places):
+            dy *= factor
+            for gradient in windows.taps(dx, output_size):
                 gradient += dy
             return dx
 

@@ -1,17 +1,19 @@
-"""Layers that move numbers about and compute nothing."""
+"""Layers that rearrange numbers and compute nothing."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.errors import ShapeError, mismatch
 from tinynet.layers.base import Backward, Context, Layer
+from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json
 
 
 class Flatten(Layer):
-    """y = x with every axis but the first in one: (N, H, W) -> (N, H * W);   dx = dy in the old shape."""
+    """y = x with all axes but the first made one: (N, H, W) -> (N, H * W);   dx = dy in the old shape."""
 
     splittable = True
 
@@ -25,13 +27,13 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """y = x with every example in another shape: Reshape(28, 28, 1) makes pictures of (N, 784) or (N, 28, 28).
+    """y = x with each example in another shape: Reshape(28, 28, 1) turns (N, 784) or (N, 28, 28) into pictures.
 
     dx = dy in the old shape. Raises ShapeError where the numbers of elements differ.
     """
 
     splittable = True
-    settings = ("shape",)
+    hyperparameters = ("shape",)
 
     def __init__(self, *shape: int) -> None:
         self.shape = tuple(shape)
@@ -49,12 +51,16 @@ class Reshape(Layer):
 
         return x.reshape(len(x), *self.shape), backward
 
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], build: BuildLayer | None = None) -> Reshape:
+        return cls(*hyperparameters_from_json(cls.__name__, config, cls.hyperparameters)["shape"])
+
     def __repr__(self) -> str:
         return f"Reshape({', '.join(map(str, self.shape))})"
 
 
 class ChannelsLast(Layer):
-    """Pictures (N, C, H, W), as PyTorch has them, into (N, H, W, C), as all layers here want them; dx goes back."""
+    """Pictures (N, C, H, W), as in PyTorch, to (N, H, W, C), as all layers here expect;   dx = dy transposed back."""
 
     splittable = True
 

@@ -6,21 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module, device_of
-from tinynet.errors import ShapeError, mismatch
+from tinynet.errors import ShapeError, mismatch, whole_number
 
 Pair = tuple[int, int]
 Padding = str | int | tuple[int, int]
 
-# Bytes of windows worked on at once. On a CPU they should stay in the cache between being gathered and multiplied:
-# measured, the speed is even from 0.3 to 2 MB and a fifth lower at 9. On a GPU few large products are faster.
+# How many bytes of windows are laid out and multiplied at once. On a CPU they should fit in the cache: speed was the
+# same from 0.3 to 2 MB, and a fifth lower at 9. On a GPU few large products are faster.
 CHUNK_ON_HOST, CHUNK_ON_GPU = 1 << 20, 1 << 28
 
 
 class Windows:
     """The geometry of windows of `kernel` rows and columns, `stride` apart, over pictures with a margin of `padding`.
 
-    padding     "valid": none; "same": so much that H and W become ceil(H / stride), ceil(W / stride), an odd one below
-                and to the right, as in TensorFlow; or the number of rows above and below and columns left and right
+    padding     "valid": none; "same": enough that the output has ceil(H / stride) rows and ceil(W / stride) columns (an
+                odd row or column goes below or to the right, as in TensorFlow); or the number of rows above and below,
+                and of columns left and right
     Kernel, stride and a numeric padding may be one number, or two for height and width. Raises ValueError for others.
     """
 
@@ -50,8 +51,8 @@ class Windows:
         above, left = missing[0] // 2, missing[1] // 2
         return (above, missing[0] - above), (left, missing[1] - left)
 
-    def places(self, size: Pair) -> Pair:
-        """How many windows stand one below the other, and side by side."""
+    def output_size(self, size: Pair) -> Pair:
+        """(P, Q): how many windows there are one below the other, and side by side."""
         margins = self.margins(size)
         inner = [n + sum(margin) - k for n, margin, k in zip(size, margins, self.kernel)]
         if min(inner) < 0:
@@ -70,28 +71,28 @@ class Windows:
         return padded
 
     def unpad(self, padded: Array, size: Pair) -> Array:
-        """What was inside the margin, as a view."""
+        """The pictures without their margin, as a view."""
         (above, _), (left, _) = self.margins(size)
         return padded[:, above : above + size[0], left : left + size[1]]
 
-    def view(self, padded: Array, places: Pair) -> Array:
-        """(N, rows, columns, KH, KW, C): every window of the padded pictures, as a view; nothing is copied."""
+    def view(self, padded: Array, output_size: Pair) -> Array:
+        """(N, P, Q, KH, KW, C): every window of the padded pictures, as a view; nothing is copied."""
         image, row, column, channel = padded.strides
         (KH, KW), (down, right) = self.kernel, self.stride
-        shape = (len(padded), *places, KH, KW, padded.shape[-1])
+        shape = (len(padded), *output_size, KH, KW, padded.shape[-1])
         strides = (image, row * down, column * right, row, column, channel)
         return array_module(padded).lib.stride_tricks.as_strided(padded, shape, strides)
 
-    def taps(self, padded: Array, places: Pair) -> Iterator[Array]:
-        """For each place in a window, row by row: (N, rows, columns, C), what all windows see there; views."""
+    def taps(self, padded: Array, output_size: Pair) -> Iterator[Array]:
+        """For each offset (i, j) in a window, row by row: (N, P, Q, C), the pixels of all windows there, as a view."""
         (KH, KW), (down, right) = self.kernel, self.stride
         for i in range(KH):
             for j in range(KW):
-                yield padded[:, i : i + places[0] * down : down, j : j + places[1] * right : right]
+                yield padded[:, i : i + output_size[0] * down : down, j : j + output_size[1] * right : right]
 
 
 def chunks(x: Array, bytes_each: int) -> Iterator[slice]:
-    """Slices of the examples of `x`, each with windows of about as many bytes as should be worked on at once."""
+    """Slices of the examples of `x`, so that the windows of each slice take about CHUNK_ON_... bytes."""
     limit = CHUNK_ON_HOST if device_of(x).on_host else CHUNK_ON_GPU
     size = max(1, limit // bytes_each)
     for start in range(0, len(x), size):
@@ -99,8 +100,7 @@ def chunks(x: Array, bytes_each: int) -> Iterator[slice]:
 
 
 def _pair(who: str, name: str, value: Any, least: int) -> Pair:
-    pair = value if isinstance(value, tuple) else (value, value)
-    if len(pair) != 2 or not all(isinstance(each, int) and each >= least for each in pair):
-        expected = f"{name} as a whole number from {least}, or two"
-        raise ValueError(mismatch(who, expected, repr(value), f"try {name}={max(least, 1)}"))
-    return pair
+    """(height, width), of one number or two."""
+    height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    who, remedy = f"{who}: {name}", "give one number, or two for height and width"
+    return whole_number(who, height, least, remedy=remedy), whole_number(who, width, least, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Adam and its kin: momentum, divided by the usual size of the gradient."""
+"""Adam and its variants: momentum, divided by the typical size of the gradient."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import math
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module, device_of
-from tinynet.errors import ShapeError, mismatch
+from tinynet.errors import ShapeError, above_zero, at_least_zero, fraction, mismatch
 from tinynet.optimizers.base import LearningRate, Optimizer, State
-from tinynet.optimizers.checks import above_zero, at_least_zero, checked_rate, share, shown
+from tinynet.optimizers.checks import checked_rate, shown
 
 
 class Adam(Optimizer):
-    """Momentum, and steps divided as in RMSprop, both freed from their start at 0. In step t, from 1,
+    """Momentum, and steps divided as in RMSprop, both corrected for their start at 0. In step t, from 1,
 
         m <- beta1 m + (1 - beta1) g;   v <- beta2 v + (1 - beta2) g^2
         theta <- theta - learning_rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
 
     so that each parameter moves by about the learning rate at first, whatever the size of its gradient. `weight_decay`
-    is added to the gradient here (g + weight_decay * theta); see AdamW for the better way. PyTorch's definitions.
-    Raises ValueError for settings out of range.
+    is added to the gradient here (g + weight_decay * theta); AdamW has the better way. PyTorch's definitions.
+    Raises ValueError for numbers out of range.
     Source: D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
     """
 
@@ -31,10 +31,12 @@ class Adam(Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
+        who, remedy = type(self).__name__, "leave it out"
         self.learning_rate = checked_rate(self, learning_rate)
-        self.beta1, self.beta2 = share(self, "beta1", beta1), share(self, "beta2", beta2)
-        self.epsilon = above_zero(self, "epsilon", epsilon)
-        self.weight_decay = at_least_zero(self, "weight_decay", weight_decay)
+        self.beta1 = fraction(who, "beta1", beta1, remedy=remedy)
+        self.beta2 = fraction(who, "beta2", beta2, remedy=remedy)
+        self.epsilon = above_zero(who, "epsilon", epsilon, remedy=remedy)
+        self.weight_decay = at_least_zero(who, "weight_decay", weight_decay, remedy=remedy)
 
     def start(self, theta: Array) -> State:
         zeros = array_module(theta).zeros_like
@@ -50,14 +52,14 @@ class Adam(Optimizer):
         self._move(theta, gradient, state, *scalars)
 
     def _move(self, theta: Array, gradient: Array, state: State, root_factor: Any, rate: Any) -> None:
-        """The step itself, once weight decay has been seen to."""
+        """The step itself, after weight decay."""
         mean, root = self._means(gradient, state, root_factor)
         step = array_module(theta).divide(mean, root, out=root)
         step *= rate
         theta -= step
 
     def _means(self, gradient: Array, state: State, root_factor: Any) -> tuple[Array, Array]:
-        """The mean, and what it is divided by, which takes the memory of the gradient."""
+        """The running mean, and what it is divided by; the latter is stored in the memory of the gradient."""
         mean, square = state["mean"], state["square"]
         mean *= self.beta1
         mean += (1 - self.beta1) * gradient
@@ -80,8 +82,8 @@ class AdamW(Adam):
         theta <- theta - learning_rate weight_decay mask theta
 
     so that the decay is not divided by the size of the gradients, as it is in Adam. `mask`, a vector laid out like
-    theta, says what decays: `mask=model.mask()` spares biases and the parameters of norms; None decays everything, as
-    PyTorch does. Raises ValueError for settings out of range.
+    theta, says what decays: `mask=model.mask()` leaves out biases and the parameters of norms; None decays everything,
+    as PyTorch does. Raises ValueError for numbers out of range.
     Source: I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
     """
 
@@ -120,14 +122,14 @@ class AdamW(Adam):
 
 
 class Nadam(Adam):
-    """Adam with Nesterov's momentum: the step looks ahead to the mean as the next step will have it. In step t, from 1,
+    """Adam with Nesterov's momentum: the step uses the mean that the next step will start from. In step t, from 1,
 
         m and v as in Adam;   n = beta1 m / (1 - beta1^(t + 1)) + (1 - beta1) g / (1 - beta1^t)
         theta <- theta - learning_rate n / (sqrt(v / (1 - beta2^t)) + epsilon)
 
-    which is Dozat's algorithm with a constant beta1. PyTorch's and Keras's let it grow from its half to itself over
-    some thousand steps; with a momentum_decay of 1e9 PyTorch's NAdam is this one. Weight decay is Adam's.
-    Raises ValueError for settings out of range.
+    which is Dozat's algorithm with a constant beta1. In PyTorch and Keras it grows from beta1 / 2 to beta1 over some
+    thousand steps; PyTorch's NAdam with momentum_decay=1e9 is this one. Weight decay is that of Adam.
+    Raises ValueError for numbers out of range.
     Source: T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop, algorithm 8.
     """
 

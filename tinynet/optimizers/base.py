@@ -1,7 +1,8 @@
-"""What an optimizer is: vectors in, vectors out. It knows nothing of layers.
+"""The base of all optimizers: vectors in, vectors out. An optimizer knows nothing of layers.
 
-An optimizer is a rule and holds only its settings. What it remembers between steps is a dict of vectors, made by
-`start` and kept by whoever trains, so one optimizer may serve any number of runs, and a checkpoint sees everything.
+It is an update rule and holds only its hyperparameters. What it remembers between steps is a dict of vectors, its
+state, made by `start` and kept by the training loop. So one optimizer may serve any number of runs, and checkpoints
+contain all of its state.
 """
 
 from __future__ import annotations
@@ -26,28 +27,28 @@ class Optimizer:
         return float(self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate)
 
     def start(self, theta: Array) -> State:
-        """The vectors it remembers, as they are before the first step."""
+        """The state before the first step: the vectors that the rule remembers, by name."""
         return {}
 
     def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
         """Move `theta` and `state` by one step, in place.
 
-        `gradient` is owned here and may be overwritten, but is left 0 where it was 0 so far and `theta` is 0: in the
-        gaps between a model's arrays, which nobody else writes to.
+        `gradient` may be overwritten. But in the gaps between a model's arrays, where it and `theta` have always been
+        0, it must stay 0: nothing else writes there.
         """
         self.move(theta, gradient, state, *self.scalars(step))
 
     def scalars(self, step: int) -> tuple[float, ...]:
-        """All that differs between steps, as numbers: a recorded step finds them on the device."""
+        """The numbers that differ between steps, such as the learning rate. Recorded steps read them on the device."""
         return (self.rate(step),)
 
     def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
-        """The rule of `update`, given the scalars of a step: numbers, or 0-d arrays where theta is."""
+        """The rule of `update`. `scalars` are those of the step: numbers, or 0-d arrays on the device of theta."""
         raise NotImplementedError(f"{type(self).__name__} must define update(theta, gradient, state, step)")
 
     @property
     def recordable(self) -> bool:
-        """Whether a step is `move` and nothing more."""
+        """Whether `update` only calls `move`, so that a step can be recorded."""
         return type(self).update is Optimizer.update
 
     def loss_scale(self, state: State) -> float:
@@ -55,5 +56,5 @@ class Optimizer:
         return 1.0
 
     def result(self, theta: Array, state: State) -> Array:
-        """The parameters to measure and to keep: `theta`, unless the rule has better ones (see Averaged)."""
+        """The parameters to evaluate and to keep: `theta`, unless the rule has better ones (see Averaged)."""
         return theta

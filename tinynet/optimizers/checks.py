@@ -1,37 +1,21 @@
-"""Settings of an optimizer: refused where they are out of range, and shown."""
+"""What optimizers share: the check of a learning rate, and the form of their reprs."""
 
 from __future__ import annotations
 
-import math
-
+from tinynet.errors import above_zero
 from tinynet.optimizers.base import LearningRate, Optimizer
 
 
 def checked_rate(optimizer: Optimizer, rate: LearningRate) -> LearningRate:
-    return rate if callable(rate) else above_zero(optimizer, "a learning rate", rate)
+    """The learning rate. ValueError for a number that is not above 0; a schedule is taken as it is."""
+    if callable(rate):
+        return rate
+    return above_zero(type(optimizer).__name__, "a learning rate", rate, remedy="try 0.01")
 
 
-def above_zero(optimizer: Optimizer, name: str, value: float) -> float:
-    if not 0 < value < math.inf:
-        raise ValueError(f"{type(optimizer).__name__}: expected {name} above 0, got {value}")
-    return float(value)  # NumPy's scalars would widen float32 vectors
-
-
-def at_least_zero(optimizer: Optimizer, name: str, value: float) -> float:
-    if not 0 <= value < math.inf:
-        raise ValueError(f"{type(optimizer).__name__}: expected {name} of at least 0, got {value}")
-    return float(value)
-
-
-def share(optimizer: Optimizer, name: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise ValueError(f"{type(optimizer).__name__}: expected {name} from 0 up to, not including, 1, got {value}")
-    return float(value)
-
-
-def shown(optimizer: Optimizer, **usual: float) -> str:
-    """As it would be written: its name, the rate, and whatever differs from what is usual."""
+def shown(optimizer: Optimizer, **defaults: float) -> str:
+    """The constructor call: the learning rate, and the arguments that are not the defaults."""
     rate = optimizer.learning_rate
-    settings = {name: getattr(optimizer, name) for name in usual}
-    chosen = [f"{name}={value}" for name, value in settings.items() if value != usual[name]]
+    values = {name: getattr(optimizer, name) for name in defaults}
+    chosen = [f"{name}={value}" for name, value in values.items() if value != defaults[name]]
     return f"{type(optimizer).__name__}({', '.join([getattr(rate, '__name__', str(rate)), *chosen])})"

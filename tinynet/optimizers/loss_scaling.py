@@ -1,32 +1,31 @@
-"""Loss scaling: how gradients survive float16.
+"""Loss scaling, which keeps gradients within the range of float16.
 
-Small gradients are 0 in float16 and large ones infinite: its positive numbers go from 6e-8 to 65504. So the loss is
-multiplied by a scale, and with it, by the chain rule, every gradient on the way back; what arrives in float32 is
-divided by it again. The scale finds itself: where a gradient overflows, the step is left out and the scale halved;
-after PATIENCE steps without overflow it is doubled. It is always a power of two, so scaling itself rounds nothing.
+Small gradients become 0 in float16 and large ones infinite: its positive numbers go from 6e-8 to 65504. So the loss is
+multiplied by a scale, and by the chain rule every gradient with it. The optimizer divides the gradient, in float32, by
+the scale. The scale adapts: where a gradient overflows, the step is skipped and the scale halved; after PATIENCE steps
+without overflow it is doubled. It is always a power of two, so scaling itself rounds nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinynet.backend.arrays import Array, array_module, to_numpy
+from tinynet.backend.arrays import Array, array_module, is_finite, to_numpy
 from tinynet.optimizers import State, Wrapper
-from tinynet.training.nan_guard import is_finite
 
 FIRST, LEAST = 2.0**16, 2.0**-24
 PATIENCE = 2000  # steps
 
 
 class LossScaled(Wrapper):
-    """Another optimizer, fed the gradient of scale times the loss: g <- g / scale, if g is finite.
+    """Dynamic loss scaling: g is the gradient of scale times the loss; the wrapped optimizer gets g / scale.
 
         g not finite:           no step;  scale <- scale / 2
         PATIENCE finite ones:   scale <- 2 scale
 
-    What it remembers, `loss_scale`, is the scale and how many finite gradients it has seen in a row. Steps left out
-    count for schedules. At the least scale, 2^-24, the step is taken whatever the gradient is: a run that cannot be
-    saved by scaling diverges, and is told so by the NaN guard. PyTorch's GradScaler has no least scale, else the same.
+    Its state, `loss_scale`, is the scale and the number of finite gradients in a row. Skipped steps count for
+    schedules. At the least scale, 2^-24, every step is taken, so that a run that scaling cannot save diverges, which
+    the NaN guard reports. PyTorch's GradScaler does the same, but without a least scale.
     Source: P. Micikevicius et al., "Mixed precision training", ICLR 2018.
     """
 
@@ -34,7 +33,7 @@ class LossScaled(Wrapper):
 
     @property
     def recordable(self) -> bool:
-        return False  # what comes next depends on the gradient
+        return False  # whether the step is skipped depends on the gradient
 
     def start(self, theta: Array) -> State:
         return {**super().start(theta), "loss_scale": array_module(theta).asarray([FIRST, 0.0], dtype="float64")}

@@ -1,12 +1,13 @@
-"""Each parameter's gradient divided by its own usual size."""
+"""RMSprop: each parameter's gradient divided by its own typical size."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
+from tinynet.errors import above_zero, fraction
 from tinynet.optimizers.base import LearningRate, Optimizer, State
-from tinynet.optimizers.checks import above_zero, checked_rate, share, shown
+from tinynet.optimizers.checks import checked_rate, shown
 
 
 class RMSprop(Optimizer):
@@ -17,15 +18,16 @@ class RMSprop(Optimizer):
         momentum:  b <- momentum b + d;   theta <- theta - learning_rate b
 
     v and b start at 0. PyTorch's definitions: epsilon is added to the root, not under it as in TensorFlow's.
-    Raises ValueError for settings out of range. Source: T. Tieleman, G. Hinton, Coursera lecture 6e, 2012.
+    Raises ValueError for numbers out of range. Source: T. Tieleman, G. Hinton, Coursera lecture 6e, 2012.
     """
 
     def __init__(
         self, learning_rate: LearningRate = 0.01, decay: float = 0.99, momentum: float = 0.0, epsilon: float = 1e-8
     ) -> None:
         self.learning_rate = checked_rate(self, learning_rate)
-        self.decay, self.momentum = share(self, "decay", decay), share(self, "momentum", momentum)
-        self.epsilon = above_zero(self, "epsilon", epsilon)
+        self.decay = fraction("RMSprop", "decay", decay, remedy="leave it out")
+        self.momentum = fraction("RMSprop", "momentum", momentum, remedy="try 0.9")
+        self.epsilon = above_zero("RMSprop", "epsilon", epsilon, remedy="leave it out")
 
     def start(self, theta: Array) -> State:
         zeros = array_module(theta).zeros_like

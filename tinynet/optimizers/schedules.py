@@ -1,7 +1,7 @@
 """Learning rates as functions of the step: `SGD(schedules.cosine(0.1, steps=600))`, or `Adam(lambda step: ...)`.
 
-Steps count batches, from 0: an epoch of 60,000 examples in batches of 128 has 469. Each schedule is a value with a
-readable repr, so a run says which one it had. All raise ValueError for numbers out of range.
+Steps count batches, from 0: an epoch of 60,000 examples in batches of 128 has 469. Each schedule has a readable repr,
+which runs record. All raise ValueError for numbers out of range.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tinynet.errors import above_zero, at_least_zero, mismatch
+
 Schedule = Callable[[int], float]
 
 
 @dataclass(frozen=True)
 class constant:
-    """rate, always."""
+    """The same learning rate in every step."""
 
     rate: float
 
@@ -28,7 +30,7 @@ class constant:
 
 @dataclass(frozen=True)
 class step_decay:
-    """rate * factor^(step // every): a tenth, say, each `every` steps."""
+    """rate * factor^(step // every): the learning rate falls to a tenth, say, after each `every` steps."""
 
     rate: float
     every: int
@@ -54,8 +56,7 @@ class cosine:
 
     def __post_init__(self) -> None:
         _above_zero(self, rate=self.rate, steps=self.steps)
-        if not 0 <= self.final < math.inf:
-            raise ValueError(f"{self}: expected a final rate of at least 0")
+        at_least_zero(self, "a final rate", self.final, remedy="leave it out")
 
     def __call__(self, step: int) -> float:
         return _along_cosine(self.rate, self.final, step / self.steps)
@@ -63,7 +64,9 @@ class cosine:
 
 @dataclass(frozen=True)
 class warm_up:
-    """The `schedule`, its first `steps` steps multiplied by 1/steps, 2/steps, ... 1: large rates need settled weights.
+    """The `schedule`, multiplied by 1/steps, 2/steps, ... 1 in its first `steps` steps.
+
+    The learning rate so grows slowly at first, when large steps would do harm.
 
     Source: P. Goyal and others, "Accurate, large minibatch SGD", 2017, arXiv 1706.02677, section 2.2.
     """
@@ -80,9 +83,9 @@ class warm_up:
 
 @dataclass(frozen=True)
 class one_cycle:
-    """Up from peak / `start` to `peak` in the first `rise` of all `steps`, then down to peak / start / `end`; cosines.
+    """Up from peak / `start` to `peak` within the fraction `rise` of all `steps`, then down to peak / start / `end`.
 
-    The definition and defaults of PyTorch's OneCycleLR, without its cycle of momentum.
+    Both ways follow half a cosine. The definition and defaults of PyTorch's OneCycleLR, without its cycle of momentum.
     Source: L. Smith, N. Topin, "Super-convergence", 2017, arXiv 1708.07120.
     """
 
@@ -95,7 +98,7 @@ class one_cycle:
     def __post_init__(self) -> None:
         _above_zero(self, peak=self.peak, steps=self.steps, start=self.start, end=self.end)
         if not 0 < self.rise < 1:
-            raise ValueError(f"{self}: expected a rise between 0 and 1")
+            raise ValueError(mismatch(self, "a rise between 0 and 1", self.rise, "leave it out"))
 
     def __call__(self, step: int) -> float:
         top, last = self.rise * self.steps - 1, self.steps - 1
@@ -111,5 +114,4 @@ def _along_cosine(first: float, last: float, done: float) -> float:
 
 def _above_zero(schedule: object, **numbers: float) -> None:
     for name, number in numbers.items():
-        if not 0 < number < math.inf:
-            raise ValueError(f"{schedule}: expected {name} above 0")
+        above_zero(schedule, name, number, remedy=f"give a larger {name}")

@@ -1,12 +1,13 @@
-"""Down the gradient, with or without momentum."""
+"""Stochastic gradient descent, with or without momentum."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
+from tinynet.errors import at_least_zero, fraction, mismatch
 from tinynet.optimizers.base import LearningRate, Optimizer, State
-from tinynet.optimizers.checks import at_least_zero, checked_rate, share, shown
+from tinynet.optimizers.checks import checked_rate, shown
 
 
 class SGD(Optimizer):
@@ -16,8 +17,8 @@ class SGD(Optimizer):
         momentum:  v <- momentum v + g;   theta <- theta - learning_rate v
         Nesterov:  v <- momentum v + g;   theta <- theta - learning_rate (g + momentum v)
 
-    v starts at 0. These are PyTorch's definitions: the rate multiplies the velocity when it is used, not when it is
-    gathered, and weight decay is added to the gradient, biases included. Raises ValueError for settings out of range.
+    v starts at 0. These are PyTorch's definitions: the learning rate multiplies the velocity when it is used, not when
+    it is gathered, and weight decay is added to the gradient, biases included. Raises ValueError for bad numbers.
     Source: I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
     """
 
@@ -25,10 +26,10 @@ class SGD(Optimizer):
         self, learning_rate: LearningRate, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
     ) -> None:
         self.learning_rate = checked_rate(self, learning_rate)
-        self.momentum, self.nesterov = share(self, "momentum", momentum), nesterov
-        self.weight_decay = at_least_zero(self, "weight_decay", weight_decay)
+        self.momentum, self.nesterov = fraction("SGD", "momentum", momentum, remedy="try 0.9"), nesterov
+        self.weight_decay = at_least_zero("SGD", "weight_decay", weight_decay, remedy="leave it out")
         if nesterov and momentum == 0:
-            raise ValueError("SGD: expected momentum above 0 with nesterov=True, got 0; try momentum=0.9")
+            raise ValueError(mismatch("SGD", "momentum above 0 with nesterov=True", 0, "try momentum=0.9"))
 
     def start(self, theta: Array) -> State:
         return {"velocity": array_module(theta).zeros_like(theta)} if self.momentum else {}

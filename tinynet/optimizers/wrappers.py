@@ -1,4 +1,4 @@
-"""Optimizers around an optimizer: gradients made shorter, parameters averaged."""
+"""Optimizers that wrap another one: gradient clipping, and averages of the parameters."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
+from tinynet.errors import above_zero, fraction
 from tinynet.optimizers.base import LearningRate, Optimizer, State
-from tinynet.optimizers.checks import above_zero, share
 
 
 class Wrapper(Optimizer):
-    """Another optimizer, and something beside it: its rate and its vectors are the other's."""
+    """Base of optimizers that wrap another one. Learning rate and vectors are those of the wrapped optimizer."""
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer = optimizer
@@ -37,7 +37,7 @@ class Wrapper(Optimizer):
         self.around(theta, gradient, state, lambda: self.optimizer.move(theta, gradient, state, *scalars))
 
     def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
-        """Do the other's `step`, and what is to be done before and after it."""
+        """Call `step`, the wrapped optimizer's, and do what comes before and after it."""
         raise NotImplementedError(f"{type(self).__name__} must define around(theta, gradient, state, step)")
 
     @property
@@ -52,10 +52,10 @@ class Wrapper(Optimizer):
 
 
 class Clipped(Wrapper):
-    """Another optimizer, fed gradients whose length is at most `norm`: g <- g min(1, norm / (|g| + 1e-6)).
+    """Gradient clipping: the wrapped optimizer gets g min(1, norm / (|g| + 1e-6)), whose norm is at most `norm`.
 
-    The length is that of the whole vector, over all layers, as in PyTorch's clip_grad_norm_. Raises ValueError for a
-    norm that is not above 0.
+    |g| is the norm of the whole vector, over all layers, as in PyTorch's clip_grad_norm_. Raises ValueError for a
+    `norm` that is not above 0.
     Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
     """
 
@@ -63,7 +63,7 @@ class Clipped(Wrapper):
 
     def __init__(self, optimizer: Optimizer, norm: float = 1.0) -> None:
         super().__init__(optimizer)
-        self.norm = above_zero(self, "norm", norm)
+        self.norm = above_zero("Clipped", "norm", norm, remedy="try 1.0")
 
     def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
         xp = array_module(gradient)
@@ -76,16 +76,17 @@ class Clipped(Wrapper):
 
 
 class Averaged(Wrapper):
-    """Another optimizer, and a moving average of its parameters: a <- a + (1 - decay) (theta - a).
+    """A moving average of the parameters that the wrapped optimizer trains: a <- a + (1 - decay) (theta - a).
 
-    a starts as theta does. `fit` measures a and leaves it in the model: steps that jump about a valley average to its
-    floor. Raises ValueError for a decay outside [0, 1).
+    a starts equal to theta. `fit` measures a and leaves it in the model. Where steps jump from side to side in a
+    valley, their average is near its floor. Raises ValueError for a decay outside [0, 1).
     Source: B. Polyak, A. Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
     """
 
     def __init__(self, optimizer: Optimizer, decay: float = 0.999) -> None:
         super().__init__(optimizer)
-        self.elementwise, self.decay = optimizer.elementwise, share(self, "decay", decay)
+        self.elementwise = optimizer.elementwise
+        self.decay = fraction("Averaged", "decay", decay, remedy="try 0.999")
 
     def start(self, theta: Array) -> State:
         return {**self.optimizer.start(theta), "average": theta.copy()}

@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet.backend.arrays import array_module, to_numpy
+from tinynet.backend.arrays import array_module, is_finite, to_numpy
 from tinynet.backend.files import PathLike
 from tinynet.errors import DataError, SaveError, mismatch
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
-from tinynet.training.nan_guard import is_finite
 
 if TYPE_CHECKING:
     from tinynet.data.dataset import Dataset

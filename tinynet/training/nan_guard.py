@@ -14,16 +14,11 @@ from __future__ import annotations
 
 import math
 
-from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.arrays import is_finite
 from tinynet.errors import DivergenceError
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
 from tinynet.training.state import Meter, TrainingState
-
-
-def is_finite(vector: Array) -> bool:
-    """Whether the vector holds neither NaN nor infinity."""
-    return bool(array_module(vector).isfinite(vector).all())
 
 
 def check_run(state: TrainingState, meter: Meter, epoch: int, optimizer: Optimizer, model: Sequential) -> None:

@@ -1,0 +1,313 @@
+"""What every layer inherits: declaring parameters, drawing them at the first use, describing and building itself."""
+
+import copy
+import gc
+import json
+import pickle
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.backend.random import Purpose, Stream
+from tinynet.io import architecture
+from tinynet.layers.base import TRAINING
+
+TOO_LARGE = 10**9  # (10**9, 10**9) numbers fit into no memory
+
+
+class Counted:
+    """An initializer that counts how often it draws."""
+
+    def __init__(self):
+        self.draws = 0
+
+    def __call__(self, shape, stream):
+        self.draws += 1
+        return stream.normal(shape)
+
+
+def counted_dense(inputs=4, outputs=4):
+    return tn.Dense(inputs, outputs, weight=(draw := Counted())), draw
+
+
+# Drawing once --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "model_of",
+    [
+        tn.Sequential,
+        lambda layer: tn.Sequential(tn.Sequential(layer), tn.ReLU()),
+        lambda layer: tn.Sequential(tn.Residual(layer)),
+        lambda layer: tn.Sequential(layer, tn.ReLU(), layer),
+        lambda layer: tn.Sequential(tn.Residual(tn.ReLU(), shortcut=tn.Sequential(layer))),
+    ],
+    ids=["alone", "nested", "residual", "twice", "deep"],
+)
+def test_a_model_draws_each_weight_once(model_of):
+    layer, draw = counted_dense()
+    model = model_of(layer)
+    assert draw.draws == 0
+    model(np.ones((2, 4), "float32"))
+    model.forward(np.ones((2, 4), "float32"), TRAINING)
+    assert np.shares_memory(layer.weight, model.theta)
+    assert draw.draws == 1
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda layer: layer.weight,
+        lambda layer: layer.bias,
+        lambda layer: layer.parameters,
+        lambda layer: layer.views(np.zeros(layer.size)),
+        lambda layer: layer(np.ones((2, 4), "float32")),
+        lambda layer: setattr(layer, "bias", np.ones(4)),
+        copy.deepcopy,
+    ],
+)
+def test_a_layer_alone_draws_at_its_first_use_of_any_kind(use):
+    layer, draw = counted_dense()
+    assert (layer.size, layer.parameter_count, draw.draws) == (32, 20, 0)
+    use(layer)
+    use(layer)
+    assert draw.draws == 1
+    assert np.array_equal(layer.weight, Stream(0, Purpose.WEIGHTS).normal((4, 4)).astype("float32"))
+
+
+def test_a_layer_that_was_used_alone_is_drawn_again_by_its_model():
+    layer, draw = counted_dense()
+    alone = layer.weight
+    model = tn.Sequential(tn.ReLU(), layer, seed=3)
+    assert np.shares_memory(layer.weight, model.theta)
+    assert not np.array_equal(layer.weight, alone)
+    assert draw.draws == 2
+
+
+def test_views_know_where_arrays_begin_before_anything_else_does():
+    layer = tn.Dense(4, 4)
+    assert layer.weight.shape == (4, 4)
+    model, vector = tn.Sequential(tn.Dense(4, 4), layer), np.arange(64.0)
+    assert model.views(vector)[1]["weight"][0, 0] == 32
+    assert model.views(vector)[1]["bias"][0] == 48
+
+
+def test_the_first_use_may_be_that_of_a_part():
+    parts = [tn.Dense(4, 4) for _ in range(3)]
+    model = tn.Sequential(parts[0], tn.Residual(parts[1], shortcut=parts[2]), seed=7, dtype="float64")
+    weight = parts[2].weight
+    assert np.shares_memory(weight, model.theta)
+    assert weight.dtype == model.dtype == np.float64
+    expected = [tn.Dense(4, 4) for _ in range(3)]
+    assert np.array_equal(weight, tn.Sequential(*expected, seed=7, dtype="float64")[2].weight)
+
+
+def test_assigning_before_the_first_use_is_kept():
+    model = tn.Sequential(tn.Dense(2, 3))
+    model[0].weight = np.arange(6.0).reshape(2, 3)
+    assert np.array_equal(model.theta[:6], np.arange(6))
+    assert np.array_equal(model[0].bias, np.zeros(3))
+
+
+def test_declaring_allocates_nothing():
+    layers = [tn.Dense(TOO_LARGE, TOO_LARGE), tn.Conv2D(1, 1, TOO_LARGE), tn.BatchNorm(10**15)]
+    model = tn.Sequential(*layers, tn.Sequential(tn.Residual(tn.LayerNorm(10**15))))
+    assert model.declared_shapes["0.weight"] == (TOO_LARGE, TOO_LARGE)
+    assert model.declared_shapes["2.running_var"] == model.declared_shapes["3.0.block.0.bias"] == (10**15,)
+    assert model.parameter_count > TOO_LARGE**2
+
+
+@pytest.mark.parametrize("again", range(5))
+def test_threads_that_use_a_new_model_at_once_share_one_vector(again):
+    layer, draw = counted_dense(200, 200)
+    model, x, outputs, start = tn.Sequential(layer), np.ones((1, 200), "float32"), [], threading.Barrier(8)
+
+    def use():
+        start.wait()
+        outputs.append(model(x))
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert draw.draws == 1
+    assert all(np.array_equal(y, outputs[0]) for y in outputs)
+    assert outputs[0].any()
+
+
+def test_a_used_model_is_freed_without_the_cycle_collector():
+    model = tn.Sequential(tn.Dense(4, 4), tn.Residual(tn.Dense(4, 4)))
+    model(np.ones((1, 4), "float32"))
+    gone = weakref.ref(model)
+    gc.disable()
+    try:
+        del model
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_a_missing_attribute_is_named():
+    class Either(tn.Layer):
+        def __init__(self, name):
+            self.add_parameter(name, (2,), "ones")
+
+    one, other = Either("one"), Either("other")
+    assert one.one.all()
+    assert other.other.all()
+    with pytest.raises(AttributeError, match="'Either' object has no attribute 'one'"):
+        other.one  # noqa: B018
+    assert not hasattr(one, "other")
+    with pytest.raises(ValueError, match="Either: add_parameter: expected a name that Layer does not use itself, got"):
+        Either("size")
+
+
+def test_an_initializer_that_fails_leaves_the_layer_undrawn():
+    def fail_once(shape, stream):
+        if not failed:
+            failed.append(True)
+            raise OSError("no values yet")
+        return np.ones(shape)
+
+    failed = []
+    layer = tn.Dense(2, 3, weight=fail_once)
+    with pytest.raises(OSError, match="no values yet"):
+        layer.weight  # noqa: B018
+    assert layer.weight.all()
+
+
+# Errors come where the layer is made ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: tn.Dense(2, 3, weight="he_norml"), ValueError, "unknown initializer 'he_norml'; did you mean"),
+        (lambda: tn.Dense(2, 3, weight=np.ones((3, 2))), tn.ShapeError, r"an array of shape \(2, 3\), got \(3, 2\)"),
+        (lambda: tn.Dense(2.5, 3), ValueError, "Dense: each size of weight: expected a whole number from 1, got 2.5"),
+        (lambda: tn.Dense(2, -3), ValueError, "expected a whole number from 1, got -3; check the sizes"),
+        (lambda: tn.BatchNorm("two"), ValueError, "expected a whole number from 1, got 'two'"),
+    ],
+)
+def test_errors_of_a_declaration_come_with_it(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_model_that_is_refused_takes_no_layer():
+    layer, other = tn.Dense(2, 2), tn.Dense(2, 2)
+    tn.Sequential(other)
+    for refused in (lambda: tn.Sequential(layer, other), lambda: tn.Sequential(layer, dtype="float16")):
+        with pytest.raises(ValueError, match="Sequential: expected"):
+            refused()
+    with pytest.raises(TypeError, match="Sequential: expected layers, got list; make it a class derived from Layer"):
+        tn.Sequential([layer])
+    assert len(tn.Sequential(layer)) == 1
+
+
+def test_an_array_to_start_from_may_change_before_the_first_use():
+    weight = np.ones((2, 3))
+    layer = tn.Dense(2, 3, weight=weight)
+    weight[...] = 5
+    assert (layer.weight == 1).all()
+
+
+# Copies --------------------------------------------------------------------------------------------------------------
+
+
+def through_pickle(layer):
+    return pickle.loads(pickle.dumps(layer))
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, through_pickle])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tn.Dense(4, 4, weight=np.ones((4, 4))),
+        lambda: tn.BatchNorm(4),
+        lambda: tn.ReLU(),
+        lambda: tn.Residual(tn.Dense(4, 4), tn.ReLU(), shortcut=tn.Sequential(tn.Dense(4, 4))),
+        lambda: tn.Sequential(tn.Dense(4, 4), tn.BatchNorm(4), tn.Sequential(tn.Dense(4, 4)), seed=3),
+    ],
+    ids=["Dense", "BatchNorm", "ReLU", "Residual", "Sequential"],
+)
+def test_a_copy_has_the_same_values_drawn_or_not(make, duplicate, drawn):
+    layer, x = make(), np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    if drawn:
+        layer(x)
+    twin = duplicate(layer)
+    assert repr(twin) == repr(layer)
+    assert np.array_equal(twin(x), layer(x))
+    assert np.array_equal(make()(x), layer(x))
+    shared = [np.shares_memory(twin.parameters[name], values) for name, values in layer.parameters.items()]
+    assert shared == [duplicate is copy.copy] * len(shared)
+
+
+def test_a_copy_of_a_part_is_a_layer_alone_with_the_values_of_the_model():
+    model = tn.Sequential(tn.Dense(4, 4), tn.Dense(4, 3), seed=3)
+    twin = copy.deepcopy(model[1])
+    assert np.array_equal(twin.weight, model[1].weight)
+    assert not np.shares_memory(twin.weight, model.theta)
+
+
+# As JSON -------------------------------------------------------------------------------------------------------------
+
+
+class Scaled(tn.Layer):
+    """y = factor x."""
+
+    hyperparameters = ("factor", "sizes")
+
+    def __init__(self, factor, sizes=()):
+        self.factor, self.sizes = factor, sizes
+
+
+def test_a_layer_describes_and_builds_itself():
+    config = Scaled(np.float32(0.5), (1, np.int64(2))).get_config()
+    assert config == {"layer": "Scaled", "factor": 0.5, "sizes": [1, 2]}
+    assert json.loads(json.dumps(config)) == config
+    again = Scaled.from_config(config)
+    assert (again.factor, again.sizes) == (0.5, (1, 2))
+    assert Scaled.from_config({"factor": 2}).factor == 2
+
+
+def test_what_json_cannot_express_is_named():
+    with pytest.raises(TypeError, match="expected factor as a number, a word, or some of them, got function; leave it"):
+        Scaled(lambda: 1).get_config()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"factor": 1, "evil": 2}, r"Scaled: expected the hyperparameters \('factor', 'sizes'\), got \['evil', 'fact"),
+        ({"factor": {"a": 1}}, r"Scaled: expected factor as a number, a word, or some of them, got \{'a': 1\}"),
+        ({"factor": [[1]]}, "expected factor as a number"),
+    ],
+)
+def test_a_config_of_something_else_is_refused(config, message):
+    with pytest.raises(ValueError, match=message):
+        Scaled.from_config(config)
+
+
+def test_containers_describe_their_parts():
+    shared = tn.Dense(2, 2)
+    dense = {"layer": "Dense", "inputs": 2, "outputs": 2}
+    residual = tn.Residual(shared, tn.ReLU(), shared)
+    block = {"layer": "Residual", "block": [dense, {"layer": "ReLU"}, {"again": 0}], "shortcut": None}
+    assert residual.get_config() == block
+    model = tn.Sequential(tn.Reshape(2), residual, residual)
+    reshape = {"layer": "Reshape", "shape": [2]}
+    assert model.get_config() == {"layer": "Sequential", "layers": [reshape, block, {"again": 1}]}
+
+
+def test_a_container_needs_something_that_builds_its_parts():
+    for container in (tn.Sequential(tn.ReLU()), tn.Residual(tn.ReLU())):
+        with pytest.raises(TypeError, match="a function that builds its parts, got none; use tinynet.io.architecture"):
+            type(container).from_config(container.get_config())
+    config = tn.Sequential(tn.Residual(tn.ReLU())).get_config()
+    assert repr(architecture.build(config, {})) == "Sequential(Residual(ReLU()))"

@@ -1,0 +1,78 @@
+"""Hyperparameters as JSON, and back. JSON has no tuples, so they are lists there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tinynet.errors import mismatch
+
+if TYPE_CHECKING:
+    from tinynet.layers.base import Layer
+
+BuildLayer = Callable[[Any], "Layer"]  # makes a layer of its description: see tinynet/io/architecture.py
+
+PLAIN = (bool, int, float, str, type(None))
+REMEDY = "save a model again"
+
+
+def to_json(owner: object, name: str, value: Any) -> Any:
+    """The value of the hyperparameter `name`. TypeError unless it is a number, a word, None, or some of them."""
+    if getattr(value, "shape", None) == ():  # a NumPy scalar
+        value = value.item()
+    if isinstance(value, (tuple, list)):
+        return [to_json(owner, name, each) for each in value]
+    if not isinstance(value, PLAIN):
+        remedy = "leave it out of your layer's `hyperparameters`, or keep it in such a form"
+        raise TypeError(mismatch(owner, f"{name} as a number, a word, or some of them", type(value).__name__, remedy))
+    return value
+
+
+def hyperparameters_from_json(who: str, config: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """The arguments in `config`. ValueError for others than those `known`, or values that `to_json` never gives."""
+    values = {name: value for name, value in config.items() if name != "layer"}
+    if set(values) - set(known):
+        raise ValueError(mismatch(who, f"the hyperparameters {tuple(known)}", sorted(values), REMEDY))
+    return {name: _from_json(who, name, value) for name, value in values.items()}
+
+
+def layers_from_json(configs: Any, build: BuildLayer | None) -> list[Layer]:
+    """The layers of a chain. {"again": 0} is the one at position 0 once more. ValueError for what is no such list."""
+    if build is None:
+        remedy = "use tinynet.io.architecture.build, which knows the layers by name"
+        raise TypeError(mismatch("from_config of a container", "a function that builds its parts", "none", remedy))
+    if not isinstance(configs, list) or not configs:
+        raise ValueError(mismatch("architecture", "a list of layers", shortened(configs), REMEDY))
+    layers: list[Layer] = []
+    for number, config in enumerate(configs):
+        if isinstance(config, dict) and set(config) == {"again"}:
+            first = config["again"]
+            if not isinstance(first, int) or not 0 <= first < number:
+                raise ValueError(mismatch("architecture", "a layer before this one", shortened(config), REMEDY))
+            layers.append(layers[first])
+        else:
+            layers.append(build(config))
+    return layers
+
+
+def layers_to_json(layers: Sequence[Layer]) -> list[Any]:
+    """The layers of a chain, each described once: where it stands again, as {"again": its first position}."""
+    first = {layer: number for number, layer in reversed(list(enumerate(layers)))}
+    return [
+        layer.get_config() if first[layer] == number else {"again": first[layer]} for number, layer in enumerate(layers)
+    ]
+
+
+def shortened(value: Any) -> str:
+    """`value` as an error message shows it."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:56] + " ..."
+
+
+def _from_json(who: str, name: str, value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(each, PLAIN) for each in value):
+        return tuple(value)
+    if not isinstance(value, PLAIN):
+        expected = f"{name} as a number, a word, or some of them"
+        raise ValueError(mismatch(who, expected, shortened(value), REMEDY))
+    return value

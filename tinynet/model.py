@@ -29,8 +29,8 @@ class Sequential(Chain):
     """Layers in a row: y = last(... second(first(x))).
 
     All parameters live in `model.theta`, one flat vector, and `model[0].weight` is a named view into it. Their initial
-    values, drawn at the first use, are a pure function of `seed` and each layer's position. The same layer may stand at
-    two positions: its gradient is the sum of both. A model is itself a layer, so models nest.
+    values are a pure function of `seed` and each layer's position. The same layer may stand at two positions: its
+    gradient is the sum of both. A model is itself a layer, so models nest.
 
     `dtype` is "float32", or "float64" where gradients are checked; for float16 see `fit(precision=)`.
     Raises ValueError for another, for no layers, or for a layer that belongs to another model already.
@@ -41,7 +41,7 @@ class Sequential(Chain):
         if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
             raise ValueError(mismatch("Sequential", "dtype 'float32' or 'float64'", repr(str(kind)), "leave it out"))
         super().__init__(*layers)
-        self._initial = self.seed, kind
+        self.allocate(self.seed, kind)
 
     @classmethod
     def from_config(

@@ -88,7 +88,7 @@ def test_an_own_layer_may_hold_parts():
 
         @classmethod
         def from_config(cls, config, build=None):
-            return cls(build(config["inner"]))
+            return cls(build(config["inner"], "inner"))
 
     model = tn.Sequential(Twice(tn.LeakyReLU(0.2)))
     again = architecture.build(model.get_config(), {}, {"Twice": Twice})

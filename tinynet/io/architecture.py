@@ -12,7 +12,8 @@ from typing import Any
 from tinynet import layers as all_layers
 from tinynet.errors import DataError, mismatch, unknown_name
 from tinynet.layers.base import Layer
-from tinynet.layers.configuration import shortened
+from tinynet.layers.configuration import BuildLayer, shortened
+from tinynet.layers.containers import Container
 from tinynet.model import Sequential
 
 Names = Mapping[str, type[Layer]]
@@ -39,27 +40,31 @@ def build(about: Any, shapes: Shapes, own: Names | None = None, dtype: Any = "fl
     _check_size(about)
     names = {**known_layers(), **(own or {})}
 
-    def build_layer(config: Any) -> Layer:
-        return _build(config, names, build_layer)
+    def build_part(prefix: str) -> BuildLayer:
+        def build_layer(config: Any, name: str) -> Layer:
+            layer = _build(config, names, build_part(f"{prefix}{name}."))
+            if not isinstance(layer, Container):  # whose parts were checked before it allocated memory for them
+                _check_shapes(layer, f"{prefix}{name}.", shapes)
+            return layer
+
+        return build_layer
 
     try:
-        model = Sequential.from_config(about, build_layer, dtype)
+        return Sequential.from_config(about, build_part(""), dtype)
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(mismatch("architecture", "layers that make a model", error, "save a model again")) from error
-    _check_shapes(model, shapes)
-    return model
 
 
-def _build(config: Any, names: Names, build_layer: Any) -> Layer:
+def _build(config: Any, names: Names, build_part: BuildLayer) -> Layer:
     if not isinstance(config, dict) or not isinstance(config.get("layer"), str):
         raise DataError(mismatch("architecture", "a layer", shortened(config), "save a model again"))
     name = config["layer"]
     if name not in names:
         raise DataError(unknown_name("layer", name[:100], names) + "; tn.load(path, layers=[...]) takes your own")
     try:
-        return names[name].from_config(config, build_layer)
+        return names[name].from_config(config, build_part)
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
@@ -67,13 +72,13 @@ def _build(config: Any, names: Names, build_layer: Any) -> Layer:
         raise DataError(mismatch(f"architecture: {name}", "hyperparameters that it takes", error, remedy)) from error
 
 
-def _check_shapes(model: Sequential, found: Shapes) -> None:
-    """Raise unless each declared parameter and statistic is in the file, in its shape."""
-    for name, shape in model.declared_shapes.items():
-        if found.get(name) != shape:
-            received = found.get(name, "none")
+def _check_shapes(layer: Layer, prefix: str, found: Shapes) -> None:
+    """Raise unless each declared parameter and statistic of the layer is in the file, in its shape."""
+    for name, shape in layer.declared_shapes.items():
+        if found.get(prefix + name) != shape:
+            expected, received = f"an array {prefix}{name} of shape {shape}", found.get(prefix + name, "none")
             remedy = "the file does not fit itself: save it again"
-            raise DataError(mismatch("architecture", f"an array {name} of shape {shape}", received, remedy))
+            raise DataError(mismatch("architecture", expected, received, remedy))
 
 
 def _check_size(about: Any) -> None:

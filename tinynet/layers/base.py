@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,14 +19,12 @@ __all__ = ["INFERENCE", "TRAINING", "Backward", "Context", "Layer", "arrays_in"]
 Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
 
 _ALIGNED = ALIGNMENT // 4  # parameters begin at multiples of 16 elements: 64 bytes in float32
-_first_use = threading.RLock()  # threads that share an unused model must not draw it twice
 
 
-class AtFirstUse:
-    """An attribute of layers that is missing until their first use, which makes it.
+class Undrawn:
+    """An attribute that a layer has from its first use on; asking for it before allocates and draws all of them.
 
-    A value in the instance goes before it, so it is asked only while the attribute is missing, and costs nothing
-    later. (A `__getattr__` would slow down every access to every attribute.)
+    The value in the layer then hides this, as with functools.cached_property, so later uses cost nothing.
     """
 
     def __init__(self, name: str) -> None:
@@ -36,7 +33,8 @@ class AtFirstUse:
     def __get__(self, layer: Any, cls: type | None = None) -> Any:
         if layer is None:
             return self
-        layer.gather()
+        if "_vector" not in vars(layer):
+            layer.allocate()
         if self.name not in vars(layer):  # another layer of this class declared it
             raise AttributeError(f"{type(layer).__name__!r} object has no attribute {self.name!r}")
         return vars(layer)[self.name]
@@ -54,25 +52,22 @@ class Layer:
     Declare parameters in `__init__` with `add_parameter` and read them as attributes. They are views into one vector:
     the model's, or the layer's own while it stands alone. Statistics (`add_statistic`) are views into a second vector,
     which no optimizer touches: `backward` writes their changes into `grads[name]`, where there is such an entry, and
-    `fit` adds them. Declaring allocates nothing. Both vectors are made, and the initial values drawn, at the first use.
+    the training step adds them. Declaring allocates nothing: the vectors are made and the initial values drawn when a
+    model takes the layer in, or when the layer is first used alone.
     """
 
     hyperparameters: tuple[str, ...] = ()  # the arguments of __init__ that files keep: attributes of the same names
     input_shape: Shape | None = None  # of one example, where the layer knows it
-    splittable = (
-        False  # whether threads may share a batch: y's rows depend on x's same rows and `context.all_reduce` only
-    )
+    splittable = False  # whether threads may share a batch: each row of y depends on that row of x, and on all_reduce
     _shapes: Mapping[str, Shape] = {}
     _initializers: Mapping[str, DrawValues] = {}
     _statistic_shapes: Mapping[str, Shape] = {}
     _statistic_starts: Mapping[str, float] = {}
-    _vector: Array = AtFirstUse("_vector")
-    _offsets: Any = AtFirstUse("_offsets")  # where each parameter begins in the vector: by name
-    _statistics_vector: Array = AtFirstUse("_statistics_vector")
-    _statistic_offsets: Any = AtFirstUse("_statistic_offsets")
-    _initial: tuple[int, Any] = (0, "float32")  # the seed and the dtype of the initial values
+    _vector: Array = Undrawn("_vector")  # holds the parameters
+    _offsets: Any = Undrawn("_offsets")  # by name: where each begins in the vector
+    _statistics_vector: Array = Undrawn("_statistics_vector")
+    _statistic_offsets: Any = Undrawn("_statistic_offsets")
     _taken = False  # by a model
-    _owner: Layer | None = None  # the container that took it in, until the first use
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         """The output, and the function that turns its gradient into those of the input and the parameters."""
@@ -123,9 +118,10 @@ class Layer:
         if hasattr(Layer, name):
             expected = "a name that Layer does not use itself"
             raise ValueError(mismatch(f"{who}: add_parameter", expected, repr(name), "choose another"))
-        if not isinstance(vars(type(self)).get(name), AtFirstUse):
-            setattr(type(self), name, AtFirstUse(name))
-        self.undraw()
+        if not isinstance(vars(type(self)).get(name), Undrawn):
+            setattr(type(self), name, Undrawn(name))
+        for drawn in ("_vector", *self._shapes, *self._statistic_shapes):  # of a layer that was used while it is built
+            vars(self).pop(drawn, None)
         remedy = "check the sizes that the layer was given"
         return tuple(whole_number(f"{who}: each size of {name}", size, remedy=remedy) for size in shape)
 
@@ -171,12 +167,12 @@ class Layer:
 
     def bind(self, vector: Array, offset: int) -> None:
         """Keep the parameters in `vector` from element `offset` on; their values are those found there."""
-        self._vector, self._offsets = vector, _offsets(self._shapes, offset)
+        self._offsets = _offsets(self._shapes, offset)
         vars(self).update(_cut(vector, self._shapes, self._offsets))
+        self._vector = vector  # last: another thread takes it as the sign that all is there
 
     def bind_statistics(self, vector: Array, offset: int) -> None:
         """The same for the statistics."""
-        self._owner = None  # `gather` binds these last, and needs the owner no more
         self._statistics_vector, self._statistic_offsets = vector, _offsets(self._statistic_shapes, offset)
         vars(self).update(_cut(vector, self._statistic_shapes, self._statistic_offsets))
 
@@ -192,9 +188,10 @@ class Layer:
         view[...] = value
 
     def __getstate__(self) -> dict[str, Any]:
-        self.gather()
-        left_out = {*self._shapes, *self._statistic_shapes, "_owner"}
-        return {name: value for name, value in vars(self).items() if name not in left_out}
+        if "_vector" not in vars(self):
+            self.allocate()
+        views = {*self._shapes, *self._statistic_shapes}
+        return {name: value for name, value in vars(self).items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copied or unpickled layer: its parameters are views into the copied vector, not arrays beside it."""
@@ -202,23 +199,15 @@ class Layer:
         vars(self).update(_cut(self._vector, self._shapes, self._offsets))
         vars(self).update(_cut(self._statistics_vector, self._statistic_shapes, self._statistic_offsets))
 
-    # The first use --------------------------------------------------------------------------------------------------
+    # Initial values -------------------------------------------------------------------------------------------------
 
-    def gather(self) -> None:
-        """Make the vectors of the whole model (of this layer, if it stands alone), unless they were made before."""
-        with _first_use:
-            whole = self
-            while whole._owner is not None:
-                whole = whole._owner
-            seed, dtype = whole._initial
-            if "_vector" not in vars(whole):
-                vector = aligned_zeros(whole.size, dtype)
-                whole.draw(vector, 0, seed, 0)  # before other threads can see the vector
-                whole.bind(vector, 0)
-            if "_statistics_vector" not in vars(whole):
-                vector = aligned_zeros(whole.statistics_size, dtype)
-                whole.draw_statistics(vector, 0)
-                whole.bind_statistics(vector, 0)
+    def allocate(self, seed: int = 0, dtype: Any = "float32") -> None:
+        """Make the vector of the parameters and that of the statistics, with their initial values."""
+        vector, statistics = aligned_zeros(self.size, dtype), aligned_zeros(self.statistics_size, dtype)
+        self.draw(vector, 0, seed, position=0)
+        self.draw_statistics(statistics, 0)
+        self.bind_statistics(statistics, 0)
+        self.bind(vector, 0)
 
     def draw(self, vector: Array, offset: int, seed: int, position: int) -> None:
         """Write initial parameters into `vector`: a pure function of `seed`, the layer's position, and the shapes."""
@@ -232,14 +221,6 @@ class Layer:
         """The same for the statistics, which begin at constants."""
         for name, values in _cut(vector, self._statistic_shapes, _offsets(self._statistic_shapes, offset)).items():
             values[...] = self._statistic_starts[name]
-
-    def undraw(self, owner: Layer | None = None) -> None:
-        """Forget the vectors, so that the next use draws anew; from now on as a part of `owner`, if given."""
-        layout = ("_vector", "_offsets", "_statistics_vector", "_statistic_offsets")
-        for name in (*layout, *self._shapes, *self._statistic_shapes):
-            vars(self).pop(name, None)
-        if owner is not None:
-            self._owner, self._taken = owner, True
 
     # Containers override these; a plain layer stands for itself ------------------------------------------------------
 

@@ -10,7 +10,7 @@ from tinynet.errors import mismatch
 if TYPE_CHECKING:
     from tinynet.layers.base import Layer
 
-BuildLayer = Callable[[Any], "Layer"]  # makes a layer of its description: see tinynet/io/architecture.py
+BuildLayer = Callable[[Any, str], "Layer"]  # builds a part from its config and its name: io/architecture.py
 
 PLAIN = (bool, int, float, str, type(None))
 REMEDY = "save a model again"
@@ -51,7 +51,7 @@ def layers_from_json(configs: Any, build: BuildLayer | None) -> list[Layer]:
                 raise ValueError(mismatch("architecture", "a layer before this one", shortened(config), REMEDY))
             layers.append(layers[first])
         else:
-            layers.append(build(config))
+            layers.append(build(config, str(number)))
     return layers
 
 

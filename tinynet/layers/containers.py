@@ -28,7 +28,7 @@ class Container(Layer):
         self.layers, self.names = tuple(layers), tuple(names)
         self._positions = [sum(layer.positions for layer in layers[:number]) for number in range(len(layers))]
         for layer in self.distinct:
-            layer.undraw(owner=self)
+            layer._taken = True
 
     @property
     def distinct(self) -> list[Layer]:
@@ -106,7 +106,6 @@ class Container(Layer):
             offset += layer.size
 
     def bind_statistics(self, vector: Array, offset: int) -> None:
-        self._owner = None
         self._statistics_vector, self._statistics_start = vector, offset
         for layer in self.distinct:
             layer.bind_statistics(vector, offset)
@@ -124,11 +123,6 @@ class Container(Layer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)  # the layers restore their own views
-
-    def undraw(self, owner: Layer | None = None) -> None:
-        super().undraw(owner)
-        for layer in self.distinct:
-            layer.undraw(owner=self)
 
 
 class Part(NamedTuple):
@@ -229,6 +223,7 @@ class Residual(Container):
         self.block, self.shortcut = Chain(*layers), shortcut
         parts = {"block": self.block} if shortcut is None else {"block": self.block, "shortcut": shortcut}
         super().__init__(list(parts.values()), list(parts))
+        self.allocate()
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         y, block_backward = self.block.forward(x, context.at(0, context.input_gradient))
@@ -262,8 +257,9 @@ class Residual(Container):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], build: BuildLayer | None = None) -> Residual:
-        block, around = layers_from_json(config.get("block"), build), config.get("shortcut")
-        return cls(*block, shortcut=build(around) if build and around else None)
+        block = layers_from_json(config.get("block"), build and (lambda part, name: build(part, f"block.{name}")))
+        around = config.get("shortcut")
+        return cls(*block, shortcut=build(around, "shortcut") if build and around else None)
 
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self.block.layers))

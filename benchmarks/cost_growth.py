@@ -1,9 +1,10 @@
-"""How the time of training grows with width, depth, batch and data, beside that of the bare matrix products.
+"""Measure how the time of training grows with width, depth, batch size and number of examples.
 
-    python benchmarks/cost_growth.py --out results/cost_growth      # 4 minutes; writes a picture, a table and JSON
+    python benchmarks/cost_growth.py --out results/cost_growth      # 4 minutes; writes a figure, tables and JSON
 
-Each point is an epoch of `tinynet.fit` (SGD, ReLU, float32, random pixels) and the same products alone in NumPy, taken
-in turns; medians. Where fit falls under 60% of the products' speed, the table says so.
+Each point compares an epoch of `tinynet.fit` (SGD, ReLU, float32, random pixels) with its matrix products alone in
+NumPy. The two take turns, and medians are compared. Points where fit has less than 60% of the products' speed are
+marked.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+import numpy as np
+import peers
+from peers import products_peer, tinynet_peer
+from pins import KERNEL_PINS, rerun_without
+from report import SWEPT, sweep_tables
+
+from tinynet.backend import environment
+
+PINS = (*KERNEL_PINS, "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 SWEEPS: dict[str, list[dict[str, Any]]] = {
     "hidden width": [{"width": width} for width in (64, 128, 256, 512, 1024, 2048, 4096)],
     "hidden layers": [{"depth": depth} for depth in (0, 1, 2, 4, 8, 16)],
@@ -29,28 +34,20 @@ SWEEPS: dict[str, list[dict[str, Any]]] = {
     "examples": [{"examples": count} for count in (1000, 4000, 16_000, 60_000, 240_000)],
 }
 USUAL = {"width": 256, "depth": 2, "batch_size": 1000, "examples": 60_000}
-SHARE = 0.6  # of the products' speed: below it a point is marked
-
-import numpy as np  # noqa: E402
-import peers  # noqa: E402
-from peers import products_peer, tinynet_peer  # noqa: E402
-from report import table  # noqa: E402
-
-from tinynet.backend import environment  # noqa: E402
 
 
 def main() -> int:
-    """Measure every sweep, write the picture."""
-    if any(name in os.environ for name in PINS):
-        kept = {name: value for name, value in os.environ.items() if name not in PINS}
-        return subprocess.run([sys.executable, *sys.argv], env=kept, check=False).returncode
+    """Measure all sweeps; write the results as JSON, tables and a figure."""
+    status = rerun_without(PINS)
+    if status is not None:
+        return status
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("results/cost_growth"))
     options = parser.parse_args()
     blas = environment.blas()
-    where = f"{environment.cpu_name()}, {blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads"
-    results: dict[str, Any] = {"machine": where, "date": time.strftime("%Y-%m-%d"), "sweeps": {}}
+    machine = f"{environment.cpu_name()}, {blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads"
+    results: dict[str, Any] = {"machine": machine, "date": time.strftime("%Y-%m-%d"), "sweeps": {}}
     for name, settings in SWEEPS.items():
         whole = name == "examples"
         results["sweeps"][name] = [measure({**USUAL, **setting}, whole, options.repeats) for setting in settings]
@@ -63,9 +60,9 @@ def main() -> int:
 
 
 def measure(setting: dict[str, Any], whole: bool, repeats: int) -> dict[str, Any]:
-    """Seconds of a step of fit and of the products, and the share of the products' speed, medians of the pairs.
+    """The median seconds of a step of fit and of its products, and the median of their ratio.
 
-    Unless it must be the `whole` epoch, so many of its steps are taken as can be timed.
+    With `whole`, each run is an epoch of all examples; else it has only as many steps as are needed to time one.
     """
     batch_size, examples = setting["batch_size"], setting["examples"]
     widths = (784, *[setting["width"]] * setting["depth"], 10)
@@ -93,46 +90,37 @@ def measure(setting: dict[str, Any], whole: bool, repeats: int) -> dict[str, Any
 
 
 def timed(function: peers.Epoch) -> float:
-    """Seconds that a call takes, once the threads of the one before sleep."""
-    time.sleep(0.05)
+    """The seconds that a call takes."""
+    time.sleep(0.05)  # until the threads of the call before sleep
     began = time.perf_counter()
     function()
     return time.perf_counter() - began
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """A table for each sweep."""
-    parts = [f"{results['machine']}, {results['date']}"]
-    keys = dict(zip(SWEEPS, USUAL))
-    for name, points in results["sweeps"].items():
-        rows = []
-        for point in points:
-            share = f"{point['share']:.0%}" + (" (below)" if point["share"] < SHARE else "")
-            rows.append(
-                [f"{point[keys[name]]:,}", f"{point['fit'] * 1e3:,.3f}", f"{point['products'] * 1e3:,.3f}", share]
-            )
-        parts.append(table([name, "step of fit, ms", "its products, ms", "of the products' speed"], rows))
-    return "\n\n".join(parts) + "\n"
+    """The machine, the date, and a table for each sweep."""
+    return f"{results['machine']}, {results['date']}\n\n{sweep_tables(results['sweeps'])}\n"
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Four log-log panels."""
+    """Draw a log-log panel for each sweep."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     figure, panels = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
-    for panel, (name, points), key in zip(panels.flat, results["sweeps"].items(), USUAL):
+    for panel, (name, points) in zip(panels.flat, results["sweeps"].items()):
+        key = SWEPT[name]
         x = [max(point[key], 0.5) for point in points]
         scale = [point["steps"] if name == "examples" else 1 for point in points]
         fit = [point["fit"] * times * 1e3 for point, times in zip(points, scale)]
         bare = [point["products"] * times * 1e3 for point, times in zip(points, scale)]
         panel.loglog(x, fit, "o-", color="#d1495b", label="tinynet.fit")
         panel.loglog(x, bare, "s--", color="#5f6368", label="bare products in NumPy", markersize=4)
-        for place, value, point in zip(x, fit, points):
+        for at_x, at_y, point in zip(x, fit, points):
             panel.annotate(
-                f"{point['share']:.0%}", (place, value), (0, 6), textcoords="offset points", ha="center", fontsize=8
+                f"{point['share']:.0%}", (at_x, at_y), (0, 6), textcoords="offset points", ha="center", fontsize=8
             )
         panel.set_xlabel(name)
         panel.set_ylabel("ms an epoch" if name == "examples" else "ms a step")
@@ -143,7 +131,9 @@ def draw(results: dict[str, Any], path: Path) -> None:
         panel.grid(alpha=0.3)
         panel.margins(y=0.12)
     panels[0, 0].legend(frameon=False)
-    figure.suptitle(f"Time of training, and its share of the products' speed\n{results['machine']}", fontsize="medium")
+    figure.suptitle(
+        f"Time of training; numbers: percentage of the products' speed\n{results['machine']}", fontsize="medium"
+    )
     figure.savefig(path, dpi=140)
     plt.close(figure)
 

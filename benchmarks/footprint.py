@@ -1,4 +1,4 @@
-"""What a library costs before it does anything: time to import it, and the size of all that is installed for it."""
+"""Measure the time to import a library, and the installed size of the library and its requirements."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from typing import Any
 
 import peers
 
-IMPORTS = {"keras": "keras", "scikit-learn": "sklearn.neural_network"}  # where it is not the distribution's name
+IMPORTS = {
+    "keras": "keras",
+    "tinynet-nn": "tinynet",
+    "scikit-learn": "sklearn.neural_network",
+}  # modules that are not named like their distribution
 
 
 def footprint(names: list[str]) -> dict[str, Any]:
-    """For each library: milliseconds to import it, less Python's own start; MiB installed, with all it requires."""
+    """Import time without Python's own start, and installed size with all requirements, of each library."""
     rows: dict[str, Any] = {}
     for name in names:
         installed = [each for each in peers.DISTRIBUTIONS[name] if _is_installed(each)]
@@ -34,7 +38,7 @@ def footprint(names: list[str]) -> dict[str, Any]:
 
 
 def import_seconds(module: str, repeats: int = 3) -> float:
-    """The median time of `import module` in a new process, less that of a process that imports nothing."""
+    """The median time of `import module` in a new process, minus that of a process that imports nothing."""
     times: dict[str, list[float]] = {"pass": [], f"import {module}": []}
     for _ in range(repeats):
         for statement, seconds in times.items():
@@ -46,7 +50,7 @@ def import_seconds(module: str, repeats: int = 3) -> float:
 
 
 def installed_size(names: list[str]) -> int:
-    """Bytes of the distributions `names` and all that they require here."""
+    """Bytes of the distributions `names` and of all their requirements that are installed."""
     waiting, seen, total = list(names), set(), 0
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
@@ -56,7 +60,7 @@ def installed_size(names: list[str]) -> int:
         distribution = metadata.distribution(name)
         total += _files_of(distribution)
         for requirement in distribution.requires or []:
-            if "extra ==" not in requirement:  # what is not here was not required here
+            if "extra ==" not in requirement:  # a requirement that is not installed is not counted
                 waiting.append(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
     return total
 
@@ -68,7 +72,7 @@ def size_of(folder: Path) -> int:
 
 def _files_of(distribution: metadata.Distribution) -> int:
     files = [Path(str(file.locate())) for file in distribution.files or []]
-    if not any(path.suffix == ".py" and path.is_file() for path in files) or distribution.metadata["Name"] == "tinynet":
+    if not any(path.suffix == ".py" and path.is_file() for path in files) or distribution.metadata["Name"] == "tinynet-nn":
         return size_of(Path(__file__).parents[1] / "tinynet")  # installed in place
     return sum(path.stat().st_size for path in files if path.is_file())
 

@@ -1,12 +1,13 @@
-"""A training step on a GPU: tinynet eager and captured beside PyTorch and JAX, and beside its bare matrix products.
+"""Compare a training step of tinynet on a GPU with PyTorch, JAX and the bare matrix products.
 
-    python benchmarks/gpu.py --out results/gpu               # under 8 minutes; JSON, Markdown and a picture
+    python benchmarks/gpu.py --out results/gpu               # under 8 minutes; writes JSON, Markdown and a figure
     python benchmarks/gpu.py --peers "tinynet captured" "JAX scan" --batch-sizes 1000
-    python benchmarks/gpu.py --device cpu --quick            # tries the program on a machine without a GPU
+    python benchmarks/gpu.py --device cpu --quick            # tests the program on a machine without a GPU
 
-The network is 784-256-128-10 with ReLU and plain SGD in float32; an epoch is 60,000 pictures of bytes that live on the
-device. Each peer runs in a process of its own, which imports, compiles and warms up, and then times whole epochs, each
-until its loss is a number on the host. What is missing is skipped by name. The figure is the median over the repeats.
+The network is 784-256-128-10 with ReLU and plain SGD in float32. An epoch is 60,000 images of bytes that stay on the
+device. Each peer runs in its own process, which imports, compiles and warms up, and then times whole epochs, each until
+its loss has arrived on the host. The result is the median over the repeats. A peer that is missing is skipped and
+named.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
+from gpu_peers import EXAMPLES, ONLY_ON_A_GPU, PEERS, WIDTHS
+from pins import KERNEL_PINS
+from tables import table
 
-from gpu_peers import EXAMPLES, ONLY_ON_A_GPU, PEERS, WIDTHS  # noqa: E402
-
-BUDGET = 450  # seconds for all peers together; who would begin later is skipped by name
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "TINYNET_KERNELS", "CUPY_TF32", "NVIDIA_TF32_OVERRIDE")
+BUDGET = 450  # seconds for all peers together; a peer that would begin later is skipped
+PINS = (*KERNEL_PINS, "TINYNET_KERNELS", "CUPY_TF32", "NVIDIA_TF32_OVERRIDE")
 
 
 def measure(peer: str, device: str, batch_sizes: list[int], repeats: int) -> dict[str, Any]:
-    """In the child: seconds of each epoch by batch size; the first, which compiles, stands apart."""
+    """In the child process: the seconds of each epoch, by batch size; the first epoch compiles, and is kept apart."""
     results: dict[str, Any] = {}
     for batch_size in batch_sizes:
         began = time.perf_counter()
@@ -53,7 +54,7 @@ def measure(peer: str, device: str, batch_sizes: list[int], repeats: int) -> dic
 
 
 def in_a_child(peer: str, options: argparse.Namespace, timeout: float) -> dict[str, Any]:
-    """The same in a process of its own; {"skipped": why} where it fails."""
+    """Run `measure` in a process of its own; {"skipped": why} if it fails."""
     arguments = ["--peer", peer, "--device", options.device, "--repeats", str(options.repeats)]
     command = [sys.executable, __file__, *arguments, "--batch-sizes", *map(str, options.batch_sizes)]
     environment = {name: value for name, value in os.environ.items() if name not in PINS}
@@ -68,38 +69,39 @@ def in_a_child(peer: str, options: argparse.Namespace, timeout: float) -> dict[s
 
 
 def flops(batch_size: int) -> int:
-    """Of the products of a step: twice for each multiplication forward, backward, and in dx but for the first layer."""
+    """Operations in the products of a step: forward, each weight's gradient, and dx of all layers but the first."""
     layers = [rows * columns for rows, columns in zip(WIDTHS, WIDTHS[1:])]
     return 2 * batch_size * (3 * sum(layers) - layers[0])
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """A table for each batch size: step, samples per second, share of the time that bare products take."""
+    """A table for each batch size: time of a step, samples/s, TFLOP/s, and the speed relative to the bare products."""
     about = results["environment"]
-    lines = [f"{results['date']}, {about['gpu'] or about['cpu']}, {about['versions']}", ""]
+    header = ["", "step, us", "samples/s", "TFLOP/s of products", "bare products : it"]
+    parts = [f"{results['date']}, {about['gpu'] or about['cpu']}, {about['versions']}"]
     for batch_size in results["batch_sizes"]:
         measured = seconds_of(results, batch_size)
         floor = measured.get("bare products")
-        lines += [f"### Batch {batch_size}", ""]
-        lines += ["| | step, us | samples/s | TFLOP/s of products | bare products : it |", "|---|---|---|---|---|"]
+        rows = []
         for peer, seconds in sorted(measured.items(), key=lambda item: item[1]):
             step = seconds * batch_size / EXAMPLES
-            share = f"{floor / seconds:.0%}" if floor else ""
-            rate = flops(batch_size) / step / 1e12
-            lines.append(f"| {peer} | {step * 1e6:.1f} | {EXAMPLES / seconds:,.0f} | {rate:.2f} | {share} |")
-        lines.append("")
+            relative = f"{floor / seconds:.0%}" if floor else ""
+            teraflops = flops(batch_size) / step / 1e12
+            rows.append([peer, f"{step * 1e6:.1f}", f"{EXAMPLES / seconds:,.0f}", f"{teraflops:.2f}", relative])
+        parts += [f"### Batch {batch_size}", table(header, rows)]
     skipped = [f"- {peer}: {found['skipped']}" for peer, found in results["peers"].items() if "skipped" in found]
-    return "\n".join([*lines, *(["Skipped:", "", *skipped, ""] if skipped else [])])
+    parts += ["Skipped:", "\n".join(skipped)] if skipped else []
+    return "\n\n".join(parts) + "\n"
 
 
 def seconds_of(results: dict[str, Any], batch_size: int) -> dict[str, float]:
-    """The median epoch of each peer that was measured."""
+    """The median of the seconds of an epoch, for each peer that was measured."""
     found = {peer: timed[str(batch_size)] for peer, timed in results["peers"].items() if str(batch_size) in timed}
     return {peer: statistics.median(timed["seconds"]) for peer, timed in found.items()}
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Bars of microseconds a step, a panel for each batch size."""
+    """Draw bars of the microseconds of a step, a panel for each batch size."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -121,7 +123,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
 
 
 def environment(device: str) -> dict[str, Any]:
-    """The machine and the versions of whoever is here."""
+    """The machine, and the versions of the libraries that are installed."""
     from importlib import metadata
 
     import tinynet.backend.environment
@@ -139,7 +141,7 @@ def environment(device: str) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, and write what was found; 2 if the device cannot be used."""
+    """Measure, print and write; 2 if the device cannot be used."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[100, 1000, 10000], help="divisors of 60000")

@@ -1,8 +1,8 @@
-"""One epoch of 784-256-128-10 with ReLU and plain SGD on a GPU, by each of those that benchmarks/gpu.py compares.
+"""One epoch of 784-256-128-10 with ReLU and plain SGD on a GPU, by each peer that benchmarks/gpu.py compares.
 
-Each function takes a batch size and a device, and returns `epoch()`: gather, scale, forward, backward, update for every
-batch of 60,000 pictures of bytes that live on the device, in a new random order, and the mean loss as a number, which
-is what waits for the device. All products are of float32 numbers, really: TF32 is off everywhere.
+Each function takes a batch size and the name of a device, and returns `epoch()`. It trains on all batches of 60,000
+images of bytes that stay on the device, in a new random order: gather, scale, forward, backward, update. It returns the
+mean loss as a number, and so waits for the device. TF32 is off unless the peer's name says otherwise.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ import numpy as np
 
 Epoch = Callable[[], float]
 WIDTHS = (784, 256, 128, 10)
-RATE = 0.1
+LEARNING_RATE = 0.1
 EXAMPLES = 60_000
 
 
 def examples() -> tuple[np.ndarray, np.ndarray]:
-    """Random bytes, and labels: no speed depends on what they show."""
+    """Random images and labels; the speed does not depend on their content."""
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (EXAMPLES, WIDTHS[0]), np.uint8)
     return pixels, generator.integers(0, WIDTHS[-1], EXAMPLES)
 
 
 def tinynet(
-    batch_size: int, device: str, capture: Any = False, kernels: bool = True, precision: str = "float32"
+    batch_size: int, device_name: str, capture: Any = False, kernels: bool = True, precision: str = "float32"
 ) -> Any:
-    """The whole of fit, five epochs at a time; the seconds of each are those of its History."""
+    """`fit` for a number of epochs; their seconds are those of its History."""
     os.environ["TINYNET_KERNELS"] = "1" if kernels else "0"
     import tinynet as tn
     from tinynet.backend.arrays import find_device
 
     layers = [each for sizes in itertools.pairwise(WIDTHS) for each in (tn.Dense(*sizes), tn.ReLU())][:-1]
-    model, data = tn.Sequential(*layers), tn.data.from_arrays(*examples()).to(find_device(device))
-    settings: Any = dict(optimizer=tn.SGD(RATE), batch_size=batch_size, device=device, progress=False)
+    model, data = tn.Sequential(*layers), tn.data.from_arrays(*examples()).to(find_device(device_name))
+    settings: Any = dict(optimizer=tn.SGD(LEARNING_RATE), batch_size=batch_size, device=device_name, progress=False)
 
     def epochs(count: int) -> list[float]:
         history = tn.fit(model, data, epochs=count, capture=capture, precision=precision, **settings)
@@ -47,14 +47,14 @@ def tinynet(
     return epochs
 
 
-def products(batch_size: int, device: str) -> Epoch:
-    """Nothing but the products of a step, eight of them, replayed as a graph by the handle that fit uses: the floor."""
+def products(batch_size: int, device_name: str) -> Epoch:
+    """Only the eight products of each step, captured as a graph and computed by the cuBLAS handle that fit uses."""
     from tinynet.backend.arrays import find_device
     from tinynet.backend.matmul import matmul
 
-    place = find_device(device)
-    with place.active():
-        xp = place.module
+    device = find_device(device_name)
+    with device.active():
+        xp = device.module
         sizes = list(itertools.pairwise(WIDTHS))
         inputs = [xp.ones((batch_size, rows), "float32") for rows, _ in sizes]
         outputs = [xp.ones((batch_size, columns), "float32") for _, columns in sizes]
@@ -72,36 +72,34 @@ def products(batch_size: int, device: str) -> Epoch:
             for _ in range(EXAMPLES // batch_size):
                 step()
 
-        recorder = place.recorder("float32")
+        recorder = device.recorder("float32")
         if recorder is not None:
             recorder.run(step)
         launch = steps if recorder is None else recorder.record(steps)
 
     def epoch() -> float:
-        with place.active():
+        with device.active():
             launch()
-            place.synchronize()
+            device.synchronize()
         return 0.0
 
     return epoch
 
 
-def pytorch(batch_size: int, device: str, mode: str = "eager") -> Epoch:
-    """The tutorials' loop; `torch.compile(mode="reduce-overhead")`; or a step captured by hand as a CUDA graph."""
+def pytorch(batch_size: int, device_name: str, mode: str = "eager") -> Epoch:
+    """The tutorials' loop, `torch.compile(mode="reduce-overhead")`, or a step that is captured as a CUDA graph."""
     import torch
 
     torch.backends.cuda.matmul.allow_tf32 = False
-    place = torch.device("cuda" if device == "gpu" else "cpu")
+    device = torch.device("cuda" if device_name == "gpu" else "cpu")
     layers: list[torch.nn.Module] = []
     for sizes in itertools.pairwise(WIDTHS):
         layers += [torch.nn.Linear(*sizes), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1]).to(place)
-    loss_of, optimizer = (
-        torch.nn.CrossEntropyLoss(),
-        torch.optim.SGD(model.parameters(), lr=RATE, fused=mode != "eager"),
-    )
-    pixels, labels = (torch.from_numpy(array).to(place) for array in examples())
-    total = torch.zeros((), device=place)
+    model = torch.nn.Sequential(*layers[:-1]).to(device)
+    loss_of = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE, fused=mode != "eager")
+    pixels, labels = (torch.from_numpy(array).to(device) for array in examples())
+    total = torch.zeros((), device=device)
 
     def loss_and_gradient(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return loss_of(model(x.float() * (1 / 255)), y)
@@ -117,7 +115,7 @@ def pytorch(batch_size: int, device: str, mode: str = "eager") -> Epoch:
 
     run = step
     if mode == "graph":
-        kept = torch.zeros(batch_size, dtype=torch.int64, device=place)
+        kept = torch.zeros(batch_size, dtype=torch.int64, device=device)
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -134,7 +132,7 @@ def pytorch(batch_size: int, device: str, mode: str = "eager") -> Epoch:
 
     def epoch() -> float:
         total.zero_()
-        order = torch.randperm(EXAMPLES, device=place)
+        order = torch.randperm(EXAMPLES, device=device)
         for chosen in order.split(batch_size):
             if mode == "compiled":
                 torch.compiler.cudagraph_mark_step_begin()
@@ -144,13 +142,13 @@ def pytorch(batch_size: int, device: str, mode: str = "eager") -> Epoch:
     return epoch
 
 
-def jax(batch_size: int, device: str, scan: bool = False) -> Epoch:
-    """A jitted step called from Python, or the whole epoch in one `lax.scan`; parameters are donated."""
+def jax(batch_size: int, device_name: str, scan: bool = False) -> Epoch:
+    """A jitted step that is called from Python, or the whole epoch in one `lax.scan`; parameters are donated."""
     import jax as library
     import jax.numpy as jnp
 
     library.config.update("jax_default_matmul_precision", "highest")
-    if device == "gpu" and library.default_backend() != "gpu":
+    if device_name == "gpu" and library.default_backend() != "gpu":
         raise RuntimeError("this JAX has no GPU backend")
     keys = library.random.split(library.random.key(0), len(WIDTHS))
     scale = [(6 / sum(sizes)) ** 0.5 for sizes in itertools.pairwise(WIDTHS)]
@@ -169,7 +167,7 @@ def jax(batch_size: int, device: str, scan: bool = False) -> Epoch:
     def step(parameters: Any, chosen: Any) -> tuple[Any, Any]:
         x = pixels[chosen].astype(jnp.float32) * (1 / 255)
         loss, gradient = library.value_and_grad(loss_of)(parameters, x, labels[chosen])
-        return library.tree.map(lambda p, g: p - RATE * g, parameters, gradient), loss
+        return library.tree.map(lambda p, g: p - LEARNING_RATE * g, parameters, gradient), loss
 
     whole = library.jit(lambda parameters, order: library.lax.scan(step, parameters, order), donate_argnums=0)
     single = library.jit(step, donate_argnums=0)

@@ -1,51 +1,48 @@
-"""Has a step of training become slower? Exit 1 if by more than LIMIT allows.
+"""Check that a training step has not become slower. Exit status 1 if it has, by more than LIMIT allows.
 
     python benchmarks/guard.py                  # what CI runs; 20 seconds
-    python benchmarks/guard.py --repeats 12     # the noise, before a limit is set
+    python benchmarks/guard.py --repeats 12     # shows the noise, to choose USUAL and LIMIT
 
-The time of a step depends on the machine, its neighbours and the minute. So each step of `tinynet.fit` is followed at
-once by one of a yardstick, the same network written by hand in plain NumPy, and the ratio of the two is taken: the
-median over some hundred pairs. What both suffer cancels, and a faster processor moves both. One that is found too slow
-is measured a second time, since a neighbour may have come in between.
+The time of a step depends on the machine and on what else runs there. So each step of `tinynet.fit` is followed by a
+step of a yardstick, the same network written by hand in plain NumPy, and their ratio is taken. The result is the median
+of these ratios over hundreds of steps. Noise affects both steps and cancels, and so does the speed of the processor. If
+the result is too slow, it is measured a second time, because another program may have disturbed the first.
 
-Measured: 12 runs on a busy 2-core machine (AMD EPYC, AVX2, NumPy 2.4) gave the ratios in USUAL, with the spread beside
-them. LIMIT lies above the highest of them by more than they differ, and below 1.15, which must not pass, times the
-lowest.
+USUAL comes from 12 runs on a busy 2-core machine (AMD EPYC, AVX2, NumPy 2.4); the comments give their range. With
+LIMIT, all of these runs pass, and a step that is 15% slower fails even beside the lowest of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-USUAL = {  # batch size -> time of a step of fit, the yardstick's being 1
+import numpy as np
+from pins import KERNEL_PINS, rerun_without
+
+import tinynet as tn
+from tinynet.layers.base import Backward
+from tinynet.training.callbacks import Callback
+from tinynet.training.history import History
+
+USUAL = {  # batch size -> time of a step of fit / time of a step of the yardstick
     32: 1.125,  # from 1.071 to 1.141
     128: 1.068,  # from 1.045 to 1.089
     1000: 0.998,  # from 0.992 to 1.006
 }
 LIMIT = 1.08  # times the usual ratio
 WIDTHS = (784, 256, 128, 10)
-RATE = 0.01
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import numpy as np  # noqa: E402
-
-import tinynet as tn  # noqa: E402
-from tinynet.layers.base import Backward  # noqa: E402
-from tinynet.training.callbacks import Callback  # noqa: E402
-from tinynet.training.history import History  # noqa: E402
+LEARNING_RATE = 0.01
 
 
 class Yardstick:
-    """One step of SGD on 784-256-128-10 with ReLU, by hand. Do not improve it: it is what tinynet is measured by."""
+    """One step of SGD on 784-256-128-10 with ReLU, by hand.
+
+    Do not improve it: tinynet's speed is measured against it.
+    """
 
     def __init__(self, batch_size: int, pixels: np.ndarray, labels: np.ndarray) -> None:
         generator = np.random.default_rng(0)
@@ -81,13 +78,13 @@ class Yardstick:
             if number:
                 x = x @ weight.T
                 x *= y > 0
-            weight_gradient *= RATE
+            weight_gradient *= LEARNING_RATE
             weight -= weight_gradient
-            self.biases[number] -= RATE * bias_gradient
+            self.biases[number] -= LEARNING_RATE * bias_gradient
 
 
-class Pairs(Callback):
-    """After each step of `fit`, one of the yardstick: the seconds of both."""
+class Ratios(Callback):
+    """After each step of `fit`, runs a step of the yardstick and notes the ratio of their times."""
 
     def __init__(self, yardstick: Yardstick) -> None:
         self.yardstick, self.ratios, self.began = yardstick, list[float](), 0.0
@@ -107,11 +104,11 @@ class Pairs(Callback):
 
 
 def measure(batch_size: int, steps: int, slower: float) -> float:
-    """The median ratio over so many steps."""
+    """The median ratio over `steps` steps; `slower` is the number of seconds to waste in each."""
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (max(20_000, 10 * batch_size), WIDTHS[0])).astype("uint8")
     labels = generator.integers(0, 10, len(pixels))
-    pairs = Pairs(Yardstick(batch_size, pixels, labels))
+    callback = Ratios(Yardstick(batch_size, pixels, labels))
     model = tn.Sequential(
         tn.Dense(784, 256),
         tn.ReLU(),
@@ -120,11 +117,10 @@ def measure(batch_size: int, steps: int, slower: float) -> float:
         tn.ReLU(),
         tn.Dense(128, 10),
     )
-    data = tn.data.from_arrays(
-        pixels[: len(pixels) // batch_size * batch_size], labels[: len(pixels) // batch_size * batch_size]
-    )
+    examples = len(pixels) // batch_size * batch_size
+    data = tn.data.from_arrays(pixels[:examples], labels[:examples])
     epochs = -(-steps // (len(data) // batch_size))
-    optimizer = tn.SGD(RATE)
+    optimizer = tn.SGD(LEARNING_RATE)
     tn.fit(
         model,
         data,
@@ -133,18 +129,18 @@ def measure(batch_size: int, steps: int, slower: float) -> float:
         batch_size=batch_size,
         threads=1,
         progress=False,
-        callbacks=[pairs],
+        callbacks=[callback],
     )
-    return statistics.median(pairs.ratios[len(pairs.ratios) // 10 :])
+    return statistics.median(callback.ratios[len(callback.ratios) // 10 :])
 
 
 class Slow(tn.Layer):
-    """y = x, after a while: to try the guard itself."""
+    """y = x, after some seconds: to test this program."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
-    def forward(self, x: Any, run: tn.Context) -> tuple[Any, Backward]:
+    def forward(self, x: Any, context: tn.Context) -> tuple[Any, Backward]:
         until = time.perf_counter() + self.seconds
         while time.perf_counter() < until:
             pass
@@ -153,12 +149,12 @@ class Slow(tn.Layer):
 
 def main() -> int:
     """Measure and compare; 1 if a step has become slower."""
-    if any(name in os.environ for name in PINS):
-        kept = {name: value for name, value in os.environ.items() if name not in PINS}
-        return subprocess.run([sys.executable, *sys.argv], env=kept, check=False).returncode
+    status = rerun_without(KERNEL_PINS)
+    if status is not None:
+        return status
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=1, help="measure so often, and print the spread")
-    parser.add_argument("--slower", type=float, default=0, help="seconds to waste in each step: must fail from 15%% on")
+    parser.add_argument("--repeats", type=int, default=1, help="number of measurements; prints their range")
+    parser.add_argument("--slower", type=float, default=0, help="seconds to waste in each step")
     options = parser.parse_args()
     failed = False
     for batch_size, usual in USUAL.items():

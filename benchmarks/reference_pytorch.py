@@ -1,17 +1,19 @@
-"""The same experiment in PyTorch: do our results agree with those of a framework we did not write?
+"""Repeat the experiment of examples/fashion_mnist.py in PyTorch, to check that the results agree.
 
     python benchmarks/reference_pytorch.py --data ../shared/data
     python benchmarks/reference_pytorch.py --data ../shared/data --compare results/fashion_mnist/results.json
     python benchmarks/reference_pytorch.py --data ../shared/data --arms relu --seeds 10 --json reference.json
 
-Nothing of tinynet is imported: files, initial weights, shuffles and masks are this program's and PyTorch's own, so the
-two can only agree in distribution. Fashion-MNIST, 784-256-128-10, Glorot uniform weights and zero biases, SGD at 0.1,
-batch 1000 newly shuffled each epoch, 10 epochs; then loss and accuracy on both splits in inference mode.
+This program does not import tinynet. It reads the files itself, and initial weights, shuffles and dropout masks come
+from PyTorch, so the results can agree only in distribution. The protocol: Fashion-MNIST, 784-256-128-10, Glorot uniform
+weights and zero biases, SGD with learning rate 0.1, batch size 1000, shuffled every epoch, 10 epochs; then loss and
+accuracy on both splits in inference mode.
 
---compare takes the results.json of examples/fashion_mnist.py (its first table, of 5 seeds) and prints, for each arm,
-the difference of the mean test accuracies beside its standard error. It exits 1 if one exceeds two standard errors,
-and 2 if it cannot run or compare. Chance alone does that, too: with five seeds a side, two errors are exceeded once in
-twelve comparisons, so by one of three arms about once in five. More seeds, not another try, tell chance from error.
+--compare takes the results.json of examples/fashion_mnist.py (its first table, of 5 seeds). For each configuration it
+prints the difference of the mean test accuracies and its standard error. The exit status is 1 if a difference exceeds
+two standard errors, and 2 if the program cannot run or compare. Chance alone can cause status 1: with five seeds on
+each side, one comparison in twelve exceeds two standard errors, so with three configurations about one run in five has
+such a difference. To tell chance from a real difference, use more seeds; do not just run it again.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-ARMS: dict[str, Callable[[float], list[nn.Module]]] = {  # what follows each hidden layer, by the dropout rate
+ARMS: dict[str, Callable[[float], list[nn.Module]]] = {  # the modules after each hidden layer, given the dropout rate
     "sigmoid": lambda rate: [nn.Sigmoid()],
     "relu": lambda rate: [nn.ReLU()],
     "relu-dropout": lambda rate: [nn.ReLU(), nn.Dropout(rate)],
@@ -46,10 +48,10 @@ Run = dict[str, Any]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train every arm with every seed and print; 1 if --compare finds an arm too far off, 2 for an error."""
+    """Train all configurations with all seeds, and print; 1 if --compare finds a large difference, 2 for an error."""
     options = parse(arguments)
     try:
-        ours = read_results(options) if options.compare else []  # first: an error after an hour helps nobody
+        ours = read_results(options) if options.compare else []  # first, to report an error before training
         train, test = read_split(options.data, "train"), read_split(options.data, "t10k")
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -76,16 +78,16 @@ def read_split(folder: Path, prefix: str) -> Split:
 
 
 def find(folder: Path, name: str) -> Path:
-    """Where the file is. FileNotFoundError, naming both places, if it is in neither."""
-    places = [folder / name, folder / "fashion-mnist" / name]
-    for path in places:
+    """The path of a file. FileNotFoundError, which names both candidates, if it is in neither folder."""
+    candidates = [folder / name, folder / "fashion-mnist" / name]
+    for path in candidates:
         if path.is_file():
             return path
-    raise FileNotFoundError(f"neither {places[0]} nor {places[1]} is there; name the folder with --data")
+    raise FileNotFoundError(f"found neither {candidates[0]} nor {candidates[1]}; name the folder with --data")
 
 
 def read_idx(path: Path) -> np.ndarray:
-    """The bytes of an IDX file: 00 00 08, the number of dimensions, their lengths (big-endian), then the numbers."""
+    """Read an IDX file of bytes: 00 00 08, the number of dimensions, their lengths (big-endian), then the data."""
     with gzip.open(path) as file:
         content = file.read()
     dimensions = content[3]
@@ -97,7 +99,7 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def run_once(arm: str, seed: int, train: Split, test: Split, options: argparse.Namespace) -> Run:
-    """Train one arm with one seed, measure, print one line; the record of the run."""
+    """Train one configuration with one seed; measure it, print a line, and return the record of the run."""
     torch.manual_seed(seed)
     model = build_model(arm, train[0].shape[1], options)
     began = time.perf_counter()
@@ -122,7 +124,7 @@ def build_model(arm: str, inputs: int, options: argparse.Namespace) -> nn.Sequen
 
 
 def glorot(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer with the initial values of the protocol, which are not PyTorch's own."""
+    """A linear layer with the initial values of the protocol instead of PyTorch's."""
     layer = nn.Linear(inputs, outputs)
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)
@@ -130,7 +132,7 @@ def glorot(inputs: int, outputs: int) -> nn.Linear:
 
 
 def fit(model: nn.Module, train: Split, options: argparse.Namespace) -> None:
-    """Plain SGD over shuffled batches; the last one of an epoch may be shorter, and is used."""
+    """Train by plain SGD over shuffled batches; the last batch of an epoch may be shorter."""
     images, labels = train
     optimizer = torch.optim.SGD(model.parameters(), lr=options.lr)
     model.train()
@@ -144,11 +146,11 @@ def fit(model: nn.Module, train: Split, options: argparse.Namespace) -> None:
 
 
 def measure(model: nn.Module, split: Split) -> dict[str, float]:
-    """Mean loss and accuracy in inference mode: dropout off, nothing changed."""
+    """Mean loss and accuracy in inference mode, without dropout."""
     model.eval()
     with torch.no_grad():
         logits = model(split[0])
-    loss = functional.cross_entropy(logits.double(), split[1])  # in float64: the mean of 60,000 keeps all its digits
+    loss = functional.cross_entropy(logits.double(), split[1])  # in float64: a mean over 60,000 examples
     return {"loss": loss.item(), "accuracy": (logits.argmax(dim=1) == split[1]).double().mean().item()}
 
 
@@ -156,9 +158,9 @@ def measure(model: nn.Module, split: Split) -> dict[str, float]:
 
 
 def table(runs: list[Run]) -> str:
-    """A row an arm: means over the seeds, and the standard deviation of the test accuracy."""
+    """A row for each configuration: means over the seeds, and the standard deviation of the test accuracy."""
     titles = f"{'test accuracy':>16} {'test loss':>10} {'train accuracy':>15} {'train loss':>11}"
-    lines = [f"{'arm':<13} {'seeds':>5}  {titles}"]
+    lines = [f"{'configuration':<13} {'seeds':>5}  {titles}"]
     for arm in dict.fromkeys(run["arm"] for run in runs):
         chosen = [run for run in runs if run["arm"] == arm]
         means = {
@@ -174,8 +176,9 @@ def table(runs: list[Run]) -> str:
 
 
 def compare(ours: list[Run], theirs: list[Run]) -> int:
-    """Print, for each arm, how far the mean test accuracies lie apart; 1 if one exceeds the limit, else 0."""
-    print(f"\n{'arm':<13} {'tinynet':>8} {'PyTorch':>8} {'difference':>11} {'standard error':>15} {'in errors':>10}")
+    """Print the difference of the mean test accuracies of each configuration; 1 if one exceeds the limit, else 0."""
+    titles = f"{'tinynet':>8} {'PyTorch':>8} {'difference':>11} {'standard error':>15} {'in errors':>10}"
+    print(f"\n{'configuration':<13} {titles}")
     worst = 0.0
     for arm in dict.fromkeys(run["arm"] for run in theirs):
         mine, reference = accuracies(ours, arm), accuracies(theirs, arm)
@@ -190,17 +193,17 @@ def compare(ours: list[Run], theirs: list[Run]) -> int:
 
 
 def accuracies(runs: list[Run], arm: str) -> list[float]:
-    """The test accuracies of one arm."""
+    """The test accuracies of one configuration."""
     return [run["test"]["accuracy"] for run in runs if run["arm"] == arm]
 
 
 def standard_error(first: list[float], second: list[float]) -> float:
-    """Of the difference between the two means: the spread that fresh seeds would give it."""
+    """The standard error of the difference between the two means."""
     return math.sqrt(statistics.variance(first) / len(first) + statistics.variance(second) / len(second))
 
 
 def read_results(options: argparse.Namespace) -> list[Run]:
-    """The runs in --compare. ValueError if they followed another protocol, or an arm has fewer than two of them."""
+    """The runs in --compare. ValueError if the protocol differs, or a configuration has fewer than two runs."""
     results = json.loads(options.compare.read_text(encoding="utf-8"))
     settings = results.get("settings", {})
     if results.get("synthetic"):
@@ -210,7 +213,7 @@ def read_results(options: argparse.Namespace) -> list[Run]:
             raise ValueError(f"{options.compare} has {name} {settings[name]}, this run {getattr(options, name)}")
     runs: list[Run] = [run for run in results["runs"] if run.get("part", "given") == "given"]
     if any("diverged" in run for run in runs if run["arm"] in options.arms):
-        raise ValueError(f"{options.compare} holds runs that diverged")
+        raise ValueError(f"{options.compare} contains runs that diverged")
     for arm in options.arms:
         if len(accuracies(runs, arm)) < 2 or options.seeds < 2:
             raise ValueError(f"{arm}: a standard error needs two seeds or more, in {options.compare} and here")
@@ -221,11 +224,11 @@ def read_results(options: argparse.Namespace) -> list[Run]:
 
 
 def describe(options: argparse.Namespace) -> str:
-    """The protocol in a line."""
+    """The protocol in one line."""
     hidden = "-".join(map(str, options.hidden))
     return (
-        f"784-{hidden}-{CLASSES}, {options.epochs} epochs, batch {options.batch_size}, rate {options.lr:g}, "
-        f"dropout {options.dropout:g} where there is dropout, {options.seeds} seed(s)"
+        f"784-{hidden}-{CLASSES}, {options.epochs} epochs, batch {options.batch_size}, learning rate {options.lr:g}, "
+        f"dropout {options.dropout:g} in relu-dropout, {options.seeds} seed(s)"
     )
 
 
@@ -233,15 +236,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with the four files of Fashion-MNIST, gzipped")
-    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS), help="which to train (all)")
+    parser.add_argument(
+        "--arms", nargs="+", default=list(ARMS), choices=list(ARMS), help="configurations to train (default: all)"
+    )
     parser.add_argument("--hidden", nargs="+", type=int, default=[256, 128], metavar="WIDTH")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch-size", type=int, default=1000)
     parser.add_argument("--lr", type=float, default=0.1, help="learning rate")
-    parser.add_argument("--dropout", type=float, default=0.2, help="rate, of the arm that has dropout")
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="repeat each arm with seeds 0 to N-1")
-    parser.add_argument("--compare", type=Path, metavar="FILE", help="our results.json")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, in the same form")
+    parser.add_argument("--dropout", type=float, default=0.2, help="dropout rate of relu-dropout")
+    parser.add_argument(
+        "--seeds", type=int, default=5, metavar="N", help="train each configuration with seeds 0 to N-1"
+    )
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="tinynet's results.json")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE, in the same format")
     return parser.parse_args(arguments)
 
 

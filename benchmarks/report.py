@@ -1,6 +1,7 @@
-"""The results of throughput.py as Markdown tables and a bar chart.
+"""The results of throughput.py as Markdown tables and a bar chart; and the tables of docs/performance.md.
 
-python benchmarks/report.py docs/measurements/throughput.json docs/performance.md    # writes the tables into the page
+python benchmarks/report.py docs/measurements/throughput.json docs/performance.md     # writes its tables there
+python benchmarks/report.py docs/measurements/cost_growth.json docs/performance.md    # and those of cost_growth.py
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tables import table
+
 COLOURS = {
     "tinynet": "#d1495b", "bare products": "#9aa0a6", "PyTorch eager": "#2e6f95", "PyTorch compiled": "#5fa8d3",
     "Keras on TensorFlow": "#e9a23b", "JAX jit": "#3a7d44", "JAX scan": "#7fb77e", "scikit-learn": "#8d6a9f",
     "thinc": "#6b705c",
 }  # fmt: skip
+
+SWEPT = {"hidden width": "width", "hidden layers": "depth", "batch size": "batch_size", "examples": "examples"}
+MARKED_BELOW = 0.6  # of the speed of the products
 
 TITLES = {
     "mlp, sgd, relu": "ReLU",
@@ -31,7 +37,7 @@ TITLES = {
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """Every table there are numbers for."""
+    """All tables for which `results` has numbers."""
     parts = [f"- {key}: {value}" for key, value in results["manifest"].items()]
     sections = ["\n".join(parts)]
     if results.get("training"):
@@ -46,7 +52,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 
 def overview(results: dict[str, Any]) -> str:
-    """For each network a table of peers by batch sizes: samples/s (as a multiple of tinynet's, of the products')."""
+    """A table for each network: samples/s of each peer and batch size, relative to tinynet and to the bare products."""
     parts = []
     for kind in dict.fromkeys(kind_of(setting) for setting in results["training"]):
         settings = [setting for setting in results["training"] if kind_of(setting) == kind]
@@ -60,7 +66,7 @@ def overview(results: dict[str, Any]) -> str:
 
 
 def kind_of(setting: dict[str, Any]) -> str:
-    """Network, optimizer and activation of a setting."""
+    """The key of a setting in TITLES: network, optimizer and activation."""
     return f"{setting['network']}, {setting['optimizer']}, {setting['activation']}"
 
 
@@ -73,17 +79,16 @@ def _cell(setting: dict[str, Any], name: str) -> str:
 
 
 def fill(page: str, results: dict[str, Any]) -> str:
-    """`page` with what stands between each `<!-- name: begin -->` and its end written anew."""
-    tables: dict[str, Callable[[Any], str]] = {
+    """Return `page` with a new text between `<!-- name: begin -->` and `<!-- name: end -->`, for each block's name."""
+    makers: dict[str, Callable[[Any], str]] = {
+        "manifest": lambda manifest: "\n".join(f"- {key}: {value}" for key, value in manifest.items()),
+        "training": lambda _: overview(results),
         "inference": inference_table,
         "memory": memory_table,
         "footprint": footprint_table,
+        "sweeps": sweep_tables,
     }
-    blocks = {
-        "manifest": "\n".join(f"- {key}: {value}" for key, value in results["manifest"].items()),
-        "training": overview(results),
-    }
-    blocks |= {name: draw_table(results[name]) for name, draw_table in tables.items() if name in results}
+    blocks = {name: make(results[name]) for name, make in makers.items() if name in results}
     for name, text in blocks.items():
         between = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
         page = between.sub(partial(_put, text), page)
@@ -95,7 +100,7 @@ def _put(text: str, found: re.Match[str]) -> str:
 
 
 def training_table(setting: dict[str, Any]) -> str:
-    """Samples/s, as a multiple of tinynet's, and as a share of the bare products'."""
+    """Each peer's samples/s, also as a multiple of tinynet's and as a percentage of the bare products'."""
     median = {name: statistics.median(seconds) for name, seconds in setting["seconds"].items()}
     rows = []
     for name, seconds in sorted(setting["seconds"].items(), key=lambda item: median[item[0]]):
@@ -117,7 +122,7 @@ def training_table(setting: dict[str, Any]) -> str:
 
 
 def inference_table(settings: list[dict[str, Any]]) -> str:
-    """Time of a call, half of them and 99 in 100 below it, and pictures/s."""
+    """The median and the 99th percentile of the time of a call, and images/s."""
     header = [""]
     for setting in settings:
         header += [f"{setting['rows']:,}: p50 us", "p99 us", "pictures/s"]
@@ -132,7 +137,7 @@ def inference_table(settings: list[dict[str, Any]]) -> str:
 
 
 def memory_table(memory: dict[str, Any]) -> str:
-    """The most that each process held."""
+    """The peak memory of each process."""
     rows = [[name, f"{mib:,.0f}"] for name, mib in sorted(memory["peak MiB"].items(), key=lambda item: item[1])]
     held = ", ".join(f"{each['MiB']} MiB after {each['epochs']}" for each in memory["tinynet holds"])
     text = f"tinynet's memory over epochs of 6,000 examples: {held}."
@@ -140,7 +145,7 @@ def memory_table(memory: dict[str, Any]) -> str:
 
 
 def footprint_table(footprint: dict[str, Any]) -> str:
-    """Import, installed size, and the size of a container that trains."""
+    """Time to import, installed size, and installed size with Python."""
     python = footprint["Python itself MiB"]
     libraries = sorted(footprint["libraries"].items(), key=lambda item: item[1]["MiB"])
     rows = [[name, f"{row['import ms']:,}", f"{row['MiB']:,}", f"{row['MiB'] + python:,}"] for name, row in libraries]
@@ -148,27 +153,32 @@ def footprint_table(footprint: dict[str, Any]) -> str:
     return "\n\n".join(["**Footprint**", table(header, rows)])
 
 
-def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table, every column but the first aligned to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    padded = [[cell.ljust(width) for cell, width in zip(line, widths)] for line in lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in padded)
+def sweep_tables(sweeps: dict[str, list[dict[str, Any]]]) -> str:
+    """A table for each sweep of cost_growth.py; points below MARKED_BELOW are marked."""
+    parts = []
+    for name, points in sweeps.items():
+        rows = []
+        for point in points:
+            relative = f"{point['share']:.0%}" + (" (below)" if point["share"] < MARKED_BELOW else "")
+            milliseconds = [f"{1000 * point[which]:,.3f}" for which in ("fit", "products")]
+            rows.append([f"{point[SWEPT[name]]:,}", *milliseconds, relative])
+        parts.append(table([name, "step of fit, ms", "its products, ms", "of the products' speed"], rows))
+    return "\n\n".join(parts)
 
 
 def skipped(setting: dict[str, Any]) -> list[str]:
-    """A line that names whoever is missing, and why."""
+    """A line that names the peers that were skipped, and why."""
     reasons = [f"{name} ({why.splitlines()[0]})" for name, why in setting["skipped"].items()]
     return [f"Left out: {', '.join(reasons)}."] if reasons else []
 
 
 def ratio(ours: float | None, theirs: float) -> str:
-    """Their speed as a multiple of ours."""
+    """Their speed as a multiple of tinynet's, from the seconds of both."""
     return "" if ours is None else f"{ours / theirs:.2f}"
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
-    """Bars of samples/s: a panel for each activation, a group for each batch size."""
+    """Draw bars of samples/s: a panel for each network, a group for each batch size."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -180,14 +190,14 @@ def draw(results: dict[str, Any], path: Path) -> None:
     figure, panels = plt.subplots(len(kinds), 1, figsize=(9, 1 + 2.6 * len(kinds)), squeeze=False, layout="constrained")
     for panel, kind in zip(panels[:, 0], kinds):
         chosen = [setting for setting in settings if kind_of(setting) == kind]
-        for place, name in enumerate(names):
+        for position, name in enumerate(names):
             speeds = [
                 setting["examples"] / statistics.median(setting["seconds"][name]) / 1000
                 if name in setting["seconds"]
                 else math.nan
                 for setting in chosen
             ]
-            at = [group + (place - (len(names) - 1) / 2) * 0.85 / len(names) for group in range(len(chosen))]
+            at = [group + (position - (len(names) - 1) / 2) * 0.85 / len(names) for group in range(len(chosen))]
             panel.bar(at, speeds, 0.85 / len(names), color=COLOURS[name], label=name, edgecolor="white", linewidth=0.4)
         panel.set_title(TITLES[kind], loc="left")
         panel.set_ylabel("thousand samples/s")
@@ -197,8 +207,8 @@ def draw(results: dict[str, Any], path: Path) -> None:
         panel.set_axisbelow(True)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize="small")
-    where = results["manifest"]
-    figure.suptitle(f"Training in float32 on {where['cpu']} ({where['date']})", fontsize="medium")
+    manifest = results["manifest"]
+    figure.suptitle(f"Training in float32 on {manifest['cpu']} ({manifest['date']})", fontsize="medium")
     figure.savefig(path, dpi=140)
     plt.close(figure)
 

@@ -1,35 +1,38 @@
-"""How close is an epoch of training to the bare matrix products it is made of?
+"""Compare an epoch of training with the matrix products that it consists of.
 
     python benchmarks/step_vs_products.py                  # batch 1000, ReLU, plain SGD, synthetic pixels
     python benchmarks/step_vs_products.py --batch-size 128 --repeats 9 --max-ratio 1.6
 
-Times one epoch of `tinynet.fit` on 784-256-128-10 (gathering, scaling, both passes, SGD, loss and accuracy), and the
-eight matrix products of the same shapes alone: the floor for this way of working. The two alternate in one process,
-so that a machine whose speed drifts is fair to both; the ratio of each pair is taken, and the medians are printed.
-Variables that pin a BLAS kernel are cleared first, in a process of its own. With --max-ratio it exits 1 above it.
+It times one epoch of `tinynet.fit` on 784-256-128-10 (gathering, scaling, both passes, SGD, loss and accuracy), and the
+eight matrix products of each step alone, which no implementation on this BLAS can beat. The two take turns in one
+process, so that a drift of the machine's speed affects both. The ratio of each pair is taken, and medians are printed.
+Variables that choose a BLAS kernel are cleared first. With --max-ratio, the exit status is 1 if the ratio is above it.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
-import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 
-KERNEL_PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+import numpy as np
+from pins import KERNEL_PINS, rerun_without
+
+import tinynet as tn
+from tinynet.backend import environment
+
 WIDTHS = (784, 256, 128, 10)
 EXAMPLES = 60_000
 
 
 def main() -> int:
     """Measure and print; 1 if the ratio is above --max-ratio."""
-    if any(name in os.environ for name in KERNEL_PINS):
-        environment = {name: value for name, value in os.environ.items() if name not in KERNEL_PINS}
-        return subprocess.run([sys.executable, *sys.argv], env=environment, check=False).returncode
+    status = rerun_without(KERNEL_PINS)
+    if status is not None:
+        return status
     options = parse()
     runs = {
         "bare products": epoch_of_products(options.batch_size),
@@ -44,13 +47,8 @@ def main() -> int:
 
 
 def epoch_of_training(batch_size: int, dropout: float) -> Callable[[], object]:
-    """A function that trains a model for one epoch through the public API."""
-    import numpy as np
-
-    import tinynet as tn
-
-    pixels = np.random.default_rng(0).integers(0, 256, (EXAMPLES, WIDTHS[0])).astype("uint8")
-    train = tn.data.from_arrays(pixels, np.arange(EXAMPLES) % WIDTHS[-1])
+    """A function that trains a model for one epoch with `fit`."""
+    train = synthetic_data()
     layers: list[tn.Layer] = []
     for inputs, outputs in zip(WIDTHS[:-2], WIDTHS[1:-1]):
         layers += [tn.Dense(inputs, outputs), tn.ReLU(), *([tn.Dropout(dropout)] if dropout else [])]
@@ -60,19 +58,12 @@ def epoch_of_training(batch_size: int, dropout: float) -> Callable[[], object]:
 
 def epoch_of_batches(batch_size: int) -> Callable[[], object]:
     """A function that shuffles, gathers and scales every batch of an epoch, and does nothing with them."""
-    import numpy as np
-
-    import tinynet as tn
-
-    pixels = np.random.default_rng(0).integers(0, 256, (EXAMPLES, WIDTHS[0])).astype("uint8")
-    train = tn.data.from_arrays(pixels, np.arange(EXAMPLES) % WIDTHS[-1])
+    train = synthetic_data()
     return lambda: collections.deque(tn.data.batches(train, batch_size, seed=0, epoch=0), maxlen=0)
 
 
 def epoch_of_products(batch_size: int) -> Callable[[], object]:
-    """A function that does the eight products of a step as often as an epoch has steps, and nothing else."""
-    import numpy as np
-
+    """A function that computes the eight products of a step for each step of an epoch, and nothing else."""
     generator = np.random.default_rng(0)
     weights = [generator.normal(size=shape).astype("float32") for shape in zip(WIDTHS, WIDTHS[1:])]
     activations = [generator.normal(size=(batch_size, width)).astype("float32") for width in WIDTHS]
@@ -84,22 +75,28 @@ def epoch_of_products(batch_size: int) -> Callable[[], object]:
             for number in (2, 1, 0):
                 activations[number].T @ activations[number + 1]  # the weight's gradient
                 if number:
-                    activations[number + 1] @ weights[number].T  # the input's, which the first layer does not need
+                    activations[number + 1] @ weights[
+                        number
+                    ].T  # the input's gradient, which the first layer does not need
 
     return epoch
 
 
+def synthetic_data() -> tn.data.Dataset:
+    """Random pixels and labels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (EXAMPLES, WIDTHS[0])).astype("uint8")
+    return tn.data.from_arrays(pixels, np.arange(EXAMPLES) % WIDTHS[-1])
+
+
 def timed(function: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
+    """The seconds that a call takes."""
     began = time.perf_counter()
     function()
     return time.perf_counter() - began
 
 
 def report(seconds: dict[str, tuple[float, ...]], options: argparse.Namespace) -> int:
-    """Print medians and paired ratios; the exit status."""
-    from tinynet.backend import environment
-
+    """Print medians and ratios; return the exit status."""
     blas = environment.blas()
     print(f"{environment.cpu_name()}; {blas['library']}, kernel {blas['kernel']}, {blas['threads']} threads")
     print(f"{'-'.join(map(str, WIDTHS))}, batch {options.batch_size}, {options.repeats} repeats, float32, SGD, ReLU")
@@ -114,7 +111,7 @@ def report(seconds: dict[str, tuple[float, ...]], options: argparse.Namespace) -
 
 
 def paired_ratio(values: Sequence[float], others: Sequence[float]) -> float:
-    """The median of the ratios, pair by pair: what both runs of a pair suffered from cancels."""
+    """The median of the ratios of the pairs: noise that affects both runs of a pair cancels."""
     return statistics.median(a / b for a, b in zip(values, others))
 
 

@@ -1,20 +1,24 @@
-"""tinynet and its peers on the same CPU work, side by side in one run.
+"""Compare the speed and memory of tinynet with those of other libraries on the same CPU work.
 
-    python benchmarks/throughput.py              # all of it; 25 minutes on 2 cores with every peer installed
+    python benchmarks/throughput.py              # everything; 25 minutes on 2 cores with all peers installed
     python benchmarks/throughput.py --quick      # two settings of training, in less than a minute
     python benchmarks/throughput.py --parts training --peers tinynet "JAX jit" --batch-sizes 128 1000
-    pip install 'tinynet[peers]'                 # every peer; a missing one is skipped by name
+    pip install -e '.[peers]'                    # installs all peers; a peer that is missing is skipped and named
 
-**Training**: one epoch of 60,000 pictures (Fashion-MNIST where TINYNET_DATA or --data names it, else drawings) through
-784-256-128-10 by plain SGD in float32, with shuffling and gathering; the loss is read once an epoch. **Adam**: the same
-with it. **Convolution**: a network of two convolutions, batch 128. Each library in
-the form its own users would call fast (benchmarks/peers/, a page each), in a process of its own. After an epoch of
-warm-up all take turns, so that a machine whose speed drifts is fair to all; medians are compared. "Of the products" is
-the speed as a share of that of the bare matrix products in NumPy. **Inference**: seconds of a call that returns the
-probabilities of 1, 32, 10,000 pictures. **Memory**: the most a process held. **Footprint**: import and installed size.
+- Training: one epoch of 60,000 images (Fashion-MNIST if TINYNET_DATA or --data names it, else drawings) through
+  784-256-128-10 with plain SGD in float32, with shuffling and gathering. The loss is read once an epoch.
+- Adam: the same with Adam.
+- Convolution: a network of two convolutions, batch size 128.
+- Inference: the time of a call that returns the probabilities of 1, 32 or 10,000 images.
+- Memory: the peak memory of a process.
+- Footprint: the time to import and the installed size.
 
-Variables that pin a BLAS kernel or a number of threads are cleared for everybody. Writes throughput.json, throughput.md
-and throughput.png into --out.
+Each library runs in its own process, in a form that its users would call fast (one file each in benchmarks/peers/).
+After an epoch of warm-up the libraries take turns, so that a drift of the machine's speed affects all of them, and
+medians are compared. "Of the products" is the speed relative to the bare matrix products in NumPy.
+
+Environment variables that choose a BLAS kernel or a number of threads are cleared for all processes. The results are
+written to throughput.json, throughput.md and throughput.png in --out.
 """
 
 from __future__ import annotations
@@ -33,31 +37,31 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import peers
+from footprint import footprint
+from pins import KERNEL_PINS, rerun_without
+from report import draw, markdown
+
+from tinynet import data
+from tinynet.backend import environment
+from tinynet.errors import DataNotFoundError
+
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
-        "MKL_DEBUG_CPU_TYPE", "BLIS_ARCH_TYPE")  # fmt: skip
+PINS = (*KERNEL_PINS, "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_DEBUG_CPU_TYPE",
+        "BLIS_ARCH_TYPE")  # fmt: skip
 PARTS = ("training", "adam", "convolution", "inference", "memory", "footprint")
 ACTIVATIONS = ("relu", "sigmoid", "relu-dropout")
 BATCH_SIZES = (32, 128, 1000, 8192)
-ROWS = (1, 32, 10_000)  # of a prediction
-
-import numpy as np  # noqa: E402
-import peers  # noqa: E402
-from footprint import footprint  # noqa: E402
-from report import draw, markdown  # noqa: E402
-
-from tinynet import data  # noqa: E402
-from tinynet.backend import environment  # noqa: E402
-from tinynet.errors import DataNotFoundError  # noqa: E402
+ROWS = (1, 32, 10_000)  # images in a call of predict
 
 
 class Peer:
-    """A library in a process of its own."""
+    """A process that runs one library (see peers/worker.py)."""
 
     def __init__(self, name: str, arrays: Path) -> None:
         self.name = name
-        paths = os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+        paths = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.process = subprocess.Popen(
             [sys.executable, "-m", "peers.worker", name, str(arrays)],
             stdin=subprocess.PIPE,
@@ -68,7 +72,7 @@ class Peer:
         )
 
     def ask(self, command: str, **details: Any) -> dict[str, Any]:
-        """The answer to a command; {"failed": ...} if the process died of it."""
+        """Send a command and return the answer; {"failed": ...} if the process died."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
@@ -81,7 +85,7 @@ class Peer:
         return answer
 
     def ready(self, command: str, skipped: dict[str, str], **details: Any) -> bool:
-        """Whether it can take part; if not, `skipped` says why."""
+        """Send a command that prepares; return whether it succeeded, and write into `skipped` why it did not."""
         answer = self.ask(command, **details)
         if answer:
             skipped[self.name] = next(iter(answer.values()))
@@ -94,10 +98,10 @@ class Peer:
 
 
 def main() -> int:
-    """Measure, print, write; 1 if nothing could be measured."""
-    if any(name in os.environ for name in PINS):
-        kept = {name: value for name, value in os.environ.items() if name not in PINS}
-        return subprocess.run([sys.executable, *sys.argv], env=kept, check=False).returncode
+    """Measure, print and write."""
+    status = rerun_without(PINS)
+    if status is not None:
+        return status
     options = parse()
     with tempfile.TemporaryDirectory() as folder:
         arrays = Path(folder) / "data.npz"
@@ -125,7 +129,7 @@ def main() -> int:
 
 
 def save_data(path: Path, options: argparse.Namespace) -> str:
-    """Write the training pictures for every process to read; the name of the data set."""
+    """Write the training images to `path`, which every process reads; return the name of the data set."""
     try:
         train = data.fashion_mnist(options.data, offline=True)[0]
     except DataNotFoundError:
@@ -136,7 +140,7 @@ def save_data(path: Path, options: argparse.Namespace) -> str:
 
 
 def manifest(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """What was measured, and on what."""
+    """The command, the machine, the versions and the data."""
     blas = environment.blas()
     return {
         "command": environment.command(),
@@ -150,7 +154,7 @@ def manifest(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def versions() -> str:
-    """Python's, and those of the libraries that take part."""
+    """The versions of Python and of the libraries that are installed."""
     found = [f"Python {sys.version.split()[0]}"]
     for name in dict.fromkeys(["numpy", *itertools.chain(*peers.DISTRIBUTIONS.values())]):
         try:
@@ -161,26 +165,26 @@ def versions() -> str:
 
 
 def training(arrays: Path, options: argparse.Namespace, part: str) -> list[dict[str, Any]]:
-    """For each setting: seconds of an epoch and the losses seen, of each peer; and why others are missing."""
-    team = [Peer(name, arrays) for name in ["bare products", *options.peers] if name in peers.TRAINERS]
+    """For each setting: the seconds of each epoch and the last loss of each peer, and why peers were skipped."""
+    started = [Peer(name, arrays) for name in ["bare products", *options.peers] if name in peers.TRAINERS]
     results = []
     for setting in settings(part, options):
         skipped: dict[str, str] = {}
-        able = [peer for peer in team if peer.ready("train", skipped, **setting)]
-        answers = take_turns(able, options.repeats, skipped)
-        seconds = {name: [round(a["seconds"], 5) for a in got] for name, got in answers.items()}
-        loss = {name: got[-1]["loss"] for name, got in answers.items()}
+        ready = [peer for peer in started if peer.ready("train", skipped, **setting)]
+        answers = take_turns(ready, options.repeats, skipped)
+        seconds = {name: [round(answer["seconds"], 5) for answer in each] for name, each in answers.items()}
+        loss = {name: each[-1]["loss"] for name, each in answers.items()}
         results.append({**setting, "seconds": seconds, "loss": loss, "skipped": skipped})
         median = {name: statistics.median(each) for name, each in seconds.items()}
         say(f"{list(setting.values())}: " + ", ".join(f"{name} {each:.3f} s" for name, each in median.items()))
-    for peer in team:
+    for peer in started:
         peer.close()
     return results
 
 
 def settings(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """What the peers are asked to train."""
-    if part == "convolution":  # some hundred steps are enough to time: a step takes 20 to 100 ms
+    """The settings of a part: network, optimizer, activation, batch size and number of examples."""
+    if part == "convolution":  # 100 steps are enough: each takes 20 to 100 ms
         few = min(options.examples, 12_800)
         return [{"network": "cnn", "optimizer": "sgd", "activation": "relu", "batch_size": 128, "examples": few}]
     if part == "adam":
@@ -200,14 +204,14 @@ def settings(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     ]
 
 
-def take_turns(able: list[Peer], repeats: int, skipped: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """The answers of each peer to `repeats` epochs, after one of warm-up; who fails is out, and `skipped` says why."""
-    answers: dict[str, list[dict[str, Any]]] = {peer.name: [] for peer in able}
+def take_turns(ready: list[Peer], repeats: int, skipped: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """The answers of each peer to `repeats` epochs, after one of warm-up. A peer that fails is moved to `skipped`."""
+    answers: dict[str, list[dict[str, Any]]] = {peer.name: [] for peer in ready}
     for turn in range(1 + repeats):
-        for peer in able:
+        for peer in ready:
             if peer.name not in answers:
                 continue
-            time.sleep(0.05)  # until the threads of the one before have gone to sleep
+            time.sleep(0.05)  # until the threads of the peer before sleep
             answer = peer.ask("run_epoch")
             if "seconds" not in answer:
                 skipped[peer.name] = next(iter(answer.values()))
@@ -218,16 +222,16 @@ def take_turns(able: list[Peer], repeats: int, skipped: dict[str, str]) -> dict[
 
 
 def inference(arrays: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """For each number of rows: microseconds of a call at the 50th and the 99th percentile."""
+    """For each number of rows: the 50th and the 99th percentile of the time of a call, in microseconds."""
     skipped: dict[str, str] = {}
-    team = [Peer(name, arrays) for name in options.peers if name in peers.PREDICTORS]
-    able = [peer for peer in team if peer.ready("serve", skipped)]
+    started = [Peer(name, arrays) for name in options.peers if name in peers.PREDICTORS]
+    ready = [peer for peer in started if peer.ready("serve", skipped)]
     results = []
     for rows in ROWS:
         calls = max(3, min(400, 40_000 // rows)) // (4 if options.quick else 1)
-        seconds: dict[str, list[float]] = {peer.name: [] for peer in able}
+        seconds: dict[str, list[float]] = {peer.name: [] for peer in ready}
         for turn in range(1 + options.repeats):
-            for peer in able:
+            for peer in ready:
                 time.sleep(0.05)
                 answer = peer.ask("run_predict", rows=rows, calls=max(3, calls))
                 if turn > 0:
@@ -237,13 +241,13 @@ def inference(arrays: Path, options: argparse.Namespace) -> list[dict[str, Any]]
         }
         results.append({"rows": rows, "microseconds": microseconds, "skipped": skipped})
         say(f"{rows} rows: " + ", ".join(f"{name} {p50:.0f} us" for name, (p50, _) in microseconds.items()))
-    for peer in team:
+    for peer in started:
         peer.close()
     return results
 
 
 def memory(arrays: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """The most memory of a process that trains three epochs; and what tinynet holds after 10 and 100 of 6,000."""
+    """Peak memory of each process, and memory of tinynet after 10, 20 and 100 epochs of 6,000 examples."""
     peak: dict[str, float] = {}
     for name in [name for name in options.peers if name in peers.TRAINERS]:
         peer, skipped = Peer(name, arrays), dict[str, str]()
@@ -267,7 +271,7 @@ def memory(arrays: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def say(line: str) -> None:
-    """Progress, on standard error."""
+    """Print progress on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -275,14 +279,14 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = list(dict.fromkeys([*peers.TRAINERS, *peers.PREDICTORS]))[1:]
-    parser.add_argument("--quick", action="store_true", help="fewer examples, settings and repeats: under a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer examples, settings and repeats; less than a minute")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--peers", nargs="+", choices=names, default=names, metavar="PEER", help=", ".join(names))
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=list(BATCH_SIZES))
     parser.add_argument("--activations", nargs="+", choices=ACTIVATIONS, default=list(ACTIVATIONS))
     parser.add_argument("--examples", type=int, default=60_000)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--data", help="the folder of the Fashion-MNIST files (else TINYNET_DATA, else drawings)")
+    parser.add_argument("--data", help="folder of the Fashion-MNIST files (default: TINYNET_DATA; else drawings)")
     parser.add_argument("--out", type=Path, default=Path("results/throughput"))
     options = parser.parse_args()
     if options.quick:

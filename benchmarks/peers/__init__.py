@@ -1,8 +1,8 @@
-"""The same task in every library: one module each, in the form its own users would call fast.
+"""The same task in every library: one module each, in a form that the library's users would call fast.
 
-A module has `trainer(task)`, which returns a function that trains for one epoch and returns the mean loss it saw, and
-where the library can predict on its own terms, `predictor(task)`, which returns a function from float32 rows to
-probabilities. Both raise `NotOffered` where the library has no such thing.
+Each module has `trainer(task)`, which returns a function that trains for one epoch and returns the mean loss. Modules
+of libraries that can predict also have `predictor(task)`, which returns a function from float32 rows to probabilities.
+Both raise `NotOffered` if the library lacks something that the task needs.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ PREDICTORS = {
     "ONNX Runtime": "onnx_peer",
     "scikit-learn": "sklearn_peer",
 }
-DISTRIBUTIONS = {  # what a user installs for it
-    "tinynet": ["tinynet"],
+DISTRIBUTIONS = {  # what a user installs
+    "tinynet": ["tinynet-nn"],
     "PyTorch eager": ["torch"],
     "PyTorch compiled": ["torch"],
     "Keras on TensorFlow": ["keras", "tensorflow-cpu", "tensorflow"],
@@ -49,22 +49,22 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 class NotOffered(Exception):
-    """The library has no such thing: dropout in scikit-learn, say."""
+    """The library lacks something that the task needs, such as dropout in scikit-learn."""
 
 
 @dataclass
 class Task:
-    """A network trained on `images` (N, 784) uint8 and `labels` (N,) in float32.
+    """A network, and how to train it in float32 on `images` (N, 784) of uint8 and `labels` (N,).
 
-    "mlp" has dense layers of `widths`. "cnn" is a convolution 3x3 to 32 channels, ReLU, 2x2 maxima, the same to 64,
-    then dense layers of 128 and 10, as Keras' own example of a small one but for its width.
+    The network "mlp" has dense layers of `widths`. "cnn" has a 3x3 convolution to 32 channels, ReLU, 2x2 max pooling,
+    the same with 64 channels, then dense layers of 128 and 10, much like the small network in Keras' examples.
     """
 
     peer: str
     batch_size: int = 1000
     network: str = "mlp"
-    optimizer: str = "sgd"  # plain, or "adam" with the usual settings at a hundredth of the rate
-    activation: str = "relu"  # "sigmoid", "relu", or "relu-dropout", which drops a fifth
+    optimizer: str = "sgd"  # plain SGD; or "adam", with a hundredth of the learning rate
+    activation: str = "relu"  # "sigmoid", "relu" or "relu-dropout"
     widths: tuple[int, ...] = (784, 256, 128, 10)
     learning_rate: float = 0.1
     images: np.ndarray = field(default_factory=lambda: np.zeros((0, 784), np.uint8))
@@ -72,20 +72,20 @@ class Task:
 
     @property
     def dropout(self) -> float:
-        """The share of hidden units dropped."""
+        """The fraction of hidden units that dropout sets to zero."""
         return 0.2 if self.activation == "relu-dropout" else 0.0
 
     @property
     def pixels(self) -> np.ndarray:
-        """The images as float32 in [0, 1]: what most libraries are handed, before the clock starts."""
+        """The images as float32 in [0, 1]; most libraries get these, and the conversion is not timed."""
         return self.images.astype("float32") / np.float32(255)
 
     @property
     def starts(self) -> range:
-        """Where the batches of an epoch begin; the last may be shorter."""
+        """The index at which each batch of an epoch begins; the last batch may be shorter."""
         return range(0, len(self.images), self.batch_size)
 
 
 def load(name: str) -> ModuleType:
-    """The module of a peer; ImportError where its library is missing."""
+    """Import the module of a peer; ImportError if its library is missing."""
     return importlib.import_module(f"peers.{(TRAINERS | PREDICTORS)[name]}")

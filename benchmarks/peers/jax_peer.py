@@ -14,7 +14,7 @@ from peers import Epoch, Task
 
 
 def trainer(task: Task) -> Epoch:
-    """Parameters are a list of (weight, bias), and are donated to the step, which updates them in place."""
+    """Parameters are a list of (weight, bias). They are donated to the step, which updates them in place."""
     key = jax.random.key(0)
     parameters: Any = []
     dense = task.widths if task.network == "mlp" else (1600, 128, 10)
@@ -79,7 +79,9 @@ def trainer(task: Task) -> Epoch:
         order = generator.permutation(len(images)).astype(np.int32)
         keys = jax.random.split(jax.random.key(next(numbers)), len(task.starts))
         total: Any = 0.0
-        whole = len(images) // task.batch_size if task.peer.endswith("scan") else 0  # the rest is a shorter batch
+        whole = (
+            len(images) // task.batch_size if task.peer.endswith("scan") else 0
+        )  # a shorter last batch is not scanned
         if whole:
             used = order[: whole * task.batch_size].reshape(whole, task.batch_size)
             state, losses = scan(state, jnp.asarray(used), keys[:whole])

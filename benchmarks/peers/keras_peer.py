@@ -1,4 +1,4 @@
-"""Keras 3 on TensorFlow: `compile` and `fit`, several steps to a call of the graph."""
+"""Keras 3 on TensorFlow: `compile` and `fit`, with several steps in each call of the graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime: inference only, of the same network written down as an ONNX graph."""
+"""ONNX Runtime: inference only, of the same network written as an ONNX graph."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from peers import NotOffered, Predict, Task
 
 
 def trainer(task: Task) -> None:
-    """Nothing to train with."""
+    """ONNX Runtime does not train."""
     raise NotOffered("it does not train")
 
 
 def predictor(task: Task) -> Predict:
-    """An inference session with the CPU provider and every optimization on."""
+    """An inference session with the CPU provider and all optimizations."""
     generator = np.random.default_rng(0)
     nodes, weights, name = [], [], "x"
     for number, shape in enumerate(itertools.pairwise(task.widths)):

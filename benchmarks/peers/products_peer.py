@@ -1,4 +1,4 @@
-"""The floor for every library on this BLAS: the eight matrix products of a training step in NumPy, and nothing else."""
+"""Only the eight matrix products of a training step, in NumPy: the least time that a step can take on this BLAS."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from peers import Epoch, Task
 
 
 def trainer(task: Task) -> Epoch:
-    """As many steps as an epoch has; there is no loss."""
+    """The products of all steps of an epoch; the loss is NaN."""
     generator = np.random.default_rng(0)
     weights = [generator.normal(size=shape).astype("float32") for shape in itertools.pairwise(task.widths)]
     rows = min(task.batch_size, len(task.images))
@@ -25,7 +25,7 @@ def trainer(task: Task) -> Epoch:
         for number in range(len(weights) - 1, -1, -1):
             layers[number].T @ layers[number + 1]  # the weight's gradient
             if number:
-                layers[number + 1] @ weights[number].T  # the input's, which the first layer does not need
+                layers[number + 1] @ weights[number].T  # the input's gradient, which the first layer does not need
 
     def epoch() -> float:
         for start in task.starts:
@@ -36,9 +36,10 @@ def trainer(task: Task) -> Epoch:
 
 
 def _convolutional(task: Task) -> Epoch:
-    """Each layer as (rows a picture, inputs, outputs); windows are as if they had been laid out already."""
+    """The products of the convolutional network, on windows that are already laid out as rows."""
+    # each layer: rows per image, inputs, outputs
     layers = [(26 * 26, 9, 32), (11 * 11, 288, 64), (1, 1600, 128), (1, 128, 10)]
-    chunk = 8  # pictures: more of the laid out windows do not stay in the cache
+    chunk = 8  # images: the windows of more would not stay in the cache
     generator = np.random.default_rng(0)
     arrays = []
     for rows, inputs, outputs in layers:

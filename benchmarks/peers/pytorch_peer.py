@@ -1,4 +1,4 @@
-"""PyTorch: tensors in memory (a DataLoader would be slower), channels last, a fused Adam, `torch.compile`."""
+"""PyTorch: tensors in memory (a DataLoader would be slower), channels last, a fused Adam, and `torch.compile`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _model(task: Task) -> torch.nn.Sequential:
 
 
 def trainer(task: Task) -> Epoch:
-    """The loop of the tutorials, with `set_to_none` gradients and the loss added up as a tensor."""
+    """The training loop of the tutorials, with `set_to_none` gradients and a loss that is summed as a tensor."""
     model = _model(task)
     loss_of = torch.nn.CrossEntropyLoss()
     if task.optimizer == "adam":
@@ -59,7 +59,7 @@ def trainer(task: Task) -> Epoch:
 
 
 def predictor(task: Task) -> Predict:
-    """`softmax` of the outputs, without gradients."""
+    """The softmax of the outputs, without gradients."""
     plain = _model(task).eval()
     model = torch.compile(plain) if task.peer.endswith("compiled") else plain
 

@@ -1,4 +1,4 @@
-"""scikit-learn: `MLPClassifier.partial_fit`, which is one epoch; without momentum and L2, as the others are."""
+"""scikit-learn: `MLPClassifier.partial_fit`, which trains for one epoch; without momentum and L2, like the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _model(task: Task) -> MLPClassifier:
 
 
 def trainer(task: Task) -> Epoch:
-    """One call of `partial_fit`."""
+    """One call of `partial_fit` is one epoch."""
     model, classes = _model(task), np.arange(task.widths[-1])
     images, labels = task.pixels, task.labels
 
@@ -39,7 +39,7 @@ def trainer(task: Task) -> Epoch:
 
 
 def predictor(task: Task) -> Predict:
-    """`predict_proba`, of a model that has seen one batch."""
+    """`predict_proba` of a model that was trained on one batch."""
     model = _model(task)
     model.partial_fit(task.pixels[:1000], task.labels[:1000], classes=np.arange(task.widths[-1]))
     predict: Predict = model.predict_proba

@@ -9,7 +9,7 @@ from peers import Epoch, NotOffered, Task
 
 
 def trainer(task: Task) -> Epoch:
-    """thinc's Softmax takes the gradient of the logits, so its loss is a line of ours."""
+    """The loss is computed here, because thinc's Softmax takes the gradient of the logits."""
     if task.dropout and task.activation == "sigmoid":
         raise NotOffered("its Sigmoid has no dropout")
     if task.network == "cnn":

@@ -1,4 +1,4 @@
-"""tinynet: `fit` and `predict`, as in the README. It is handed uint8 pixels, and scales them batch by batch."""
+"""tinynet: `fit` and `predict`, as in the README. It gets uint8 pixels, and scales them batch by batch."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ def _model(task: Task) -> tn.Sequential:
 
 
 def trainer(task: Task) -> Epoch:
-    """One epoch of `fit`."""
+    """A call of `fit` for one epoch."""
     model, train = _model(task), tn.data.from_arrays(task.images, task.labels)
     seeds = itertools.count()
 
     def epoch() -> float:
-        rate, seed = task.learning_rate, next(seeds)
-        optimizer = tn.Adam(rate / 100) if task.optimizer == "adam" else tn.SGD(rate)
+        seed = next(seeds)
+        if task.optimizer == "adam":
+            optimizer: tn.Optimizer = tn.Adam(task.learning_rate / 100)
+        else:
+            optimizer = tn.SGD(task.learning_rate)
         history = tn.fit(
             model, train, optimizer=optimizer, epochs=1, batch_size=task.batch_size, seed=seed, progress=False
         )

@@ -1,6 +1,6 @@
-"""One peer in a process of its own: reads a command a line (JSON) from standard input, answers with a line.
+"""Run one peer: read commands from standard input and write answers, each a line of JSON.
 
-python -m peers.worker "PyTorch eager" data.npz     # started by throughput.py, from its own folder
+python -m peers.worker "PyTorch eager" data.npz     # throughput.py starts this
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import peers
 
 
 class Worker:
-    """The commands. A dict goes out; {"missing": why} or {"not_offered": why} where the library cannot."""
+    """The commands. Each returns a dict; `main` adds {"missing": why} and {"not_offered": why}."""
 
     def __init__(self, name: str, data: str) -> None:
         with np.load(data) as arrays:
@@ -29,30 +29,30 @@ class Worker:
         self.predict: peers.Predict | None = None
 
     def task(self, command: dict[str, Any]) -> peers.Task:
-        """The task a command describes."""
+        """The task that a command describes."""
         count = command.pop("examples", len(self.images))
         command["widths"] = tuple(command.get("widths", (784, 256, 128, 10)))
         return peers.Task(peer=self.name, images=self.images[:count], labels=self.labels[:count], **command)
 
     def train(self, **command: Any) -> dict[str, Any]:
-        """Make ready for epochs."""
+        """Prepare for training."""
         self.epoch = peers.load(self.name).trainer(self.task(command))
         return {}
 
     def run_epoch(self) -> dict[str, Any]:
-        """Train for one; seconds and the loss it reports."""
+        """Train for one epoch; return its seconds and its loss."""
         assert self.epoch is not None
         began = time.perf_counter()
         loss = self.epoch()
         return {"seconds": time.perf_counter() - began, "loss": None if np.isnan(loss) else loss}
 
     def serve(self, **command: Any) -> dict[str, Any]:
-        """Make ready for predictions."""
+        """Prepare for predictions."""
         self.predict = peers.load(self.name).predictor(self.task(command))
         return {}
 
     def run_predict(self, rows: int, calls: int) -> dict[str, Any]:
-        """Predict `rows` float32 images, `calls` times; seconds of each call."""
+        """Predict `rows` float32 images, `calls` times; return the seconds of each call."""
         assert self.predict is not None
         images = self.images[np.arange(rows) % len(self.images)].astype("float32") / np.float32(255)
         seconds = []
@@ -63,14 +63,14 @@ class Worker:
         return {"seconds": seconds}
 
     def memory(self) -> dict[str, Any]:
-        """The most memory this process has ever held, and what it holds now, in MiB."""
+        """The peak memory and the present memory of this process, in MiB."""
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return {"peak": peak / 1024, "now": pages * os.sysconf("SC_PAGE_SIZE") / 2**20}
 
 
 def main() -> None:
-    """Answer until standard input ends. Whatever a library prints goes to standard error."""
+    """Answer until standard input ends. What the libraries print is sent to standard error."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     worker = Worker(sys.argv[1], sys.argv[2])

@@ -1,12 +1,9 @@
 """The GPU benchmark runs without a GPU as far as possible, and names the peers that it skips."""
 
 import json
-import sys
 
 import pytest
 from child import ROOT, python
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
 
 
 def test_its_tables_and_picture(tmp_path):
@@ -20,7 +17,9 @@ def test_its_tables_and_picture(tmp_path):
     results["peers"] = {**peers, "JAX jit": {"skipped": "No module named 'jax'"}}
     text = gpu.markdown(results)
     # 60 steps in 6 ms; 2 * 1000 * (3 * 234752 - 200704) operations each
-    assert "| tinynet captured | 100.0 | 10,000,000 | 10.07 | 50% |" in text
+    assert ["tinynet captured", "100.0", "10,000,000", "10.07", "50%"] in [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()
+    ]
     assert "- JAX jit: No module named 'jax'" in text
     gpu.draw(results, tmp_path / "gpu.png")
     assert (tmp_path / "gpu.png").stat().st_size > 5000
@@ -34,7 +33,7 @@ def test_it_runs_on_a_cpu_and_names_who_is_for_gpus(tmp_path):
     results = json.loads((tmp_path / "gpu.json").read_text())
     assert results["peers"]["tinynet captured"] == {"skipped": "it is for GPUs"}
     assert len(results["peers"]["tinynet eager"]["10000"]["seconds"]) == 2
-    assert "| tinynet eager |" in (tmp_path / "gpu.md").read_text()
+    assert "| tinynet eager " in (tmp_path / "gpu.md").read_text()
 
 
 @pytest.mark.gpu

@@ -72,7 +72,8 @@ def size_of(folder: Path) -> int:
 
 def _files_of(distribution: metadata.Distribution) -> int:
     files = [Path(str(file.locate())) for file in distribution.files or []]
-    if not any(path.suffix == ".py" and path.is_file() for path in files) or distribution.metadata["Name"] == "tinynet-nn":
+    ours = distribution.metadata["Name"] == "tinynet-nn"
+    if ours or not any(path.suffix == ".py" and path.is_file() for path in files):
         return size_of(Path(__file__).parents[1] / "tinynet")  # installed in place
     return sum(path.stat().st_size for path in files if path.is_file())
 

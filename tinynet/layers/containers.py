@@ -100,14 +100,14 @@ class Container(Layer):
         return [layer.views(vector, changes) for layer in self.layers]
 
     def bind(self, vector: Array, offset: int) -> None:
-        self._vector, self._start = vector, offset
+        self._start, self._vector = offset, vector  # in this order: other threads look for the vector
         for layer in self.distinct:
             layer.bind(vector, offset)
             offset += layer.size
 
     def bind_statistics(self, vector: Array, offset: int) -> None:
         self._owner = None
-        self._statistics_vector, self._statistics_start = vector, offset
+        self._statistics_start, self._statistics_vector = offset, vector
         for layer in self.distinct:
             layer.bind_statistics(vector, offset)
             offset += layer.statistics_size

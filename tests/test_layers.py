@@ -53,7 +53,7 @@ def test_dropout_in_inference_is_the_identity():
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.2, 0.5, 0.9])
-def test_dropout_keeps_its_share_and_the_mean(rate):
+def test_dropout_drops_its_fraction_and_keeps_the_mean(rate):
     x = np.ones((1000, 500), "float32")
     y, dx, _ = forward_and_back(tn.Dropout(rate), x)
     spread = 4 * np.sqrt(rate * (1 - rate) / x.size)  # four standard errors
@@ -130,7 +130,7 @@ def test_a_layer_alone_has_a_vector_of_its_own_until_a_model_takes_it_in():
     assert not np.shares_memory(alone, model.theta)
 
 
-def test_initial_values_are_a_function_of_seed_and_place():
+def test_initial_values_are_a_function_of_seed_and_position():
     draw = lambda **settings: tn.Sequential(tn.Dense(5, 5), tn.Dense(5, 5), **settings)  # noqa: E731
     model, again, other = draw(seed=0), draw(seed=0), draw(seed=1)
     np.testing.assert_array_equal(model.theta, again.theta)

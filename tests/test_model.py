@@ -83,7 +83,7 @@ def test_models_nest_and_keep_one_vector():
         nested[0].to("cpu")
 
 
-def test_places_of_dropout_differ_in_one_model():
+def test_dropout_at_two_positions_of_a_model_differs():
     model = tn.Sequential(tn.Dropout(0.5), tn.Sequential(tn.ReLU(), tn.Dropout(0.5)))
     x = np.ones((50, 40), "float32")
     y = model.forward(x, TRAINING)[0]

@@ -505,7 +505,7 @@ def test_schedules_are_those_of_pytorch(ours, theirs):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_model_of_every_layer_one_of_them_twice(dtype):
-    """All gradients through a chain: masks at two places, and a layer that gets the sum of its gradients."""
+    """All gradients through a chain: masks at two positions, and a layer that gets the sum of its gradients."""
     shared, generator = tn.Dense(8, 8), np.random.default_rng(7)
     layers = [tn.Flatten(), tn.Dense(12, 8), tn.Sigmoid(), tn.Dropout(0.3), shared, tn.ReLU(), tn.Dropout(0.5), shared]
     model = tn.Sequential(*layers, tn.Softmax(), dtype=dtype)
@@ -518,8 +518,8 @@ def test_a_model_of_every_layer_one_of_them_twice(dtype):
 
     tensors = {layer: {name: leaf(values) for name, values in layer.parameters.items()} for layer in model}
     tensor = expected = leaf(x)
-    for place, layer in enumerate(model):
-        expected = LAYERS[type(layer).__name__].twin(layer, expected, tensors[layer], TRAINING.at(place, True))
+    for position, layer in enumerate(model):
+        expected = LAYERS[type(layer).__name__].twin(layer, expected, tensors[layer], TRAINING.at(position, True))
     expected.backward(torch.tensor(dy))
     assert_agree(y, expected, dtype)
     assert_agree(dx, tensor.grad, dtype)

@@ -154,6 +154,9 @@ def test_a_missing_attribute_is_named():
     assert not hasattr(one, "other")
     with pytest.raises(ValueError, match="Either: add_parameter: expected a name that Layer does not use itself, got"):
         Either("size")
+    tn.Layer().add_parameter("weight", (2,), "ones")
+    assert tn.Dense(2, 2).weight.shape == (2, 2)
+    del tn.Layer.weight
 
 
 def test_an_initializer_that_fails_leaves_the_layer_undrawn():

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinynet.backend.arrays import ALIGNMENT, Array, aligned_zeros, array_module
+from tinynet.backend.arrays import Array, aligned_zeros, array_module
 from tinynet.backend.random import Purpose, Stream
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DeviceError, ShapeError, mismatch, whole_number
 from tinynet.initializers import DrawValues, Initializer, Shape, find_initializer
 from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json, to_json
 from tinynet.layers.context import INFERENCE, TRAINING, Context
+from tinynet.layers.layout import arrays_in, cut, offsets, padded
 
 __all__ = ["INFERENCE", "TRAINING", "Backward", "Context", "Layer", "arrays_in"]
 
 Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
-
-_ALIGNED = ALIGNMENT // 4  # parameters begin at multiples of 16 elements: 64 bytes in float32
 
 
 class Undrawn:
@@ -115,7 +114,7 @@ class Layer:
 
     def _declare(self, name: str, shape: Shape) -> Shape:
         who = type(self).__name__
-        if hasattr(Layer, name):
+        if name in _RESERVED:
             expected = "a name that Layer does not use itself"
             raise ValueError(mismatch(f"{who}: add_parameter", expected, repr(name), "choose another"))
         if not isinstance(vars(type(self)).get(name), Undrawn):
@@ -133,12 +132,12 @@ class Layer:
     @property
     def size(self) -> int:
         """Elements of the vector that the parameters take, padding included."""
-        return sum(_padded(math.prod(shape)) for shape in self._shapes.values())
+        return sum(padded(math.prod(shape)) for shape in self._shapes.values())
 
     @property
     def statistics_size(self) -> int:
         """The same of the statistics."""
-        return sum(_padded(math.prod(shape)) for shape in self._statistic_shapes.values())
+        return sum(padded(math.prod(shape)) for shape in self._statistic_shapes.values())
 
     @property
     def parameters(self) -> dict[str, Array]:
@@ -160,21 +159,21 @@ class Layer:
 
         With `changes`, laid out like the vector of the statistics, the dict holds these as well.
         """
-        named = _cut(vector, self._shapes, self._offsets)
+        named = cut(vector, self._shapes, self._offsets)
         if changes is not None:
-            named.update(_cut(changes, self._statistic_shapes, self._statistic_offsets))
+            named.update(cut(changes, self._statistic_shapes, self._statistic_offsets))
         return named
 
     def bind(self, vector: Array, offset: int) -> None:
         """Keep the parameters in `vector` from element `offset` on; their values are those found there."""
-        self._offsets = _offsets(self._shapes, offset)
-        vars(self).update(_cut(vector, self._shapes, self._offsets))
+        self._offsets = offsets(self._shapes, offset)
+        vars(self).update(cut(vector, self._shapes, self._offsets))
         self._vector = vector  # last: another thread takes it as the sign that all is there
 
     def bind_statistics(self, vector: Array, offset: int) -> None:
         """The same for the statistics."""
-        self._statistics_vector, self._statistic_offsets = vector, _offsets(self._statistic_shapes, offset)
-        vars(self).update(_cut(vector, self._statistic_shapes, self._statistic_offsets))
+        self._statistics_vector, self._statistic_offsets = vector, offsets(self._statistic_shapes, offset)
+        vars(self).update(cut(vector, self._statistic_shapes, self._statistic_offsets))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """`layer.weight = values` writes into the vector: the optimizer would not know of a new array."""
@@ -196,8 +195,8 @@ class Layer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """A copied or unpickled layer: its parameters are views into the copied vector, not arrays beside it."""
         vars(self).update(state)
-        vars(self).update(_cut(self._vector, self._shapes, self._offsets))
-        vars(self).update(_cut(self._statistics_vector, self._statistic_shapes, self._statistic_offsets))
+        vars(self).update(cut(self._vector, self._shapes, self._offsets))
+        vars(self).update(cut(self._statistics_vector, self._statistic_shapes, self._statistic_offsets))
 
     # Initial values -------------------------------------------------------------------------------------------------
 
@@ -211,7 +210,7 @@ class Layer:
 
     def draw(self, vector: Array, offset: int, seed: int, position: int) -> None:
         """Write initial parameters into `vector`: a pure function of `seed`, the layer's position, and the shapes."""
-        views = _cut(vector, self._shapes, _offsets(self._shapes, offset))
+        views = cut(vector, self._shapes, offsets(self._shapes, offset))
         for number, (name, values) in enumerate(views.items()):
             stream = Stream(seed, Purpose.WEIGHTS, layer=position, step=number)
             drawn = self._initializers[name](values.shape, stream)
@@ -219,7 +218,7 @@ class Layer:
 
     def draw_statistics(self, vector: Array, offset: int) -> None:
         """The same for the statistics, which begin at constants."""
-        for name, values in _cut(vector, self._statistic_shapes, _offsets(self._statistic_shapes, offset)).items():
+        for name, values in cut(vector, self._statistic_shapes, offsets(self._statistic_shapes, offset)).items():
             values[...] = self._statistic_starts[name]
 
     # Containers override these; a plain layer stands for itself ------------------------------------------------------
@@ -254,30 +253,4 @@ class Layer:
             raise ShapeError(mismatch(self, wanted, x.dtype, f"convert it: x.astype('{vector.dtype}')"))
 
 
-def arrays_in(views: Any) -> Iterator[Array]:
-    """The arrays in a result of `layer.views`, also of nested models."""
-    for part in views.values() if isinstance(views, dict) else views:
-        if isinstance(part, (dict, list)):
-            yield from arrays_in(part)
-        else:
-            yield part
-
-
-def _offsets(shapes: Mapping[str, Shape], offset: int) -> dict[str, int]:
-    """Where each array begins in a vector that holds them from element `offset` on."""
-    offsets = {}
-    for name, shape in shapes.items():
-        offsets[name] = offset
-        offset += _padded(math.prod(shape))
-    return offsets
-
-
-def _cut(vector: Array, shapes: Mapping[str, Shape], offsets: Mapping[str, int]) -> dict[str, Array]:
-    """The named arrays in a vector, as views."""
-    return {
-        name: vector[offsets[name] : offsets[name] + math.prod(shape)].reshape(shape) for name, shape in shapes.items()
-    }
-
-
-def _padded(count: int) -> int:
-    return -(-count // _ALIGNED) * _ALIGNED
+_RESERVED = frozenset(dir(Layer))

@@ -1,14 +1,11 @@
 """Fixtures and settings that all tests share."""
 
-import os
-
 import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.support.data import REAL_DATA
 from tinynet.backend.gpu.device import gpu_problem
-
-REAL_DATA = os.environ.get("TINYNET_DATA")
 
 
 def pytest_collection_modifyitems(items):
@@ -45,8 +42,3 @@ def real_data():
     if not REAL_DATA:
         pytest.skip("needs the real Fashion-MNIST: set TINYNET_DATA to its folder")
     return tn.data.fashion_mnist(REAL_DATA)
-
-
-def small_model(**arguments):
-    """20 -> 16 -> 4 with ReLU and dropout."""
-    return tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dropout(0.2), tn.Dense(16, 4), **arguments)

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from child import ROOT, python
+
+from tests.support.child import ROOT, python
 
 PICTURES = ["learning_curves.png", "comparison.png", "confusion_matrix.png", "predictions.png", "why.png"]
 FILES = ["report.html", "results.json", "results.md", "results.csv", *PICTURES]

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import small_model
 
 import tinynet as tn
+from tests.support.models import small_model
 from tinynet.layers.base import TRAINING
 
 

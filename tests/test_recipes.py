@@ -9,9 +9,9 @@ import sys
 
 import numpy as np
 import pytest
-from child import ROOT, python
 
 import tinynet as tn
+from tests.support.child import ROOT, python
 
 pytest.importorskip("matplotlib")
 import cifar10  # noqa: E402  (examples/ is on the path: conftest.py)

@@ -5,9 +5,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from child import python
 
 import tinynet as tn
+from tests.support.child import python
 from tinynet.backend import arrays
 
 

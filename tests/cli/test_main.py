@@ -1,9 +1,9 @@
 """The command line as a user runs it: what each command prints, and its exit status."""
 
 import pytest
-from child import python
 
 import tinynet as tn
+from tests.support.child import python
 from tinynet.cli.main import COMMANDS, main
 
 

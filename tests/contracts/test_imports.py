@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from child import ROOT, python
+
+from tests.support.child import ROOT, python
 
 OPTIONAL = {  # packages of the extras in setup.cfg, imported by the functions that use them
     "PIL", "cuda", "cupy", "filelock", "jinja2", "matplotlib", "pooch", "requests", "safetensors", "scipy",

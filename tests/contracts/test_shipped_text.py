@@ -4,7 +4,8 @@ import re
 import subprocess
 
 import pytest
-from child import ROOT
+
+from tests.support.child import ROOT
 
 ENDINGS = {".py", ".md", ".ipynb", ".cfg", ".toml", ".html", ".cff", ".in", ".txt", ".yml", ".yaml"}
 # An install command with the requirement tinynet or tinynet[...] on the same line. Local wheels, paths and

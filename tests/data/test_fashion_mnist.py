@@ -9,10 +9,10 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import REAL_DATA
-from test_idx import idx_bytes
 
 import tinynet as tn
+from tests.data.test_idx import idx_bytes
+from tests.support.data import REAL_DATA
 from tinynet.data import catalog, download
 
 

@@ -7,9 +7,9 @@ import zlib
 
 import numpy as np
 import pytest
-from child import python
 
 import tinynet as tn
+from tests.support.child import python
 
 Image = pytest.importorskip("PIL.Image")
 

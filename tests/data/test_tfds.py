@@ -9,9 +9,9 @@ import time
 
 import numpy as np
 import pytest
-from conftest import REAL_DATA
 
 import tinynet as tn
+from tests.support.data import REAL_DATA
 from tinynet.data import catalog
 from tinynet.data import tfds as module
 from tinynet.data.store import load_arrays, save_arrays

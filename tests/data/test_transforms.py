@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import strict
 
 import tinynet as tn
+from tests.support import strict
 from tinynet.backend import arrays
 from tinynet.backend.random import Purpose, Stream
 from tinynet.data.transforms import Lanes

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import strict
-from conftest import small_model
 
 import tinynet as tn
+from tests.support import strict
+from tests.support.models import small_model
 from tinynet.training.checkpoints import Checkpoints
 
 

@@ -1,0 +1,90 @@
+"""Random streams equal the published vectors and NumPy's generator, and have the properties that they promise."""
+
+import numpy as np
+import pytest
+
+from tests.support import strict
+from tinynet.backend.random import Purpose, Stream, check_seed, philox
+
+# kat_vectors of the Random123 distribution, philox4x64 with 10 rounds: counter, key, result.
+PUBLISHED = [
+    ((0,) * 4, (0,) * 2, (0x16554D9ECA36314C, 0xDB20FE9D672D0FDC, 0xD7E772CEE186176B, 0x7E68B68AEC7BA23B)),
+    ((2**64 - 1,) * 4, (2**64 - 1,) * 2,
+     (0x87B092C3013FE90B, 0x438C3C67BE8D0224, 0x9CC7D7C69CD777B6, 0xA09CAEBF594F0BA0)),
+    ((0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0, 0x082EFA98EC4E6C89),
+     (0x452821E638D01377, 0xBE5466CF34E90C6C),
+     (0xA528F45403E61D95, 0x38C72DBD566E9788, 0xA5A1610E72FD18B5, 0x57BD43B5E52B7FE6)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("counter", "key", "expected"), PUBLISHED)
+def test_philox_gives_the_published_vectors(counter, key, expected):
+    lanes = philox(tuple(np.array([word], np.uint64) for word in counter), key)
+    assert tuple(int(lane[0]) for lane in lanes) == expected
+
+
+@pytest.mark.parametrize("start", [0, 1, 3, 4, 1001])
+def test_words_are_those_of_numpys_philox(start):
+    stream = Stream(seed=11, purpose=Purpose.DROPOUT, layer=5, step=2**40)
+    numpy_generator = np.random.Philox(
+        key=np.array([11, (3 << 32) + 5], np.uint64), counter=np.array([0, 0, 2**40, 0], np.uint64)
+    )
+    np.testing.assert_array_equal(stream.words(50, start), numpy_generator.random_raw(start + 50)[start:])
+
+
+@pytest.mark.parametrize("start", [0, 2, 4, 4099])
+def test_array_operations_and_c_generator_agree(start):
+    stream = Stream(seed=2**64 - 1, purpose=Purpose.WEIGHTS, layer=2**32 - 1, step=2**64 - 1)
+    device = stream.words(100, start, like=strict.device.put(np.zeros(1)))
+    np.testing.assert_array_equal(device.get(), stream.words(100, start))
+
+
+def test_lanes_do_not_depend_on_how_rows_are_split():
+    stream = Stream(3, Purpose.DROPOUT, 1, 7)
+    whole = stream.lanes((13, 7))
+    for cut in range(1, 13):
+        parts = [stream.lanes((cut, 7)), stream.lanes((13 - cut, 7), first_row=cut)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_lanes_are_the_words_cut_in_four_from_the_low_end():
+    stream = Stream(3, Purpose.DROPOUT)
+    word = int(stream.words(1)[0])
+    assert list(stream.lanes((4, 1))[:, 0]) == [(word >> shift) & 0xFFFF for shift in (0, 16, 32, 48)]
+
+
+def test_every_part_of_the_name_matters():
+    names = [(0, Purpose.DROPOUT, 0, 0), (1, Purpose.DROPOUT, 0, 0), (0, Purpose.SHUFFLE, 0, 0),
+             (0, Purpose.DROPOUT, 1, 0), (0, Purpose.DROPOUT, 0, 1)]  # fmt: skip
+    draws = {Stream(*name).words(4).tobytes() for name in names}
+    assert len(draws) == len(names)
+
+
+def test_uniform_is_uniform_and_normal_is_normal():
+    stats = pytest.importorskip("scipy.stats")
+    stream = Stream(0, Purpose.CHECK)
+    uniform, normal = stream.uniform((20_000,), -2, 3), stream.normal((20_000,), 1, 2)
+    assert uniform.min() >= -2
+    assert uniform.max() < 3
+    assert stats.kstest(uniform, stats.uniform(-2, 5).cdf).pvalue > 0.01
+    assert stats.kstest(normal, stats.norm(1, 2).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 64, 60_000])
+def test_permutation_holds_every_number_once(count):
+    order = Stream(0, Purpose.SHUFFLE).permutation(count)
+    np.testing.assert_array_equal(np.sort(order), np.arange(count))
+
+
+def test_permutations_are_evenly_spread():
+    stats = pytest.importorskip("scipy.stats")
+    seen = [tuple(Stream(seed, Purpose.SHUFFLE).permutation(4)) for seed in range(2400)]
+    counts = [seen.count(order) for order in sorted(set(seen))]
+    assert len(counts) == 24
+    assert stats.chisquare(counts).pvalue > 0.01
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.0, "0", None, True])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(ValueError, match=f"seed: expected a whole number from 0 to {2**64 - 1}, got"):
+        check_seed(seed)

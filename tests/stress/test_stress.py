@@ -1,0 +1,29 @@
+"""Short runs of the stress tests. docs/reliability.md has the results of the long ones."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.child import ROOT, python
+
+pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
+pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
+
+
+def run(script, *arguments):
+    return python(ROOT / "tests/stress" / script, *arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory of a process is read from /proc")
+def test_an_hour_of_training_in_half_a_minute():
+    done = run("soak.py", "--minutes", "0.5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(": flat\n")
+
+
+@pytest.mark.slow
+def test_damaged_models_and_checkpoints_load_or_say_so():
+    done = run("fuzz_files.py", "--cases", "2000", "--seed", "7")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "none of them with any other outcome" in done.stdout

@@ -1,0 +1,122 @@
+"""The NaN guard: what it refuses, what it stops, where it says that was, and what it leaves."""
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tests.support import strict
+from tests.support.child import ROOT, python
+from tests.support.models import small_model
+from tinynet.backend.arrays import CPU
+from tinynet.training.checkpoints import Checkpoints
+
+X = np.ones((6, 3), "float32")
+Y = np.arange(6) % 2
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_inputs_and_targets_that_are_no_numbers_are_named_by_index(bad):
+    x, y = X.copy(), np.ones((6, 1), "float32")
+    x[4, 1] = y[2] = bad
+    model = tn.Sequential(tn.Dense(3, 2))
+    for use in (
+        lambda: tn.fit(model, (x, Y)),
+        lambda: tn.fit(model, (X, Y), validation=(x, Y)),
+        lambda: tn.evaluate(model, (x, Y)),
+        lambda: model.predict(x),
+    ):
+        with pytest.raises(
+            tn.DataError, match="expected finite numbers, got NaN or infinity in example 4; clean or drop"
+        ):
+            use()
+    with pytest.raises(tn.DataError, match="NaN or infinity in example 2 of the targets"):
+        tn.fit(tn.Sequential(tn.Dense(3, 1)), (X, y), loss=tn.MeanSquaredError())
+
+
+@pytest.mark.parametrize("device", [CPU, strict.device], ids=["cpu", "reads late"])
+def test_weights_that_are_no_numbers_are_told_in_the_first_step(device):
+    model = tn.Sequential(tn.Dense(3, 4), tn.ReLU(), tn.Dense(4, 2))
+    model[2].weight[0, 0] = np.nan
+    with pytest.raises(tn.DivergenceError, match=r"loss was nan in epoch 1, step 0, .* Norms by now: .*2.weight nan"):
+        tn.fit(model, (X, Y), device=device, epochs=2)
+
+
+def test_a_loss_that_is_infinite_stops_the_run_before_the_parameters_move(small_data):
+    usual = dict(epochs=3, batch_size=100, threads=1)
+
+    def rate(step):
+        return 0.1 if step < 8 else 1e25
+
+    model, until = small_model(), tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dropout(0.2), tn.Dense(16, 4))
+    with pytest.raises(
+        tn.DivergenceError, match="the loss was (nan|inf) in epoch 2, step 9, at learning rate 1e"
+    ) as told:
+        tn.fit(model, small_data[0], optimizer=tn.SGD(rate), **usual)
+    assert len(told.value.history) == 1
+    gradients = iter(tn.data.batches(small_data[0], 100, seed=0, epoch=epoch) for epoch in (0, 1))
+    batches = [batch for epoch in gradients for batch in epoch]
+    for step in range(9):
+        context = tn.Context(training=True, seed=0, step=step)
+        until.theta -= np.float32(rate(step)) * until.loss_and_gradient(*batches[step], context=context)[1]
+    np.testing.assert_allclose(model.theta, until.theta, rtol=1e-4)  # step 9 has not been taken
+    assert np.isfinite(model.theta).all()
+
+
+def overflowing(size):
+    """A model of zeros, whose loss is log 2 whatever x is, and whose gradient is of the size of x."""
+    model = tn.Sequential(tn.Dense(3, 2, weight="zeros"))
+    return model, (np.float32(size) * X, np.zeros(6, int))
+
+
+@pytest.mark.parametrize("device", [CPU, strict.device], ids=["cpu", "reads late"])
+def test_a_gradient_that_overflows_under_a_good_loss_is_found_after_the_epoch(device):
+    model, data = overflowing(1e38)
+    with pytest.raises(
+        tn.DivergenceError,
+        match="diverged: 0.weight held NaN or infinity after epoch 1, step 0, at learning rate 100; try",
+    ) as told:
+        tn.fit(model, data, optimizer=tn.SGD(100), epochs=1, device=device)
+    assert len(told.value.history) == 0
+
+
+def test_what_an_optimizer_remembers_is_watched_too():
+    model, data = overflowing(1e25)  # its square is no float32: Adam would never again move these weights
+    with pytest.raises(tn.DivergenceError, match=r"diverged: optimizer\.\w+ held NaN or infinity after epoch 1"):
+        tn.fit(model, data, optimizer=tn.Adam(0.001), epochs=3)
+    assert np.isfinite(model.theta).all()
+
+
+def test_without_the_guard_a_run_goes_on_and_no_bad_checkpoint_is_written(tmp_path):
+    pytest.importorskip("safetensors")
+    pytest.importorskip("filelock")
+    model, data = overflowing(1e38)
+    keeper = Checkpoints(tmp_path, every_steps=1)
+    history = tn.fit(
+        model, data, optimizer=tn.SGD(100), epochs=3, batch_size=3, nan_guard=False, checkpoint=keeper, progress=False
+    )
+    assert len(history) == 3
+    assert np.isnan(history["running_loss"][-1])
+    assert keeper.steps() == []
+
+
+def test_a_validation_loss_that_is_infinite_is_no_reason_to_lose_the_run(small_data, tmp_path):
+    pytest.importorskip("safetensors")
+    pytest.importorskip("filelock")
+    far = (np.float32(3e38) * np.sign(small_data[1].images), small_data[1].labels)
+    usual = dict(validation=far, checkpoint=tmp_path, progress=False, optimizer=tn.SGD(0.1))
+    history = tn.fit(small_model(), small_data[0], epochs=1, **usual)
+    assert not np.isfinite(history["validation_loss"][0])
+    again = tn.fit(small_model(), small_data[0], epochs=2, resume=True, **usual)
+    assert repr(again["validation_loss"][0]) == repr(history["validation_loss"][0])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int32", "complex64", "longdouble"])
+def test_other_dtypes_are_refused(dtype):
+    with pytest.raises(ValueError, match="Sequential: expected dtype 'float32' or 'float64', got"):
+        tn.Sequential(tn.Dense(3, 2), dtype=dtype)
+
+
+def test_the_guard_costs_less_than_a_hundredth_of_a_step():
+    done = python(ROOT / "benchmarks/nan_guard.py", "--quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("% of a step") == 2

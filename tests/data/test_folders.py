@@ -235,7 +235,7 @@ def test_names_in_other_scripts_are_accepted(folder):
 
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of large pictures
 def test_damaged_folders_end_in_a_data_set_or_the_documented_error():
-    from fuzz_data import fuzz
+    from tests.stress.fuzz_data import fuzz
 
     outcomes, wrong = fuzz(300, seed=1, pictures=True)
     assert not wrong

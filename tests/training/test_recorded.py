@@ -161,11 +161,11 @@ def test_what_cannot_be_captured_says_why_in_one_line_and_trains(recording, smal
     looking = tn.Sequential(tn.Dense(20, 4), Looks())
     cases = [
         (looking, {}, "the step cannot be recorded .*read back"),
-        (mlp(), {"callbacks": [Watch()]}, "Watch is to be called after each batch"),
-        (mlp(), {"optimizer": Old()}, "Old defines update, where scalars and move would say what changes"),
+        (mlp(), {"callbacks": [Watch()]}, "Watch is called after each batch"),
+        (mlp(), {"optimizer": Old()}, "Old defines update; a recorded step needs scalars and move"),
         (mlp(), {"optimizer": tn.Clipped(Old())}, "Clipped defines update"),
-        (mlp(), {"checkpoint": Checkpoints(tmp_path, every_steps=5)}, "every so many steps; every_seconds would do"),
-        (mlp(), {"precision": "float16"}, "gradients in float16 are looked at before each step, to scale the loss"),
+        (mlp(), {"checkpoint": Checkpoints(tmp_path, every_steps=5)}, "number of steps; every_seconds would do"),
+        (mlp(), {"precision": "float16"}, "float16 checks the gradient in each step to scale the loss"),
         (mlp(), {"loss": tn.SoftmaxCrossEntropy(class_weights=[1, 2, 3, 4])}, "came from the host"),
     ]
     for model, settings, why in cases:

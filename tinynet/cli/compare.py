@@ -18,6 +18,7 @@ import numpy as np
 from tinynet.backend.arrays import Device, find_device, to_numpy
 from tinynet.backend.matmul import multiplying_in
 from tinynet.data.dataset import Dataset, from_arrays
+from tinynet.data.sources import fashion_mnist
 from tinynet.errors import DeviceError
 from tinynet.layers.activations import ReLU
 from tinynet.layers.dense import Dense
@@ -73,8 +74,6 @@ def run(options: argparse.Namespace) -> int:
         steps=options.steps, batch_size=options.batch_size, dtype=options.dtype, captured=options.captured
     )
     if options.data:
-        from tinynet.data import fashion_mnist
-
         data = fashion_mnist(os.fspath(options.data))[0]
     else:
         data = pixels(settings)

@@ -13,6 +13,8 @@ import numpy as np
 
 from tinynet.backend.arrays import Device, array_module, to_numpy
 from tinynet.errors import DataError, mismatch
+from tinynet.io import architecture
+from tinynet.io.array_files import read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from tinynet.backend.files import PathLike
@@ -28,8 +30,6 @@ def save(model: Sequential, path: PathLike) -> None:
     Raises SaveError where the disk refuses it, TypeError for a layer of your own with hyperparameters that JSON cannot
     express, ImportError without safetensors.
     """
-    from tinynet.io.array_files import write_arrays
-
     about = {"architecture": model.get_config(), "dtype": model.dtype.name}
     write_arrays(path, KIND, VERSION, named_arrays(model), about)
 
@@ -40,9 +40,6 @@ def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Devic
     `layers` are the classes of your own layers in it. Nothing is imported, and nothing in a file can run. Raises
     DataError for a file that is damaged, newer than this library, or no model; FileNotFoundError if there is none.
     """
-    from tinynet.io import architecture
-    from tinynet.io.array_files import read_arrays
-
     arrays, about, _ = read_arrays(path, KIND, VERSION)
     if not isinstance(about, dict) or about.get("dtype") not in ("float32", "float64"):
         raise DataError(mismatch(path, "a model's description", "another", "save the model again"))
@@ -59,8 +56,6 @@ def load_weights(model: Sequential, path: PathLike, strict: bool = True) -> list
     Raises DataError if anything is missing, unexpected or of another shape, and changes nothing then; with
     strict=False it takes what fits.
     """
-    from tinynet.io.array_files import read_arrays
-
     return put_arrays(model, read_arrays(path, KIND, VERSION)[0], path, strict)
 
 

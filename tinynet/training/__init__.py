@@ -1,1 +1,1 @@
-"""Training: the step, the loop around it, and what a run is made of."""
+"""Training: the training step, the loop over epochs and batches, and the state of a run."""

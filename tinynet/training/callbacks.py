@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class Callback:
-    """Base of all callbacks. Override what you need."""
+    """Base class of all callbacks. Override the methods that you need."""
 
     def epoch_begins(self, epoch: int, epochs: int, examples: int) -> None:
-        """Before the first batch; `epoch` counts from 1."""
+        """Called before the first batch of an epoch; `epoch` counts from 1."""
 
     def batch_ends(self, examples: int, numbers: dict[str, float]) -> None:
-        """After each batch of `examples`; `numbers` are the running means, empty where reading them would be slow."""
+        """Called after each batch; `numbers` are the running means (empty on a GPU, where reading them is slow)."""
 
     def epoch_ends(self, history: History) -> None:
-        """After the evaluation of an epoch; its row is the last of `history`."""
+        """Called after the evaluation of an epoch; its row is the last of `history`."""
 
 
 class ProgressBar(Callback):
@@ -55,7 +55,7 @@ class ProgressBar(Callback):
 
 
 def default_callbacks(progress: bool) -> list[Callback]:
-    """A progress bar if it is wanted, standard error is a terminal, and tqdm is installed."""
+    """A progress bar if `progress` is True, standard error is a terminal, and tqdm is installed."""
     if not progress or not sys.stderr.isatty():
         return []
     try:

@@ -1,7 +1,7 @@
 """Checkpoints: save a training run at intervals, and resume it to the same bits.
 
-A checkpoint holds the TrainingState in a file, `step-000000120.safetensors`. The newest ones are kept, and beside them
-`best.safetensors`, the model with the best validation result so far, which `tn.load` reads.
+A checkpoint is a file that holds the TrainingState: `step-000000120.safetensors`. The newest ones are kept. Beside
+them, `best.safetensors` is the model with the best validation result so far; `tn.load` reads it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 KIND, VERSION = "checkpoint", 1
 NAME = re.compile(r"step-(\d{9,})\.safetensors")
 BEST = "best.safetensors"
-INFINITE = ("nan", "inf", "-inf")  # how a loss that is no finite number is written, since JSON has no such numbers
+INFINITE = ("nan", "inf", "-inf")  # how a loss that is not finite is written: JSON has no such numbers
 
 
 class Checkpoints:
@@ -45,7 +45,7 @@ class Checkpoints:
     every_steps     the interval in steps; None: no checkpoints by steps
     keep            how many of the newest checkpoints to keep
 
-    A checkpoint is also written at the end of the run, and on Ctrl-C or SIGTERM before the process ends. Raises
+    A checkpoint is also written at the end of the run, and before the process ends on Ctrl-C or SIGTERM. Raises
     ValueError for numbers that are not above 0.
     """
 
@@ -95,7 +95,7 @@ class Checkpoints:
         self._lock.release()
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal: the current step is finished first. A second signal interrupts at once."""
+        """Note a signal, on which `after_step` acts once the step is finished. A second signal interrupts at once."""
         if self._asked is not None:
             raise KeyboardInterrupt
         self._asked = number
@@ -103,7 +103,7 @@ class Checkpoints:
     # In a run -------------------------------------------------------------------------------------------------------
 
     def begin(self, state: TrainingState, settings: Mapping[str, Any], resume: bool) -> None:
-        """Before the first step, restore `state` from the newest checkpoint if there is one.
+        """Restore `state` from the newest checkpoint before the first step, if there is a checkpoint.
 
         `settings` must equal those that the checkpoint was written with. Raises ValueError if they do not, or if there
         is a checkpoint and `resume` is False; DataError if no checkpoint can be read.
@@ -128,7 +128,7 @@ class Checkpoints:
             raise problem
 
     def after_step(self, state: TrainingState) -> None:
-        """Save if it is time or a signal came; then end the process as that signal would have."""
+        """Save if it is time or a signal came. If a signal came, end the process as the signal would."""
         due = self.every_steps and state.step % self.every_steps == 0
         if due or self._asked is not None or time.monotonic() - self._last >= self.every_seconds:
             self._try(lambda: self.save(state))
@@ -136,12 +136,12 @@ class Checkpoints:
         self._leave_if_asked()
 
     def end(self, state: TrainingState) -> None:
-        """After the last epoch, save; end the process if a signal came while that epoch was evaluated."""
+        """Save after the last epoch. End the process if a signal came while that epoch was evaluated."""
         self._try(lambda: self.save(state))
         self._leave_if_asked()
 
     def _try(self, save: Callable[[], None]) -> bool:
-        """Call `save`; False, with a warning, if the disk refused. The run goes on without this checkpoint."""
+        """Call `save`. If it cannot write, warn and return False: the run goes on without this checkpoint."""
         try:
             save()
         except SaveError as error:
@@ -166,7 +166,7 @@ class Checkpoints:
             self._best = merit
 
     def save(self, state: TrainingState) -> None:
-        """Write a checkpoint, then remove the oldest. A state with NaN or infinity is not written."""
+        """Write a checkpoint, then remove all but the newest. A state with NaN or infinity is not written."""
         vectors = state.vectors()
         if not all(is_finite(vector) for vector in vectors.values()):
             return
@@ -179,12 +179,12 @@ class Checkpoints:
         about["settings"] = self._settings
         write_arrays(self.path(state.step), KIND, VERSION, arrays, about)
         for step in self.steps()[: -self.keep]:
-            with contextlib.suppress(OSError):  # an old checkpoint that stays does no harm
+            with contextlib.suppress(OSError):  # an old checkpoint that cannot be removed does no harm
                 self.path(step).unlink()
 
     @staticmethod
     def fingerprint(data: Dataset) -> str:
-        """SHA-256 of the examples, so that a run resumes with the data it began with."""
+        """The SHA-256 of the examples: a run resumes only with the data that it began with."""
         digest = hashlib.sha256()
         for array in (data.images, data.labels):
             values = np.ascontiguousarray(to_numpy(array))
@@ -208,7 +208,7 @@ class Checkpoints:
         theirs = about.get("settings") if isinstance(about, dict) else None
         if not isinstance(theirs, dict):
             raise DataError(mismatch(path, "a checkpoint's description", "another", "delete it"))
-        theirs = {"precision": "float32", **theirs}  # of files written before precision was an argument
+        theirs = {"precision": "float32", **theirs}  # older files do not state it
         for name, value in self._settings.items():
             if theirs.get(name) != value:
                 remedy = "resume with the same settings, or name another folder"

@@ -16,7 +16,7 @@ from tinynet.training.validate import Data, validate_data
 
 
 class Evaluation(NamedTuple):
-    """The mean loss, and for a classifier the accuracy: the fraction of examples that it got right (else NaN)."""
+    """The mean loss, and the accuracy: the fraction of examples that a classifier got right (else NaN)."""
 
     loss: float
     accuracy: float
@@ -30,10 +30,10 @@ def evaluate(
     device: str | Device | None = None,
     threads: int | None = None,
 ) -> Evaluation:
-    """The loss and accuracy of `model` on `data` in inference mode: dropout is off, nothing changes.
+    """Return the loss and accuracy of `model` on `data` in inference mode: dropout is off, the model does not change.
 
-    `threads` share the batches; None chooses as many as are faster than one. Raises what `fit` raises for data that do
-    not fit the model.
+    `threads` is how many threads share the batches; None chooses a good number. Raises DataError, ShapeError or
+    TypeError for data that do not fit the model.
     """
     loss = loss or SoftmaxCrossEntropy()
     device = model.to(device).device if device is not None else model.device
@@ -45,7 +45,7 @@ def evaluate(
 def evaluate_dataset(
     model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000, threads: int | None = None
 ) -> dict[str, float]:
-    """The same for data that are validated and on the model's device, as a dict: loss, and accuracy where known."""
+    """The same as a dict, for data that are validated and on the model's device: loss, and accuracy if known."""
     batches = in_order(data, batch_size)
     size = team_size(threads, model.products(data) if len(batches) > 1 else 0, on_host=model.device.on_host)
 

@@ -43,35 +43,35 @@ def fit(
     resume: bool = False,
     nan_guard: bool = True,
 ) -> History:
-    """Train `model` in place; returns the history, a row for each epoch.
+    """Train `model` in place; return the history, a row for each epoch.
 
-    A new `Trainer` does the work, so every call begins at step 0 with a new optimizer state; to train further, keep a
-    Trainer and call its `fit` again. The loop over epochs is in trainer.py, the training step in step.py.
+    Each call makes a new `Trainer`, so it begins at step 0 with a new optimizer state. To train further, keep a Trainer
+    and call its `fit` again. The loop over epochs is in trainer.py, the training step in step.py.
 
     train, validation   a Dataset, or a pair (images, labels)
     loss, optimizer     SoftmaxCrossEntropy() and SGD(0.1) unless given
     epochs, batch_size  whole numbers from 1; the last batch of an epoch may be smaller, and is used
     seed                of the shuffles and dropout; the model has its own seed for the initial weights
     device              "cpu", "gpu", "gpu:N", "auto"; model and data move there. None trains where the model is
-    threads             that share each batch, by rows; None chooses as many as are faster than one. The results are
-                        equal except for rounding, and to the bit for the same number of threads
+    threads             how many threads share each batch, by rows; None chooses a good number. It changes results by
+                        rounding only; the same number gives the same bits
     transforms          change the training pictures at random: Shift(2), HorizontalFlip(), ... of tn.data
-    capture             record the step as a CUDA graph and replay it: "auto" where that is possible on a GPU; True, or
-                        a number of steps for each graph, raises where it is not; False never. The numbers are equal
+    capture             record the step as a CUDA graph and replay it, with equal results. "auto": if possible. True, or
+                        the number of steps in each graph: an error if not possible. False: never
     precision           of the factors of matrix products: "float32", "tf32", "bfloat16" or "float16" (the loss is then
-                        scaled: optimizers/loss_scaling.py). Parameters and sums stay float32. On a GPU products get
-                        faster; a CPU only rounds as a GPU would
+                        scaled: optimizers/loss_scaling.py). Parameters and sums stay float32. This is faster on a
+                        GPU; a CPU only rounds as a GPU does
     measure_train       also evaluate the training set after each epoch, in inference mode
     progress            show a bar on a terminal (needs tqdm)
     checkpoint          a folder in which the run is saved, or Checkpoints(folder, ...): see docs/reliability.md
-    resume              go on from the newest checkpoint in that folder, if there is one, to the same bits as a run
-                        that was never stopped
-    nan_guard           stop where a loss or a parameter becomes NaN or infinite (nan_guard.py); False goes on
+    resume              continue from the newest checkpoint in that folder, if there is one; the results have the same
+                        bits as those of a run that was never stopped
+    nan_guard           stop if a loss or a parameter becomes NaN or infinite (nan_guard.py); False continues
 
-    On Linux, memory that a step frees stays with the process for the next step (backend/memory.py).
+    On Linux, the process keeps the memory that a step frees for the next step (backend/memory.py).
 
-    Raises DivergenceError, with the history so far, where the NaN guard stops the run; DataError and ShapeError for
-    data that do not fit the model; DeviceError where the device cannot be used.
+    Raises DivergenceError, with the history so far, if the NaN guard stops the run; DataError, ShapeError or
+    TypeError for data that do not fit the model; DeviceError if the device cannot be used.
     """
     trainer = Trainer(model, loss=loss, optimizer=optimizer, seed=seed, device=device, precision=precision)
     return trainer.fit(

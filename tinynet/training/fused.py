@@ -1,8 +1,8 @@
-"""The operations of a training step with the fused CUDA kernels of backend/gpu/kernels.py.
+"""Choose fused CUDA kernels (backend/gpu/kernels.py) for the operations of a training step.
 
-A Dense layer's bias, the ReLU or Sigmoid after it and the Dropout after that are computed by one kernel in the forward
-pass and by one in the backward pass. Loading a batch of images, softmax cross-entropy and the optimizers' rules have
-kernels, too. Whatever has no kernel is computed by array operations, as on the CPU.
+One kernel computes a Dense layer's bias, the ReLU or Sigmoid after it and the Dropout after that. Another computes
+their gradients. Loading a batch of images, softmax cross-entropy and the optimizers' rules have kernels, too. Array
+operations compute everything else, as on the CPU.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Move = Callable[[Array, Array, Any, Array], None]
 
 
 def fused(model: Sequential, loss: Loss, optimizer: Optimizer, kernels: Kernels, plain: Operations) -> Operations:
-    """The operations `plain`, with kernels wherever model, loss and optimizer have them."""
+    """The operations `plain`, replaced by kernels where they exist for the model, the loss and the optimizer."""
     return Operations(
         load=partial(_load, kernels),
         forward=partial(forward_through, fused_parts(model, kernels)),
@@ -43,7 +43,7 @@ def fused(model: Sequential, loss: Loss, optimizer: Optimizer, kernels: Kernels,
 
 
 def fused_parts(model: Sequential, kernels: Kernels) -> list[Part]:
-    """The parts of a model's forward pass; each Dense is fused with the activation and the Dropout that follow it."""
+    """The layers of a model, with each Dense fused with the activation and the Dropout that follow it."""
     parts: list[Part] = []
     number = position = 0
     while number < len(model.layers):
@@ -57,7 +57,7 @@ def fused_parts(model: Sequential, kernels: Kernels) -> list[Part]:
 
 
 def _fuse(layers: Sequence[Layer], kernels: Kernels) -> tuple[Any, int]:
-    """The first of `layers`, fused with those after it if it is a Dense; and how many layers this part replaces."""
+    """The first of `layers`, fused with those after it if it is a Dense; and the number of layers it replaces."""
     first, activation, dropout = (*layers[:3], None, None)[:3]
     if type(first) is not Dense:
         return first, 1
@@ -69,15 +69,15 @@ def _fuse(layers: Sequence[Layer], kernels: Kernels) -> tuple[Any, int]:
 
 
 class FusedDense:
-    """y = mask * activation(x W + b): Dense, then perhaps ReLU or Sigmoid, then perhaps Dropout.
+    """y = mask * activation(x W + b): Dense, optionally followed by ReLU or Sigmoid, and that by Dropout.
 
-    One kernel follows the product in the forward pass; one kernel precedes the products in the backward pass.
+    Forward is the product, then one kernel. Backward is one kernel, then the products.
     """
 
     def __init__(self, dense: Dense, activation: Layer | None, dropout: Dropout | None, kernels: Kernels) -> None:
         self.dense, self.dropout, self.kernels = dense, dropout, kernels
         self.activation = Activation.NONE if activation is None else ACTIVATIONS[type(activation)]
-        self.ones: dict[int, Array] = {}  # vectors of ones by length, kept from step to step
+        self.ones: dict[int, Array] = {}  # vectors of ones by length, made once
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         dense, kernels, activation = self.dense, self.kernels, self.activation
@@ -100,7 +100,7 @@ class FusedDense:
         return out, backward
 
     def _mask(self, context: Context) -> Mask | None:
-        """The mask that Dropout would draw: its position in the model is two after that of Dense."""
+        """The mask that Dropout draws. Its position in the model is that of Dense plus 2."""
         if self.dropout is None or not context.training or not self.dropout.threshold:
             return None
         stream = context.at(2, True).stream(Purpose.DROPOUT)
@@ -108,7 +108,7 @@ class FusedDense:
 
 
 def _load(kernels: Kernels, batch: Batch) -> tuple[Array, Array]:
-    """Batch.load, with a kernel for images that are contiguous uint8 pixels and that no transform changes."""
+    """Batch.load by a kernel, if the images are contiguous uint8 pixels and no transform changes them."""
     data = batch.dataset
     if data.images.dtype != "uint8" or batch.change is not None or not is_c_contiguous(data.images):
         return batch.load()
@@ -117,7 +117,7 @@ def _load(kernels: Kernels, batch: Batch) -> tuple[Array, Array]:
 
 
 def _measure_for(loss: Loss, kernels: Kernels) -> Measure | None:
-    """SoftmaxCrossEntropy.measure as a kernel; None for other losses, and with label smoothing or class weights."""
+    """SoftmaxCrossEntropy.measure by a kernel; None for other losses, and with label smoothing or class weights."""
     if type(loss) is not SoftmaxCrossEntropy or loss.label_smoothing or loss.class_weights:
         return None
 
@@ -131,7 +131,7 @@ def _measure_for(loss: Loss, kernels: Kernels) -> Measure | None:
 
 
 def _move_for(optimizer: Optimizer, kernels: Kernels) -> Move | None:
-    """Optimizer.move as a kernel over theta; None for optimizers that have none."""
+    """Optimizer.move by a kernel; None for optimizers that have no kernel."""
     if type(optimizer) is SGD:
         return partial(_sgd, kernels, optimizer)
     if type(optimizer) is RMSprop:

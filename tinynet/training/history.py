@@ -1,4 +1,4 @@
-"""The history of a training run: what was measured in each epoch."""
+"""The history of a training run: the measurements of each epoch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class History:
     """A row for each epoch: a dict of numbers by name, with the same names in every row.
 
     epoch                     1 for the first
-    running_loss, _accuracy   averages over the batches of the epoch during training: with dropout, theta changing
+    running_loss, _accuracy   averages over the batches during training, while dropout is on and theta changes
     train_loss, _accuracy     measured after the epoch in inference mode, with `fit(measure_train=True)`
     validation_loss, _accuracy  the same on the validation set, if there is one
-    learning_rate             of the epoch's last step
-    seconds                   of training, without evaluation
+    learning_rate             the learning rate of the epoch's last step
+    seconds                   the time of training, without evaluation
     samples_per_second        examples trained on, divided by these seconds
     """
 
@@ -33,7 +33,7 @@ class History:
         return iter(self.rows)
 
     def __getitem__(self, name: str) -> list[float]:
-        """One column: `history["validation_accuracy"]`. KeyError names the columns there are."""
+        """One column: `history["validation_accuracy"]`. Raises KeyError, which lists the columns, for another name."""
         if not self.rows or name not in self.rows[0]:
             known = ", ".join(self.rows[0]) if self.rows else "none: no epoch was completed"
             raise KeyError(f"history: no column {name!r}; there are: {known}")
@@ -45,7 +45,7 @@ class History:
         return self.rows[-1]
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Columns by name: ready for JSON, or for `pandas.DataFrame`."""
+        """The columns by name, for JSON or `pandas.DataFrame`."""
         return {name: self[name] for name in self.rows[0]} if self.rows else {}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -61,7 +61,7 @@ class History:
         write_atomically(path, text.getvalue().encode())
 
     def plot(self, path: str | os.PathLike[str]) -> None:
-        """Draw loss and accuracy over the epochs into a picture (PNG, SVG or PDF). Needs matplotlib."""
+        """Plot loss and accuracy over the epochs into a file (PNG, SVG or PDF). Needs matplotlib."""
         from tinynet.plots import learning_curves  # start-up time: matplotlib is imported where it draws
 
         learning_curves({"": self}, path)

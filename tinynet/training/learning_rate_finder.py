@@ -1,4 +1,4 @@
-"""Find a learning rate: train a few steps while the rate rises, and see where the loss falls fastest."""
+"""Find a learning rate: raise it from step to step, and find where the loss falls fastest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tinynet.training.validate import Data, validate_data
 
 @dataclass(frozen=True)
 class RateRange:
-    """The learning rate of each step, and the loss in it, smoothed."""
+    """The learning rate of each step, and the smoothed loss in that step."""
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
@@ -39,7 +39,7 @@ class RateRange:
         return self.rates[first + int(np.argmin(slopes[first : max(last, first) + 1]))]
 
     def plot(self, path: str | PathLike[str]) -> None:
-        """Draw the loss over the learning rate into a picture (PNG, SVG or PDF). Needs matplotlib."""
+        """Plot the loss over the learning rate into a file (PNG, SVG or PDF). Needs matplotlib."""
         from tinynet.plots import rate_range  # start-up time: matplotlib is imported where it draws
 
         rate_range(self.rates, self.losses, self.steepest, path)

@@ -1,11 +1,11 @@
-"""The NaN guard: stop a run whose numbers are no longer finite, and say where and when that happened.
+"""The NaN guard: stop a run if a number becomes NaN or infinite, and say where and when that happened.
 
     before training   inputs and targets with NaN or infinity are refused, with the index of the example
                       (data/dataset.py)
-    in each step      the loss is checked before the update: the parameters stay those of the last good step. On a GPU,
-                      where reading a loss means waiting, all losses of an epoch are checked at its end
+    in each step      the loss is checked before the update, so the parameters stay those of the last good step. On a
+                      GPU reading a loss means waiting, so all losses of an epoch are checked at its end
     after each epoch  parameters, statistics and the optimizer's vectors are checked, since a gradient can overflow
-                      while the loss is finite; also before each checkpoint, so the newest checkpoint is a good one
+                      while the loss is finite. They are also checked before each checkpoint is written
 
 It takes well under 1 % of a step: `python benchmarks/nan_guard.py`.
 """

@@ -1,12 +1,12 @@
-"""Recorded steps: the training step, recorded once as a CUDA graph and replayed without Python.
+"""Record the training step once as a CUDA graph, and replay it without Python.
 
-A recording holds kernel launches with the addresses and numbers that they had. So everything that changes from step to
-step is read from device memory at a fixed address: the clock (the number of the step, on which random numbers depend,
-and the index of the batch), the shuffled order of the epoch, the optimizer's scalars, the losses and hits. Each epoch
-writes new values there.
+A graph repeats its kernel launches with the addresses and numbers of the recording. So everything that changes from
+step to step is read from device memory at a fixed address: the clock (the number of the step, on which random numbers
+depend, and the index of the batch), the shuffled order of the epoch, the optimizer's scalars, the losses and hits.
+Each epoch writes new values there.
 
-The recorder allocates from a memory pool of its own, which lives as long as the graphs: no other array is ever given
-memory that a graph writes to.
+The recorder allocates from its own memory pool, which lives as long as the graphs. So no other array gets memory that a
+graph writes to.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from tinynet.training.steps import RunConfig, scalars_of
 
 Launch = Callable[[], None]
 
-STEPS_PER_GRAPH = 128  # at most, unless the caller says: an epoch of fewer is one launch
+STEPS_PER_GRAPH = 128  # at most, unless the caller chooses: a shorter epoch is one launch
 
 
 class RecordedSteps:
-    """Replays graphs of `per_graph` steps each (0: a whole epoch, where it has at most STEPS_PER_GRAPH steps).
+    """Replay graphs of `per_graph` steps each (0: a whole epoch if it has at most STEPS_PER_GRAPH steps, else a part).
 
-    Raises whatever the step raises while it is tried and recorded; everything it changed is then restored.
+    Recording runs the step; what it changes is restored afterwards. Raises what the step raises while it is recorded.
     """
 
     def __init__(self, step: TrainingStep, config: RunConfig, recorder: Any, per_graph: int = 0) -> None:
         self.step, self.state, self.config, self.recorder = step, step.state, config, recorder
         data, size, xp = config.data, config.batch_size, config.device.module
-        self.full, self.rest = divmod(len(data), size)  # batches of full size, examples in the last one
+        self.full, self.rest = divmod(len(data), size)  # full batches; examples in the smaller last one
         self.per_graph = per_graph or _even_part(self.full)
         self.order = xp.arange(len(data))  # the examples in the shuffled order of the epoch
         self.clock = xp.zeros(2 + size, "int64")  # all counters in one vector: a step adds `tick` to it
         self.tick = config.device.put(np.array([1, 1] + [size] * size))
-        self.number = self.clock[:1].view("uint64").reshape(())  # of the step, for random numbers
-        self.index = self.clock[1:2]  # of the batch in its epoch
-        self.rows = self.clock[2:]  # where in `order` the examples of the batch are
+        self.number = self.clock[:1].view("uint64").reshape(())  # the number of the step, for random numbers
+        self.index = self.clock[1:2]  # the index of the batch in its epoch
+        self.rows = self.clock[2:]  # the positions of the batch's examples in `order`
         self.table = xp.zeros((config.steps, len(step.optimizer.scalars(self.state.step))), self.state.theta.dtype)
         self.meter = DeviceMeter(config.steps, self.index, xp)
         step.update = self._update
@@ -52,7 +52,7 @@ class RecordedSteps:
             self._record_graphs()
 
     def epoch(self, number: int, first: int) -> Iterator[int]:
-        """Train on the batches of epoch `number`, from batch `first` on; yields the examples of each launch."""
+        """Train on the batches of epoch `number`, from batch `first` on; yield the examples of each launch."""
         self._begin_epoch(number, first)
         size, meter = self.config.batch_size, self.state.meter
         assert meter is not None
@@ -72,7 +72,7 @@ class RecordedSteps:
         self.table[...] = put(scalars_of(self.step.optimizer, state, first, self.config.steps))
 
     def _record_graphs(self) -> None:
-        """Record a graph for each (steps, rows). Before that run each kind twice: to compile, then to settle memory."""
+        """Record a graph for each (steps, rows). Run each number of rows twice before: to compile, to fill the pool."""
         size = self.config.batch_size
         kinds = [(1, size)] if self.full else []
         if self.full and self.per_graph > 1:
@@ -96,14 +96,14 @@ class RecordedSteps:
             self._train_on_next(rows)
 
     def _train_on_next(self, rows: int) -> None:
-        """The training step on the next `rows` examples. Every number that changes is read from device memory."""
+        """Run the training step on the next `rows` examples; read every number that changes from device memory."""
         chosen = self.config.device.module.take(self.order, self.rows[:rows])
         batch = Batch(self.config.data, chosen, self.state.theta.dtype)
         self.step(batch, self.meter, self.number)
         self.clock += self.tick
 
     def _update(self, theta: Array, gradient: Array, state: Any, number: Any) -> None:
-        """The optimizer's update, with its scalars of this step out of the table."""
+        """Run the optimizer's update with the scalars of this step from the table."""
         scalars = self.config.device.module.take(self.table, self.index, axis=0).reshape(-1)
         self.step.operations.move(theta, gradient, state, scalars)
 
@@ -121,6 +121,6 @@ class RecordedSteps:
 
 
 def _even_part(steps: int) -> int:
-    """The largest number of steps, up to STEPS_PER_GRAPH, that divides an epoch evenly but for less than a graph."""
+    """The steps in a graph: an epoch divided into as few equal graphs of at most STEPS_PER_GRAPH as possible."""
     graphs = max(1, -(-steps // STEPS_PER_GRAPH))
     return max(1, steps // graphs)

@@ -1,4 +1,4 @@
-"""A training run: what `fit` does before, in and after each epoch."""
+"""The parts of a training run that `fit` calls before, in and after each epoch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class TrainingRun:
-    """One call of `fit`, from `begin` to `end`; in between, for each epoch, `train_epoch`, `measure` and `keep`."""
+    """One call of `fit`: `begin`; for each epoch `train_epoch`, `measure`, `keep`, `report`; then `end`."""
 
     def __init__(
         self,
@@ -46,14 +46,14 @@ class TrainingRun:
         self.model, self.loss, self.optimizer, self.state, self.config = model, loss, optimizer, state, config
         self.last_epoch, self.evaluated, self.callbacks = last_epoch, evaluated, callbacks
         self.checkpoints, self.threads, self.nan_guard = checkpoints, threads, nan_guard
-        multiplications = 3 * model.products(config.data) / config.steps  # of a batch: forward once, backward twice
+        multiplications = 3 * model.products(config.data) / config.steps  # in a batch: forward once, backward twice
         splittable = model.splittable and loss.splittable
         self.team = Team(team_size(threads, multiplications, splittable, config.device.on_host))
         state.meter, state.seconds = Meter(config.steps, config.device), 0.0
 
     @property
     def epoch(self) -> int:
-        """The number of epochs that are complete, and so the index of the epoch in progress."""
+        """The number of complete epochs, which is the index of the epoch in progress."""
         return len(self.state.history)
 
     def begin(self, capture: Capture, resume: bool) -> None:
@@ -75,10 +75,10 @@ class TrainingRun:
         self.steps = choose_steps(step, self.config, capture, self.callbacks, every_steps)
 
     def train_epoch(self) -> None:
-        """Train on every batch once. Raises DivergenceError where the NaN guard is on and a number is not finite."""
+        """Train on every batch once. Raises DivergenceError if the NaN guard is on and a number is not finite."""
         state, meter, data = self.state, self.state.meter, self.config.data
         assert meter is not None
-        began = time.perf_counter() - state.seconds  # those of an epoch that was broken off count
+        began = time.perf_counter() - state.seconds  # a resumed epoch counts the seconds before it was stopped
         for callback in self.callbacks:
             callback.epoch_begins(self.epoch + 1, self.last_epoch, len(data))
         with self.team:
@@ -97,7 +97,7 @@ class TrainingRun:
         self.row.update(seconds=seconds, samples_per_second=len(data) / seconds)
 
     def measure(self) -> None:
-        """Evaluate the training set and the validation set, where that was asked for."""
+        """Evaluate the training set and the validation set, if the caller asked for them."""
         for split, data in self.evaluated.items():
             self.row.update(_named(split, evaluate_dataset(self.model, data, self.loss, threads=self.threads)))
 
@@ -114,7 +114,7 @@ class TrainingRun:
             callback.epoch_ends(self.state.history)
 
     def end(self) -> History:
-        """Write the last checkpoint, and leave the optimizer's best parameters in the model."""
+        """Write the last checkpoint, and leave the optimizer's result in the model (with `Averaged`, the average)."""
         if self.checkpoints:
             self.checkpoints.end(self.state)
         self.state.theta[...] = self.optimizer.result(self.state.theta, self.state.optimizer)
@@ -122,13 +122,13 @@ class TrainingRun:
 
     @contextlib.contextmanager
     def best_parameters(self) -> Iterator[None]:
-        """Inside, the model has the parameters that are measured and saved: those of `Averaged` are an average."""
+        """Temporarily give the model the parameters that are measured and saved (with `Averaged`, the average)."""
         theta = self.state.theta
         with _replaced(theta, self.optimizer.result(theta, self.state.optimizer)):
             yield
 
     def _identity(self, checkpoints: Checkpoints) -> dict[str, Any]:
-        """What must be equal for a run to go on from a checkpoint. The number of epochs may differ."""
+        """The settings that must equal those of a checkpoint to resume from it. The number of epochs may differ."""
         return {
             "model": repr(self.model),
             "optimizer": repr(self.optimizer),

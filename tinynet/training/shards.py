@@ -1,4 +1,4 @@
-"""Threads that share the rows of a batch."""
+"""Split a batch by rows over threads, and add up their gradients."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ForwardBackward = Callable[[Batch, Context, float, Any], tuple[Array, "Array | N
 
 
 class RowShards:
-    """Runs forward and backward for a batch, by the threads of a team; `gradient` and `changes` are the results.
+    """Run forward and backward for a batch in the threads of a team; `gradient` and `changes` hold the results.
 
-    Each thread takes some rows of the batch through the whole network and has a gradient vector of its own. The
-    gradient of the batch is their sum, always added in the same order. The changes of the statistics are the same in
-    each thread, since batch norm sums over all of them.
+    Each thread takes some rows of the batch through the whole network, and has a gradient vector of its own. The
+    gradient of the batch is their sum, added in a fixed order. The changes of the statistics are equal in all threads,
+    since batch norm sums over all of them.
     """
 
     def __init__(self, model: Sequential, team: Team) -> None:
@@ -30,7 +30,7 @@ class RowShards:
         self.grads = [model.views(*vectors) for vectors in zip(self.gradients, changes)]  # as named arrays
 
     def run(self, function: ForwardBackward, batch: Batch, context: Context, scale: float) -> Any:
-        """Call `function` for the whole batch, or for the rows of each thread. Returns the mean loss and the hits."""
+        """Call `function` for the whole batch, or for the rows of each thread. Return the mean loss and the hits."""
         if self.team.size == 1:
             return function(batch, context, scale, self.grads[0])
         parts = batch.split(min(self.team.size, len(batch)))

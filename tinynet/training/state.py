@@ -18,7 +18,7 @@ from tinynet.training.history import History
 
 @dataclass
 class TrainingState:
-    """A training run as a value: everything that the next step depends on, and what a checkpoint holds.
+    """A training run as a value: everything that the next step depends on. A checkpoint holds it.
 
     `meter` and `seconds` belong to the epoch in progress.
     """
@@ -46,17 +46,17 @@ class TrainingState:
 class Meter:
     """The losses and hits of up to `steps` batches, kept on the device until `means` reads them.
 
-    On the CPU, where reading costs nothing, `diverged` is true as soon as a loss is NaN or infinite.
+    On the CPU, where reading costs nothing, `diverged` is True as soon as a loss is NaN or infinite.
     """
 
     def __init__(self, steps: int, device: Device) -> None:
         self.device, self.counts, self.diverged = device, np.zeros(steps), False
         self.losses = device.module.zeros(steps, np.float64)
         self.hits: Array | None = device.module.zeros(steps, np.int64)
-        self.done = 0  # batches so far
+        self.done = 0  # the number of batches so far
 
     def add(self, loss: Array, hits: Array | None, count: int) -> None:
-        """Add a batch: the mean loss of its `count` examples, and how many are right (None: not known)."""
+        """Add a batch of `count` examples: its mean loss, and how many are right (None: not known)."""
         self.losses[self.done], self.counts[self.done] = loss, count
         if hits is None or self.hits is None:
             self.hits = None
@@ -67,7 +67,7 @@ class Meter:
             self.diverged = not math.isfinite(loss)
 
     def take(self, first: int, counts: Sequence[int], losses: Array, hits: Array | None) -> None:
-        """Add batches of `counts` examples each, from number `first` on, out of arrays like its own."""
+        """Copy the batches from index `first` on, of `counts` examples each, from arrays laid out like the meter's."""
         some = slice(first, first + len(counts))
         self.losses[some], self.counts[some] = losses[some], counts
         if hits is None or self.hits is None:
@@ -77,7 +77,7 @@ class Meter:
         self.done = some.stop
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What a checkpoint keeps: the losses, the sizes and the hits of the batches so far."""
+        """The losses, the sizes and the hits of the batches so far, for a checkpoint."""
         arrays = {"losses": to_numpy(self.losses)[: self.done], "counts": self.counts[: self.done]}
         return arrays if self.hits is None else {**arrays, "hits": to_numpy(self.hits)[: self.done]}
 
@@ -97,7 +97,7 @@ class Meter:
             self.hits[: self.done] = self.device.put(hits)
 
     def means(self) -> dict[str, float]:
-        """The loss, and the accuracy where it is known, averaged over the examples so far."""
+        """The loss, and the accuracy if it is known, averaged over the examples so far."""
         total = self.counts.sum()
         numbers = {"loss": float(to_numpy(self.losses) @ self.counts / total)}
         if self.hits is not None:
@@ -111,7 +111,7 @@ class Meter:
 
 
 class DeviceMeter:
-    """The losses and hits of an epoch in device memory, where a recorded step writes them."""
+    """The losses and hits of an epoch in device memory. A recorded step writes them there."""
 
     diverged = False  # not known before the epoch ends: reading a loss would wait for the device
 
@@ -121,7 +121,7 @@ class DeviceMeter:
         self.hits: Array | None = module.zeros(steps, "int64")
 
     def add(self, loss: Array, hits: Array | None, count: int) -> None:
-        """Write the loss and the hits of the batch that `index` names."""
+        """Write the loss and the hits of batch `index`."""
         self.losses[self.index] = loss
         if hits is None or self.hits is None:
             self.hits = None

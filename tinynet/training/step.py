@@ -1,7 +1,7 @@
 """The training step: load a batch, forward, loss, backward, update.
 
-Everything that trains calls `TrainingStep`: `fit`, `Trainer.step` and `find_learning_rate`. On a GPU `fit` records the
-same calls once as a CUDA graph and replays them (recorded.py).
+`fit`, `Trainer.step` and `find_learning_rate` all call `TrainingStep`. On a GPU, `fit` may record these calls once as a
+CUDA graph and replay them (recorded.py).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tinynet.training.state import DeviceMeter, Meter, TrainingState
 class TrainingStep:
     """Train on one batch: step(batch, meter, number) updates the parameters, the optimizer and the statistics.
 
-    `load`, `forward`, `measure` and `update` are the methods of the batch, the model, the loss and the optimizer. On a
-    device with kernels of its own, fused kernels stand in for them (`operations_for`). `shards` runs the first half of
-    the step once for the whole batch, or in several threads, each for some of its rows (shards.py).
+    `load`, `forward`, `measure` and `update` are the methods of the batch, the model, the loss and the optimizer, or
+    the fused kernels that replace them (`operations_for`). `shards` runs the step up to the gradient, either once for
+    the whole batch or in several threads, each for some of its rows (shards.py).
     """
 
     def __init__(
@@ -47,10 +47,10 @@ class TrainingStep:
         self.gradient, self.changes = self.shards.gradient, self.shards.changes  # like theta, like the statistics
 
     def __call__(self, batch: Batch, meter: Meter | DeviceMeter, number: Any) -> tuple[Array, Array | None]:
-        """Returns the mean loss, and how many outputs are right (None where the loss does not know).
+        """Return the mean loss, and how many outputs are right (None if the loss does not define that).
 
-        `number` counts the steps from 0: an int, or a 0-d array on the device where a step is recorded. With
-        `nan_guard` nothing is updated where the loss is NaN or infinite; `meter.diverged` then says so.
+        `number` counts the steps from 0: an int, or a 0-d array on the device while a step is recorded. With
+        `nan_guard`, nothing is updated if the meter finds that the loss is NaN or infinite (`meter.diverged`).
         """
         state = self.state
         context = Context(training=True, seed=state.seed, step=number, input_gradient=False)
@@ -74,12 +74,12 @@ class TrainingStep:
 
 
 class Operations(NamedTuple):
-    """The four calls that a step is made of."""
+    """The four functions that a step calls."""
 
     load: Callable[[Batch], tuple[Array, Array]]
     forward: Callable[[Array, Context], tuple[Array, Backward]]
     measure: Callable[[Array, Array, float], tuple[Array, Array | None, Array]]
-    move: Callable[..., None]  # (theta, gradient, optimizer state, the optimizer's scalars of the step)
+    move: Callable[..., None]  # (theta, gradient, optimizer state, scalars of the step)
 
 
 def plain_operations(model: Sequential, loss: Loss, optimizer: Optimizer) -> Operations:
@@ -92,7 +92,7 @@ def plain_operations(model: Sequential, loss: Loss, optimizer: Optimizer) -> Ope
 
 
 def operations_for(model: Sequential, loss: Loss, optimizer: Optimizer, device: Device) -> Operations:
-    """Fused kernels where the device has them for this model, loss or optimizer, else the plain operations."""
+    """Fused kernels if the device has them for this model, loss or optimizer; else the plain operations."""
     plain = plain_operations(model, loss, optimizer)
     kernels = device.kernels()
     if kernels is None:

@@ -1,7 +1,7 @@
-"""The steps of an epoch: eager or recorded.
+"""Run the steps of an epoch: eager or recorded.
 
-`EagerSteps` calls the training step for each batch. On a GPU the same calls may be recorded once as a CUDA graph and
-replayed (recorded.py). `choose_steps` decides which.
+`EagerSteps` calls the training step for each batch. `RecordedSteps` (recorded.py) replays a CUDA graph of it.
+`choose_steps` decides which of the two a run uses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Capture = bool | int | str
 
 
 class RunConfig(NamedTuple):
-    """What a run trains on and how. It stays the same from epoch to epoch."""
+    """The settings of a run that stay the same in every epoch: data, batch size, device, transforms, precision."""
 
     data: Dataset
     batch_size: int
@@ -34,21 +34,21 @@ class RunConfig(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """The number of steps, and so of batches, in an epoch."""
+        """The number of steps in an epoch: one for each batch."""
         return batch_count(self.data, self.batch_size)
 
 
 class EagerSteps:
-    """Calls the training step for each batch of an epoch."""
+    """Call the training step for each batch of an epoch."""
 
     def __init__(self, step: TrainingStep, config: RunConfig) -> None:
         self.step, self.config = step, config
         self.by_kernel = step.optimizer.recordable and config.device.kernels() is not None
 
     def epoch(self, number: int, first: int) -> Iterator[int]:
-        """Train on the batches of epoch `number`, from batch `first` on; yields the size of each after its update.
+        """Train on the batches of epoch `number`, from batch `first` on; yield the size of each after its update.
 
-        Ends early where the loss became NaN or infinite and the NaN guard is on.
+        Ends early if the NaN guard is on and the loss became NaN or infinite.
         """
         step, state, (data, size, device, transforms, _) = self.step, self.step.state, self.config
         step.update = step.optimizer.update
@@ -63,7 +63,7 @@ class EagerSteps:
             yield len(batch)
 
     def _update_from(self, table: Array, first_step: int) -> Any:
-        """The optimizer's update by a kernel, which reads the scalars of the step from `table` on the device."""
+        """An update by a kernel, which reads the optimizer's scalars of the step from `table` on the device."""
         move = self.step.operations.move
 
         def update(theta: Array, gradient: Array, state: Any, number: int) -> None:
@@ -73,7 +73,7 @@ class EagerSteps:
 
 
 def scalars_of(optimizer: Optimizer, state: TrainingState, first: int, steps: int) -> np.ndarray:
-    """The optimizer's scalars for each step of an epoch, (steps, scalars). The first `first` steps are done: zeros."""
+    """The optimizer's scalars for each step of an epoch, (steps, scalars). The rows before step `first` are zeros."""
     rows = [optimizer.scalars(state.step + number) for number in range(steps - first)]
     table = np.zeros((steps, len(rows[0]) if rows else 1), state.theta.dtype)
     table[first:] = rows or table[first:]
@@ -83,7 +83,7 @@ def scalars_of(optimizer: Optimizer, state: TrainingState, first: int, steps: in
 def choose_steps(
     step: TrainingStep, config: RunConfig, capture: Capture, callbacks: Sequence[Callback], every_steps: int
 ) -> Any:
-    """Recorded steps where they are wanted and possible, else eager ones, with one line that says why."""
+    """Recorded steps if they are asked for and possible; else eager steps, with one log line that says why."""
     eager = EagerSteps(step, config)
     if not check_capture(capture):
         return eager
@@ -94,7 +94,7 @@ def choose_steps(
             from tinynet.training.recorded import RecordedSteps  # start-up time: only where steps are recorded
 
             return RecordedSteps(step, config, recorder, 0 if isinstance(capture, (bool, str)) else int(capture))
-    except Exception as error:  # no cuBLAS, or anything that a layer of the user's does in its forward pass
+    except Exception as error:  # cuBLAS is missing, or a layer does what cannot be recorded
         if capture != "auto":
             raise
         recorder, problem = True, f"the step cannot be recorded ({type(error).__name__}: {error})"
@@ -113,21 +113,21 @@ def _why_not_recorded(
     optimizer: Optimizer, config: RunConfig, callbacks: Sequence[Callback], every_steps: int
 ) -> str | None:
     if config.precision == "float16":
-        return "gradients in float16 are looked at before each step, to scale the loss; bfloat16 needs no scaling"
+        return "float16 checks the gradient in each step to scale the loss; bfloat16 needs no scaling"
     if config.transforms:
-        return "transforms change each batch in a way of its own"
+        return "transforms change each batch differently"
     if every_steps:
-        return "checkpoints are wanted every so many steps; every_seconds would do"
+        return "checkpoints are written after a number of steps; every_seconds would do"
     for callback in callbacks:
         if type(callback).batch_ends is not Callback.batch_ends and not isinstance(callback, ProgressBar):
-            return f"{type(callback).__name__} is to be called after each batch"
+            return f"{type(callback).__name__} is called after each batch"
     if not optimizer.recordable:
-        return f"{type(optimizer).__name__} defines update, where scalars and move would say what changes"
+        return f"{type(optimizer).__name__} defines update; a recorded step needs scalars and move"
     return None
 
 
 def check_capture(capture: Capture) -> bool:
-    """Whether steps may be captured. ValueError unless `capture` is 'auto', a bool, or a number from 1."""
+    """Whether steps may be captured. Raises ValueError unless `capture` is 'auto', a bool, or a number from 1."""
     if capture == "auto" or isinstance(capture, bool):
         return capture is not False
     if isinstance(capture, int) and capture >= 1:

@@ -1,4 +1,4 @@
-"""Train a model: `Trainer`, which owns the state of a training run."""
+"""`Trainer`: train a model, and keep the state of training between calls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Trainer:
-    """Owns the state of a training run: parameters, statistics, optimizer vectors, step number, history.
+    """Train a model. Owns the state: parameters, statistics, optimizer vectors, step number, history.
 
         trainer = Trainer(model, optimizer=Adam(), seed=0)
         loss, accuracy = trainer.step(x, targets)      # one update
@@ -50,7 +50,7 @@ class Trainer:
     device              "cpu", "gpu", "gpu:N", "auto"; the model moves there. None trains where the model is
     precision           of the factors of matrix products: "float32", "tf32", "bfloat16" or "float16"; see `tn.fit`
 
-    Raises ValueError for a seed or precision that there is not, DeviceError for a device that cannot be used.
+    Raises ValueError for an invalid seed or precision, DeviceError for a device that cannot be used.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class Trainer:
         self._left: tuple[Array, Array] | None = None  # the parameters to go on from, and the average in the model
 
     def step(self, x: Array, targets: Array) -> Evaluation:
-        """Train on one batch; returns its loss and accuracy (NaN for a regression), from before the update.
+        """Train on one batch; return its loss and accuracy (NaN for a regression), as they were before the update.
 
-        x (N, ...) and targets are checked and scaled as in `fit`: uint8 pixels are divided by 255, floats are taken as
-        they are. Raises DataError or ShapeError for data that do not fit the model, DivergenceError where the loss is
-        NaN or infinite; the parameters are then unchanged on the CPU.
+        x (N, ...) and targets are checked and scaled as in `fit`: uint8 pixels are divided by 255, floats are not
+        changed. Raises DataError or ShapeError for data that do not fit the model, DivergenceError if the loss is NaN
+        or infinite (on the CPU the parameters are then unchanged).
         """
         with self._computing():
             data = validate_data((x, targets), self.model, self.loss, self.device)
@@ -111,9 +111,9 @@ class Trainer:
         resume: bool = False,
         nan_guard: bool = True,
     ) -> History:
-        """Train for `epochs` more epochs; returns the history of all epochs so far. Arguments as in `tn.fit`.
+        """Train for `epochs` more epochs; return the history of all epochs so far. The arguments are those of `tn.fit`.
 
-        Several calls train as one call with the sum of their epochs does, to the bit.
+        Several calls give the same bits as one call with the sum of their epochs.
         """
         check_batch_size(batch_size)
         last_epoch = len(self.state.history) + whole_number("epochs", epochs, remedy="try epochs=10")
@@ -148,7 +148,7 @@ class Trainer:
             return self._end(run)
 
     def _end(self, run: TrainingRun) -> History:
-        """End the run. Where it leaves an average in the model, remember the parameters that training goes on from."""
+        """End the run. If it leaves an average in the model, remember the parameters to go on from."""
         current = self.state.theta.copy() if self._averages else None
         history = run.end()
         if current is not None:
@@ -161,11 +161,11 @@ class Trainer:
 
     @contextlib.contextmanager
     def _computing(self) -> Iterator[None]:
-        """Compute on the trainer's device, in its precision, from the parameters that training had reached."""
+        """Compute on the trainer's device and in its precision; restore the parameters that an average replaced."""
         if self.model.device.name != self.device.name:
             remedy = "make a new Trainer after model.to(...)"
             raise DeviceError(mismatch("Trainer", f"the model on {self.device.name}", self.model.device.name, remedy))
-        # The meter finds overflow, and says in which step it happened.
+        # NumPy need not warn of overflow: the meter finds it, and the step in which it happened.
         with (
             self.device.active(),
             multiplying_in(self.device, self.precision),
@@ -173,7 +173,7 @@ class Trainer:
         ):
             if self._left is not None:
                 current, average = self._left
-                if bool((self.state.theta == average).all()):  # nobody loaded others in between
+                if bool((self.state.theta == average).all()):  # unless others were loaded in between
                     self.state.theta[...] = current
                 self._left = None
             yield
@@ -185,6 +185,6 @@ def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Che
         if resume:
             raise ValueError("fit: expected a checkpoint to resume, got None; name its folder: checkpoint='runs/a'")
         return None
-    from tinynet.training.checkpoints import Checkpoints  # start-up time: needed only by runs that are kept
+    from tinynet.training.checkpoints import Checkpoints  # start-up time: only runs with checkpoints need it
 
     return checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint)

@@ -1,4 +1,4 @@
-"""Check data once, when they enter: that the model can take the inputs and the loss the targets."""
+"""Validate data on entry: the inputs against the model, the targets against the loss."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Data = Dataset | tuple[Array, Array]
 
 
 def validate_data(data: Data, model: Sequential, loss: Loss, device: Device) -> Dataset:
-    """The data set on `device`, after one example went through the model and every target was checked.
+    """Move data to `device`, run one example through the model, and check every target. Return the data set.
 
-    Floating targets are converted to the model's dtype. Raises DataError, ShapeError or TypeError for data that do not
-    fit the model or the loss.
+    Floating-point targets are converted to the model's dtype. Raises DataError, ShapeError or TypeError for data
+    that do not fit the model or the loss.
     """
     dataset = as_dataset(data).to(device)
     if dataset.labels.dtype.kind == "f":  # targets of a regression

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from tinynet.backend.arrays import Array, Device, register_array_package, register_device
 
-# The imports inside these functions keep `import tinynet` quick where no GPU is used.
-
 
 def _gpu(index: int) -> Device:
-    from tinynet.backend.gpu.device import GPU
+    from tinynet.backend.gpu.device import GPU  # start-up time: only where a GPU is used
 
     return GPU(index)
 
 
 def _problem(index: int) -> str | None:
-    from tinynet.backend.gpu.device import gpu_problem
+    from tinynet.backend.gpu.device import gpu_problem  # start-up time
 
     return gpu_problem(index)
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import tinynet as tn
 from tinynet.study import Configuration
@@ -27,7 +27,12 @@ from tinynet.study.program import run_study, study_options, study_parser
 
 
 def network(
-    seed: int, inputs: int, hidden: Sequence[int], classes: int, activation: Callable[[], tn.Layer], dropout: float
+    seed: int,
+    inputs: int,
+    hidden: Sequence[int],
+    classes: int,
+    activation: Callable[[], tn.Layer],
+    dropout: float = 0.0,
 ) -> tn.Sequential:
     """inputs -> hidden[0] -> ... -> classes, with activation and dropout after each hidden layer.
 
@@ -51,31 +56,28 @@ ADAPTIVE_GRID = (0.0003, 0.001, 0.003, 0.01, 0.03)
 def configurations(
     hidden: Sequence[int] = (256, 128), dropout: float = 0.2, inputs: int = 784, classes: int = 10
 ) -> dict[str, Configuration]:
-    """What is compared, and with which baseline. To add a configuration, add an entry."""
-
-    def change(
-        title: str, baseline: str, activation: Any = tn.ReLU, rate: float = 0.0, optimizer: Any = tn.SGD,
-        grid: Sequence[float] = SGD_GRID, **settings: Any,
-    ) -> Configuration:  # fmt: skip
-        build = partial(
-            network, inputs=inputs, hidden=tuple(hidden), classes=classes, activation=activation, dropout=rate
-        )
-        return Configuration(title, build, optimizer, grid, baseline, record={"hidden": list(hidden)}, **settings)
-
-    momentum = partial(tn.SGD, momentum=0.9)
-    return {
+    """What is compared: network, optimizer, learning rates, baseline. To add a configuration, add an entry."""
+    sigmoid = partial(network, inputs=inputs, hidden=tuple(hidden), classes=classes, activation=tn.Sigmoid)
+    relu = partial(network, inputs=inputs, hidden=tuple(hidden), classes=classes, activation=tn.ReLU)
+    relu_dropout, sigmoid_dropout = partial(relu, dropout=dropout), partial(sigmoid, dropout=dropout)
+    entries = {
         # 1. sigmoid, 2. ReLU, 3. ReLU and dropout
-        "sigmoid": change("sigmoid", "", tn.Sigmoid),
-        "relu": change("ReLU", "sigmoid", tn.ReLU, long=True),
-        "relu-dropout-0.1": change("ReLU + dropout 0.1", "relu", tn.ReLU, 0.1),
-        "relu-dropout": change(f"ReLU + dropout {dropout:g}", "relu", tn.ReLU, dropout, long=True),
-        "relu-dropout-0.5": change("ReLU + dropout 0.5", "relu", tn.ReLU, 0.5),
-        "sigmoid-dropout": change(f"sigmoid + dropout {dropout:g}", "sigmoid", tn.Sigmoid, dropout),
-        # other optimizers, in the second table only: the shared learning rate is that of plain SGD
-        "momentum": change("ReLU + momentum", "relu", optimizer=momentum, grid=MOMENTUM_GRID, shared=False),
-        "rmsprop": change("ReLU + RMSprop", "relu", optimizer=tn.RMSprop, grid=ADAPTIVE_GRID, shared=False),
-        "adam": change("ReLU + Adam", "relu", optimizer=tn.Adam, grid=ADAPTIVE_GRID, shared=False),
+        "sigmoid": Configuration("sigmoid", sigmoid, tn.SGD, SGD_GRID),
+        "relu": Configuration("ReLU", relu, tn.SGD, SGD_GRID, "sigmoid", long=True),
+        "relu-dropout-0.1": Configuration("ReLU + dropout 0.1", partial(relu, dropout=0.1), tn.SGD, SGD_GRID, "relu"),
+        "relu-dropout": Configuration(f"ReLU + dropout {dropout:g}", relu_dropout, tn.SGD, SGD_GRID, "relu", long=True),
+        "relu-dropout-0.5": Configuration("ReLU + dropout 0.5", partial(relu, dropout=0.5), tn.SGD, SGD_GRID, "relu"),
+        "sigmoid-dropout": Configuration(
+            f"sigmoid + dropout {dropout:g}", sigmoid_dropout, tn.SGD, SGD_GRID, "sigmoid"
+        ),
+        # other optimizers; not in the first table, whose learning rate is that of plain SGD
+        "momentum": Configuration(
+            "ReLU + momentum", relu, partial(tn.SGD, momentum=0.9), MOMENTUM_GRID, "relu", shared=False
+        ),
+        "rmsprop": Configuration("ReLU + RMSprop", relu, tn.RMSprop, ADAPTIVE_GRID, "relu", shared=False),
+        "adam": Configuration("ReLU + Adam", relu, tn.Adam, ADAPTIVE_GRID, "relu", shared=False),
     }
+    return {name: replace(each, record={"hidden": list(hidden)}) for name, each in entries.items()}
 
 
 @program

@@ -3,6 +3,7 @@
 import json
 import signal
 import textwrap
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -58,15 +59,20 @@ def test_the_documented_program_runs_on_two_processes_and_continues(tmp_path):
 def test_one_process_or_two_give_the_same_bits(tmp_path, small_data):
     summaries = []
     for workers in (0, 2):
-        study = Study(configurations(), small_data, seeds=2, epochs=2, batch_size=50, learning_rate=0.1, workers=workers)
+        study = Study(
+            configurations(), small_data, seeds=2, epochs=2, batch_size=50, learning_rate=0.1, workers=workers
+        )
         summaries.append(study.run(tmp_path / str(workers)).runs)
     assert [library.jobs.without_times(run) for run in summaries[0]] == [
         library.jobs.without_times(run) for run in summaries[1]
     ]
 
 
-def test_the_rate_is_chosen_without_the_test_set_and_used(tmp_path, small_data):
-    result = Study(configurations(), small_data, seeds=2, epochs=2, batch_size=50, workers=0).run(tmp_path)
+def test_the_rate_is_chosen_without_the_test_set_and_used(tmp_path, small_data, capsys):
+    result = Study(configurations(), small_data, seeds=2, epochs=2, batch_size=50, workers=0).run(
+        tmp_path, progress=False
+    )
+    assert capsys.readouterr().out == ""
     for name, grid in result.summary["grids"].items():
         best = max(accuracy for _, accuracy in grid)
         assert dict(grid)[result.summary["chosen"][name]] == best
@@ -75,9 +81,30 @@ def test_the_rate_is_chosen_without_the_test_set_and_used(tmp_path, small_data):
     assert "ReLU" in result.table()
 
 
+def test_a_report_needs_no_pictures_and_survives_divergence(tmp_path, small_data):
+    for needed in ("matplotlib", "jinja2"):
+        pytest.importorskip(needed)
+    wild = {"wild": Configuration("wild", network, tn.SGD, (1e30,), "sigmoid")}
+    study = Study(
+        {**configurations(), **wild}, small_data, seeds=2, epochs=1, batch_size=50, learning_rate=0.1, workers=0
+    )
+    result = study.run(tmp_path, progress=False)
+    assert {run["arm"] for run in result.diverged} == {"wild"}
+    names = {path.name for path in result.write_report()}
+    assert {"report.html", "comparison.png", "learning_curves.png", "why.png", "confusion_matrix.png"} <= names
+    assert "predictions.png" not in names  # the examples are no pictures
+    assert "diverged" in (tmp_path / "results.md").read_text()
+    everything = Study({"wild": replace(wild["wild"], baseline="")}, small_data, seeds=1, epochs=1, workers=0)
+    result = everything.run(tmp_path / "wild", progress=False)
+    assert "Every run diverged." in result.table()
+    assert "report.html" in {path.name for path in result.write_report()}
+
+
 def test_a_single_rate_needs_no_grid_and_a_loss_of_ones_own_is_used(tmp_path, small_data):
     softer = Configuration("softer", network, fit={"loss": tn.SoftmaxCrossEntropy(label_smoothing=0.2)}, epochs=3)
-    study = Study({"plain": Configuration("plain", network), "softer": softer}, small_data, seeds=1, epochs=1, workers=0)
+    study = Study(
+        {"plain": Configuration("plain", network), "softer": softer}, small_data, seeds=1, epochs=1, workers=0
+    )
     result = study.run(tmp_path)
     assert [run["part"] for run in result.runs] == ["best", "best"]
     plain, other = result.runs

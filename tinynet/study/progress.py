@@ -30,16 +30,16 @@ class Progress:
         self.total, self.ended = len(jobs), 0
         self.all_work = sum(job.work(self.examples) for job in jobs)
         self.done_work, self.began = 0.0, time.perf_counter()
-        print(heading(study, workers.data), flush=True)
+        self._print(heading(study, workers.data))
         if kept:
-            print(f"{kept} runs are there from before", flush=True)
+            self._print(f"{kept} runs are there from before")
         if jobs and study.threads is None:
-            print(f"{self.total} runs, one after the other\n", flush=True)
+            self._print(f"{self.total} runs, one after the other\n")
         elif jobs:
             seconds = workers.seconds_per_example(jobs[0]) * self.all_work / max(workers.count, 1)
             side = f", {workers.count} side by side" if workers.count > 1 else ""
-            print(f"{self.total} runs{side}: about {minutes(seconds)}\n", flush=True)
-        self.bar = _bar(self.all_work)
+            self._print(f"{self.total} runs{side}: about {minutes(seconds)}\n")
+        self.bar = _bar(self.all_work) if workers.verbose else None
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Run the missing ones of these jobs."""
@@ -59,14 +59,18 @@ class Progress:
             left = (time.perf_counter() - self.began) * (self.all_work / self.done_work - 1)
             outcome = "diverged" if "diverged" in result else f"{job.split} {result[job.split]['accuracy']:7.2%}"
             line = f"[{self.ended:>3}/{self.total}] {job}  {outcome}"
-            print(f"{line}  {result['seconds']:5.1f} s, {minutes(max(left, 0))} left", flush=True)
+            self._print(f"{line}  {result['seconds']:5.1f} s, {minutes(max(left, 0))} left")
 
     def close(self) -> None:
         """End the bar."""
         if self.bar is not None:
             self.bar.close()
         if self.ended:
-            print(f"\n{self.ended} runs in {minutes(time.perf_counter() - self.began)}\n")
+            self._print(f"\n{self.ended} runs in {minutes(time.perf_counter() - self.began)}\n")
+
+    def _print(self, text: str) -> None:
+        if self.workers.verbose:
+            print(text, flush=True)
 
 
 def heading(study: Study, data: Data) -> str:

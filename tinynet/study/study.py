@@ -71,7 +71,7 @@ class Study:
         self.configurations = _checked(configurations)
         self.test = as_dataset(data[1])
         self.data = _placed(as_dataset(data[0]), self.test, find_device(device))
-        if isinstance(seeds, int):
+        if not isinstance(seeds, Sequence):
             seeds = range(whole_number("Study: seeds", seeds, remedy="try seeds=5"))
         self.seeds = [whole_number("Study: a seed", seed, 0, remedy="try seeds=5") for seed in seeds]
         self.epochs = whole_number("Study: epochs", epochs, remedy="try epochs=10")
@@ -93,28 +93,29 @@ class Study:
         runs: Path | None = None,
         fresh: bool = False,
         checkpoints: bool = False,
+        progress: bool = True,
     ) -> Result:
         """Run every job that has no result yet. The same call continues a study that was stopped.
 
         Results are kept as files in `folder`/runs, or in `runs`; `fresh` deletes them first. With `checkpoints` runs of
-        this process (workers=0) are also kept while they train; that needs safetensors and filelock. Ctrl-C raises
-        KeyboardInterrupt, which says what is kept.
+        this process (workers=0) are also kept while they train; that needs safetensors and filelock. `progress`
+        prints a line for each run. Ctrl-C raises KeyboardInterrupt, which says what is kept.
         """
         folder = Path(folder)
         runs = runs or folder / "runs"
         if fresh and runs.is_dir():
             shutil.rmtree(runs)
         first = self.first_jobs()
-        workers = Workers(self.data, runs, self._processes(first), checkpoints)
+        workers = Workers(self.data, runs, self._processes(first), checkpoints, progress)
         if workers.count:
             check_that_they_travel([self.job("best", name, 1.0, 0) for name in self.configurations])
         try:
             with workers.open():
-                progress = Progress(self, workers, first)
-                progress.run(first)
+                shown = Progress(self, workers, first)
+                shown.run(first)
                 second = self.second_jobs(self.choose(workers.results(first)))
-                progress.run(second)
-                progress.close()
+                shown.run(second)
+                shown.close()
         except KeyboardInterrupt:
             also = " and the unfinished one" if checkpoints else ""
             kept = f"{len(list(runs.glob('*.json')))} finished runs{also}"

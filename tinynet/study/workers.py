@@ -57,8 +57,8 @@ class Workers:
     `checkpoints` also keeps unfinished runs of this process, in a folder of their own there.
     """
 
-    def __init__(self, data: Data, folder: Path, count: int, checkpoints: bool = False) -> None:
-        self.data, self.folder, self.checkpoints = data, folder, checkpoints
+    def __init__(self, data: Data, folder: Path, count: int, checkpoints: bool = False, verbose: bool = True) -> None:
+        self.data, self.folder, self.checkpoints, self.verbose = data, folder, checkpoints, verbose
         self.count = count if data.device.on_host else 0
         self.surroundings = hash_of_surroundings(data)
         self.executor: ProcessPoolExecutor | None = None
@@ -92,7 +92,8 @@ class Workers:
 
     def _run_here(self, path: Path, job: Job) -> dict[str, Any]:
         """Run a job in this process; a long one, on all cores, prints its epochs."""
-        callbacks = [EpochPrinter(f"{job.name:<13} seed {job.seed}", job.epochs)] if job.threads is None else []
+        shown = self.verbose and job.threads is None
+        callbacks = [EpochPrinter(f"{job.name:<13} seed {job.seed}", job.epochs)] if shown else []
         if not self.checkpoints:
             with _one_blas_thread() if job.threads == 1 and self.data.device.on_host else nullcontext():
                 return run(job, self.data, callbacks)

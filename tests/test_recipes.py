@@ -53,6 +53,7 @@ def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp
     assert "validation_accuracy" in table
     assert "test_" not in table
     assert "test accuracy" not in page + done.stdout
+    assert " test " not in done.stdout
 
 
 def test_the_recipes_run_and_measure_the_test_set_once(tmp_path, monkeypatch):

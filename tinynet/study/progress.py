@@ -19,7 +19,7 @@ class Progress:
     """Count the jobs of a study as they end."""
 
     def __init__(self, study: Study, workers: Workers, first: Sequence[Job]) -> None:
-        self.workers, self.examples = workers, len(workers.data.train)
+        self.workers, self.examples, self.held_out = workers, len(workers.data.train), study.held_out
         missing = workers.missing(first)
         kept = len(first) - len(missing)
         if missing:  # the others' learning rates are not chosen yet: any will do to count them
@@ -57,7 +57,8 @@ class Progress:
             self.bar.set_postfix_str(f"{job.part} {job.name}")
         elif result is not None:
             left = (time.perf_counter() - self.began) * (self.all_work / self.done_work - 1)
-            outcome = "diverged" if "diverged" in result else f"{job.split} {result[job.split]['accuracy']:7.2%}"
+            split = self.held_out if job.split == "test" else job.split
+            outcome = "diverged" if "diverged" in result else f"{split} {result[job.split]['accuracy']:7.2%}"
             line = f"[{self.ended:>3}/{self.total}] {job}  {outcome}"
             self._print(f"{line}  {result['seconds']:5.1f} s, {minutes(max(left, 0))} left")
 

@@ -74,17 +74,21 @@ def answer(summary: Summary) -> str:
 
 def _differences(summary: Summary, part: str) -> str:
     """The comparisons of one table in one sentence."""
-    seen, unseen = [], []
+    seen: list[str] = []
+    unseen: list[str] = []
+    untested: list[str] = []
     for each in summary[part]["comparisons"]:
         name, result = title(summary, each["arm"]), verdict(each)
         if result in ("better", "worse"):
             size = f"{100 * abs(each['difference']):.1f} points {result}"
             seen.append(f"{name} is {size} than {title(summary, each['against'])}")
         else:
-            unseen.append(name)
+            (untested if result == "not tested" else unseen).append(name)
     seeds = seed_count(max(each["seeds"] for each in summary[part]["comparisons"]))
     if unseen:
         seen.append(f"no difference is seen at {seeds} for {', '.join(unseen)}")
+    if untested:
+        seen.append(f"not tested at {seeds}: {', '.join(untested)}")
     return f"{part_title(summary, part)}: {'; '.join(seen)}."
 
 

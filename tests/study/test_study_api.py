@@ -125,10 +125,15 @@ def test_a_change_of_ones_own_function_is_run_again(tmp_path, small_data):
     def wider(seed):
         return tn.Sequential(tn.Dense(20, 4), seed=seed + 1)
 
-    (first,), (second,) = (with_function(build).second_jobs({"mine": 0.1}) for build in (wide, wider))
-    assert first.configuration.example.layers[0].weight.shape == second.configuration.example.layers[0].weight.shape
-    assert first.key("") != second.key("")
-    assert first.key("") == with_function(wide).second_jobs({"mine": 0.1})[0].key("")
+    def doubled(seed, factor=1):
+        model = wide(seed)
+        model.theta *= factor
+        return model
+
+    builds = wide, wider, doubled, partial(doubled, factor=2), wide
+    keys = [with_function(build).second_jobs({"mine": 0.1})[0].key("") for build in builds]
+    assert keys[0] == keys[-1]
+    assert len(set(keys)) == 4
 
 
 def test_a_recipe_is_a_configuration(tmp_path, small_data):

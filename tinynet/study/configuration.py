@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import tinynet as tn
+from tinynet.backend.arrays import to_numpy
 from tinynet.errors import mismatch
 from tinynet.study.probe import measure
 
@@ -91,9 +94,11 @@ class Configuration:
 
     @cached_property
     def description(self) -> str:
-        """The network and the settings of `fit`, with the source of code that is not tinynet's own."""
+        """The network, its initial weights and the settings of `fit`, with the source of code not tinynet's own."""
         parts = [self.build, self.optimizer, *self.example.layers, *self.fit.values()]
-        return repr([self.example, sorted(self.fit.items()), [_own_source(part) for part in parts]])
+        weights = hashlib.sha256(to_numpy(self.example.theta).tobytes()).hexdigest()
+        text = repr([self.example, weights, sorted(self.fit.items()), [_own_source(part) for part in parts]])
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", text)  # addresses differ from process to process
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "example"}

@@ -77,9 +77,8 @@ class Study:
         self.epochs = whole_number("Study: epochs", epochs, remedy="try epochs=10")
         self.batch_size = whole_number("Study: batch_size", batch_size, remedy="try batch_size=128")
         self.learning_rate = learning_rate
-        self.parts = [part for part in PARTS if parts is None or part in set(parts)]
-        if learning_rate is None:
-            self.parts = [part for part in self.parts if part != "given"]
+        wanted = set(PARTS if parts is None else parts) - (set() if learning_rate else {"given"})
+        self.parts = [part for part in PARTS if part in wanted]
         workers = (os.cpu_count() or 1) if workers is None else workers
         workers = 0 if threads is None else workers
         self.workers = whole_number("Study: workers", workers, 0, remedy="try workers=2")

@@ -5,10 +5,9 @@
     python examples/cifar10.py --epochs 3 --examples 10000  # a first look
     python examples/cifar10.py --data ~/data/cifar10 --device gpu
 
-A ResNet of three widths (tn.zoo.resnet_small) under AdamW with a one-cycle rate; pictures are flipped and shifted by
-up to four pixels. The test set is measured once, after the last epoch. Prints a table and writes results.json,
-results.md, results.csv and pictures into --out. CIFAR-10 has no stand-in: without its files and without a network it
-stops, and says where it looked.
+A ResNet of three widths (tn.zoo.resnet_small) under AdamW with a one-cycle learning rate; images are flipped and
+shifted by up to four pixels. The test set is measured once, after the last epoch. Prints a table and writes a report
+into --out. CIFAR-10 has no stand-in: without its files and without a network it stops, and says where it looked.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ import argparse
 import sys
 
 import tinynet as tn
-from tinynet.study.opening import open_device_and_data, program
-from tinynet.study.recipes import Recipe, chosen, parser_of, run
+from tinynet.study.options import program
+from tinynet.study.recipes import Recipe, recipe_options, recipe_parser, run_recipes
 
 
 def resnet(seed: int) -> tn.Sequential:
@@ -32,28 +31,22 @@ def lenet(seed: int) -> tn.Sequential:
 
 
 MOVED = (tn.data.Shift(4), tn.data.HorizontalFlip())
-ARMS = {
-    "lenet": Recipe("LeNet", lenet, 20, peak=0.003, transforms=MOVED),
-    "resnet": Recipe("small ResNet", resnet, 20, peak=0.01, transforms=MOVED),
+RECIPES = {
+    "lenet": Recipe("LeNet", lenet, epochs=20, learning_rates=(0.003,), transforms=MOVED),
+    "resnet": Recipe("small ResNet", resnet, epochs=20, learning_rates=(0.01,), transforms=MOVED),
 }
 
 
 @program
 def main(arguments: list[str] | None = None) -> int:
-    """Run the experiment; returns the exit status: 0, 1 if an arm diverged, 2 if it could not start, 130 at Ctrl-C."""
-    options = parse(arguments)
-    device, train, test = open_device_and_data(options, "cifar10")
-    train = train.subset(slice(0, options.examples)).standardize()
-    test = test.standardize(like=train)
-    recipes = {name: ARMS[name].shorter(options.epochs) for name in options.arms}
-    return run(recipes, device, train, test, options)
+    """Run the experiment; returns the exit status: 0, 1 if a run diverged, 2 if it could not start, 130 at Ctrl-C."""
+    return run_recipes(parse(arguments), RECIPES, dataset="cifar10")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line, checked."""
-    parser = parser_of(__doc__, "the archive of CIFAR-10", ARMS, "results/cifar10")
-    parser.set_defaults(arms=["resnet"])
-    return chosen(parser, arguments, ARMS)
+    parser = recipe_parser(__doc__, "the archive of CIFAR-10", "results/cifar10", RECIPES, ["resnet"], {})
+    return recipe_options(parser, arguments, RECIPES)
 
 
 if __name__ == "__main__":

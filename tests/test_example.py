@@ -44,7 +44,7 @@ def finished(tmp_path_factory):
 def test_without_data_or_network_it_runs_on_drawings_and_says_so_everywhere(finished):
     done, out = finished
     assert done.returncode == 0, done.stderr
-    assert "Fashion-MNIST cannot be had" in done.stderr
+    assert "Fashion-MNIST was not found" in done.stderr
     assert "synthetic data, not Fashion-MNIST" in done.stdout
     assert "synthetic data, not Fashion-MNIST" in (out / "results.md").read_text()
     results = json.loads((out / "results.json").read_text())
@@ -82,10 +82,10 @@ def test_results_hold_every_run_and_how_it_came_about(finished):
     assert "fashion_mnist.py --device cpu --epochs 1" in manifest["command"]
 
 
-def test_the_table_has_a_row_an_arm(finished):
+def test_the_table_has_a_row_for_each_configuration(finished):
     done, out = finished
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
-    assert [row.split("|")[1].strip() for row in rows] == ["arm", "---", "ReLU", "sigmoid"]
+    assert [row.split("|")[1].strip() for row in rows] == ["configuration", "---", "ReLU", "sigmoid"]
     assert "±" in rows[2]
     assert all(row in (out / "results.md").read_text() for row in rows)
 
@@ -112,7 +112,7 @@ def test_a_gpu_asked_for_is_never_replaced_in_silence(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--arms", "rellu"], "unknown arm 'rellu'; did you mean 'relu'? Known: adam, momentum, relu"),
+        (["--arms", "rellu"], "unknown configuration 'rellu'; did you mean 'relu'? Known: adam, momentum, relu"),
         (["--batch-size", "0"], "expected a whole number from 1, got 0"),
         (["--lr", "-1"], "expected a number above 0, got -1"),
         (["--dropout", "1"], "expected a rate from 0 up to, not including, 1, got 1"),
@@ -125,7 +125,7 @@ def test_a_wrong_argument_is_refused(tmp_path, arguments, message):
     assert message in done.stderr
 
 
-def test_an_arm_that_diverges_is_told_and_the_others_go_on(tmp_path):
+def test_a_configuration_that_diverges_is_reported_and_the_others_go_on(tmp_path):
     pytest.importorskip("matplotlib")
     small = ["--dataset", "synthetic_fashion", "--epochs", "1", "--hidden", "16", "--arms", "relu", "sigmoid"]
     done = run(*small, "--lr", "1e30", "--as-given", "--seeds", "1", folder=tmp_path)

@@ -17,21 +17,24 @@ pytest.importorskip("matplotlib")
 import cifar10  # noqa: E402  (examples/ is on the path: conftest.py)
 import fashion_mnist_cnn  # noqa: E402
 
-from tinynet.study import (
-    experiment,  # noqa: E402
-    opening,  # noqa: E402
-    recipes,  # noqa: E402
-)
+from tinynet.study import options, recipes  # noqa: E402
 
 FILES = [
     "comparison.png",
     "confusion_matrix.png",
     "learning_curves.png",
     "predictions.png",
+    "report.html",
     "results.csv",
     "results.json",
     "results.md",
+    "runs",
 ]
+
+
+def fields(recipe):
+    """What a variant may change."""
+    return {name: repr(value) for name, value in vars(recipe).items() if name not in ("title", "example")}
 
 
 def run(name, *arguments, folder):
@@ -50,10 +53,11 @@ def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp
     assert "validation_accuracy" in table
     assert "test_" not in table
     assert "test accuracy" not in page + done.stdout
+    assert " test " not in done.stdout
 
 
 def test_the_recipes_run_and_measure_the_test_set_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(opening, "open_data", lambda *asked: tn.data.synthetic_fashion(300, 100))
+    monkeypatch.setattr(options, "open_data", lambda *asked: tn.data.synthetic_fashion(300, 100))
     small = ["--epochs", "1", "--seeds", "2", "--arms", "mlp", "cnn-moved", "--out", str(tmp_path / "out")]
     assert fashion_mnist_cnn.main(small) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
@@ -73,7 +77,7 @@ def test_the_recipes_run_and_measure_the_test_set_once(tmp_path, monkeypatch):
     assert {"one_cycle(peak=0.005" in row["optimizer"] for row in rows} == {True}
     page = (tmp_path / "out" / "results.md").read_text()
     assert "synthetic data, not Fashion-MNIST" in page
-    assert "one-cycle rate of 0.005" in page
+    assert "one-cycle learning rate up to 0.005" in page
 
 
 def test_seeds_that_were_run_apart_end_in_one_table(tmp_path):
@@ -83,8 +87,7 @@ def test_seeds_that_were_run_apart_end_in_one_table(tmp_path):
     both = run("fashion_mnist_cnn.py", *small, "--seeds", "2", "--resume", "--out", "both", folder=tmp_path)
     assert both.returncode == 0, both.stderr
     assert "seeds 0 to 1" in both.stdout
-    assert " 1/1 " in both.stdout.partition("seed 0  after")[0]
-    assert " 1/1 " not in both.stdout.partition("seed 0  after")[2]  # seed 1 is not trained again
+    assert [line.split()[:3] for line in both.stdout.splitlines() if " 1/1 " in line] == [["mlp", "seed", "0"]]
     of_one, of_both = (json.loads((tmp_path / name / "results.json").read_text())["runs"] for name in ("apart", "both"))
     assert [each["seed"] for each in of_one + of_both] == [1, 0, 1]
     assert of_one[0]["test"] == of_both[1]["test"]
@@ -105,25 +108,27 @@ def test_a_first_seed_below_0_is_refused(capsys):
     assert "expected a whole number from 0, got -1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", fashion_mnist_cnn.ARMS)
+@pytest.mark.parametrize("name", fashion_mnist_cnn.RECIPES)
 def test_every_recipe_takes_a_picture_and_says_how_it_is_trained(name):
-    recipe = fashion_mnist_cnn.ARMS[name]
+    recipe = fashion_mnist_cnn.RECIPES[name]
     pictures = np.random.default_rng(0).integers(0, 256, (2, 28, 28)).astype("uint8")
     probabilities = recipe.predict(recipe.build(0), tn.data.from_arrays(pictures, np.arange(2)))
     assert probabilities.shape == (2, 10)
     assert np.allclose(probabilities.sum(axis=1), 1)
-    averaged = "averaged over" in recipe.words()
+    averaged = "averaged over" in recipe.describe()
     assert averaged == (recipe.views is not recipes.AS_IT_IS)
 
 
-@pytest.mark.parametrize("arm", fashion_mnist_cnn.LESS)
-def test_every_ablation_differs_from_the_whole_in_what_it_names(arm):
-    variants = fashion_mnist_cnn.recipes_of(fashion_mnist_cnn.parse(["--ablation", arm, "--epochs", "3"]))
+@pytest.mark.parametrize("name", fashion_mnist_cnn.ABLATIONS)
+def test_every_ablation_differs_from_the_whole_in_what_it_names(name):
+    chosen = fashion_mnist_cnn.parse(["--ablation", name, "--epochs", "3"])
+    variants = recipes.chosen_recipes(chosen, fashion_mnist_cnn.RECIPES, fashion_mnist_cnn.ABLATIONS)
     whole = variants["as it is"]
     assert (whole.epochs, whole.views) == (3, recipes.AS_IT_IS)
-    assert whole.build is fashion_mnist_cnn.ARMS[arm].build
-    for name, recipe in variants.items():
-        assert (recipe == whole) == (name == "as it is")
+    assert whole.build is fashion_mnist_cnn.RECIPES[name].build
+    for variant, recipe in variants.items():
+        assert recipe.title == variant
+        assert (fields(recipe) == fields(whole)) == (variant == "as it is")
     assert "BatchNorm" in repr(whole.build(0))
     assert "BatchNorm" not in repr(variants["no batch norm"].build(0))
     assert "Dropout(0.3)" in repr(whole.build(0))
@@ -132,12 +137,12 @@ def test_every_ablation_differs_from_the_whole_in_what_it_names(arm):
 
 @pytest.mark.parametrize(("name", "convolutions"), [("two convolutions", 2), ("five convolutions", 5)])
 def test_an_ablation_may_change_how_deep_a_network_is(name, convolutions):
-    model = fashion_mnist_cnn.LESS["cnn-moved"][name]["build"](0)
+    model = fashion_mnist_cnn.ABLATIONS["cnn-moved"][name]["build"](0)
     assert repr(model).count("Conv2D") == convolutions
     assert model.predict(np.zeros((2, 784), "float32")).shape == (2, 10)
 
 
-def test_an_ablation_is_of_the_mlp_unless_another_arm_is_named():
+def test_an_ablation_is_of_the_mlp_unless_another_recipe_is_named():
     assert fashion_mnist_cnn.parse(["--ablation"]).ablation == "mlp"
     assert fashion_mnist_cnn.parse(["--ablation", "cnn-moved"]).ablation == "cnn-moved"
     assert fashion_mnist_cnn.parse([]).ablation is None
@@ -147,10 +152,10 @@ def test_ten_views_do_not_care_which_way_a_picture_looks():
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype("uint8")
     labels = np.arange(20) % 10
     model = tn.zoo.mlp(784, (16,), 10, seed=1)
-    recipe = fashion_mnist_cnn.ARMS["cnn-moved"]
+    recipe = fashion_mnist_cnn.RECIPES["cnn-moved"]
     seen, mirrored = (tn.data.from_arrays(pictures, labels) for pictures in (images, images[:, :, ::-1]))
     assert np.allclose(recipe.predict(model, seen), recipe.predict(model, mirrored), rtol=1e-6)
-    one_way = fashion_mnist_cnn.ARMS["cnn"]  # five places
+    one_way = fashion_mnist_cnn.RECIPES["cnn"]  # five places
     expected = (one_way.predict(model, seen) + one_way.predict(model, mirrored)) / 2
     assert np.allclose(recipe.predict(model, seen), expected, rtol=1e-6)
     assert not np.allclose(one_way.predict(model, seen), expected, rtol=1e-2)
@@ -172,7 +177,7 @@ def test_in_five_places_the_middle_one_counts_twice():
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype("uint8")
     labels, model = np.arange(20) % 10, tn.zoo.mlp(784, (16,), 10, seed=1)
     here, *around = (model.predict(tn.data.from_arrays(view, labels)) for view in recipes.five_places(images))
-    predicted = fashion_mnist_cnn.ARMS["cnn"].predict(model, tn.data.from_arrays(images, labels))
+    predicted = fashion_mnist_cnn.RECIPES["cnn"].predict(model, tn.data.from_arrays(images, labels))
     assert np.allclose(predicted, (2 * here + sum(around)) / 6, rtol=1e-6)
 
 
@@ -180,7 +185,7 @@ def test_what_is_measured_of_probabilities_is_what_evaluate_says():
     images = np.random.default_rng(0).random((30, 8), dtype="float32")
     data = tn.data.from_arrays(images, np.arange(30) % 5)
     model = tn.zoo.mlp(8, (6,), 5)
-    measured = experiment._loss_and_accuracy(data, model.predict(data))
+    measured = recipes.loss_and_accuracy(data, model.predict(data))
     assert measured == pytest.approx(tn.evaluate(model, data)._asdict(), rel=1e-6)
 
 
@@ -198,14 +203,14 @@ def test_cifar10_runs_on_pictures_of_its_shape(tmp_path, monkeypatch, capsys):
         images = generator.integers(0, 256, (count, 32, 32, 3)).astype("uint8")
         return tn.data.from_arrays(images, np.arange(count) % 10, tuple("abcdefghij"), "cifar10", flatten=True)
 
-    monkeypatch.setattr(opening, "open_data", lambda name, *asked: (pictures(200), pictures(50)))
+    monkeypatch.setattr(options, "open_data", lambda name, *asked: (pictures(200), pictures(50)))
     arguments = ["--epochs", "1", "--examples", "100", "--arms", "lenet", "resnet", "--out", str(tmp_path)]
     assert cifar10.main(arguments) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
     page = (tmp_path / "results.md").read_text()
     assert "Shift(4)" in page
     best = max(each["test"]["accuracy"] for each in json.loads((tmp_path / "results.json").read_text())["runs"])
-    error = 100 * (best * (1 - best) / 50) ** 0.5  # of a binomial share, in points
+    error = 100 * (best * (1 - best) / 50) ** 0.5  # of a binomial fraction, in points
     assert f"An accuracy of {best:.0%} has a standard error of {error:.2f} points" in page
     with pytest.raises(SystemExit):
         cifar10.main(["--arms", "alexnet"])
@@ -213,7 +218,11 @@ def test_cifar10_runs_on_pictures_of_its_shape(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("kept", "words"), [([], "stopped: nothing was kept; --checkpoint"), (["--checkpoint", "runs"], "saved in runs; ")]
+    ("kept", "words"),
+    [
+        ([], "saved 0 finished runs in results/fashion_mnist_cnn/runs; the same command"),
+        (["--checkpoint", "runs"], "saved 0 finished runs and the unfinished one in runs; the same command"),
+    ],
 )
 def test_ctrl_c_ends_with_a_line_and_130(tmp_path, kept, words):
     command = [sys.executable, ROOT / "examples" / "fashion_mnist_cnn.py", "--offline", "--arms", "mlp"]

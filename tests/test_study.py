@@ -18,13 +18,9 @@ for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
 import fashion_mnist  # noqa: E402  (examples/ is on the path: conftest.py)
 
-from tinynet.study import (  # noqa: E402
-    insight,
-    opening,  # noqa: E402
-    words,
-)
-from tinynet.study.plan import Plan, choose  # noqa: E402
-from tinynet.study.runs import without_times  # noqa: E402
+from tinynet.study import Configuration, Study, options, probe, sentences  # noqa: E402
+from tinynet.study.jobs import without_times  # noqa: E402
+from tinynet.study.study import choose  # noqa: E402
 from tinynet.study.verify import problem_of, read  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -70,12 +66,12 @@ def small_data():
 def finished(tmp_path_factory, small_data):
     """A tiny study in this process: every part of it."""
     folder = tmp_path_factory.mktemp("study")
-    before, opening.open_data = opening.open_data, lambda *asked: small_data
+    before, options.open_data = options.open_data, lambda *asked: small_data
     arguments = [*SMALL, "--jobs", "1", "--out", str(folder)]
     try:
         assert fashion_mnist.main(arguments) == 0
     finally:
-        opening.open_data = before
+        options.open_data = before
     return folder
 
 
@@ -102,14 +98,14 @@ def test_the_grid_never_sees_the_test_set(finished):
 
 def test_seeds_are_paired(small_data):
     relu, sigmoid, dropout = (
-        fashion_mnist.ARMS[name].build(784, (8, 4), 10, 3) for name in ("relu", "sigmoid", "relu-dropout")
+        fashion_mnist.configurations(hidden=(8, 4))[name].build(3) for name in ("relu", "sigmoid", "relu-dropout")
     )
     assert np.array_equal(relu.theta, sigmoid.theta)
     assert np.array_equal(relu.theta, dropout.theta)
 
 
 def test_a_finished_study_runs_nothing_again_and_verifies(finished, small_data, monkeypatch, capsys):
-    monkeypatch.setattr(opening, "open_data", lambda *asked: small_data)
+    monkeypatch.setattr(options, "open_data", lambda *asked: small_data)
     assert fashion_mnist.main([*SMALL, "--jobs", "1", "--out", str(finished)]) == 0
     assert "[  1/" not in capsys.readouterr().out
     checking = ["--verify", str(finished / "results.json"), "--device", "cpu", "--jobs", "1", "--sample", "4"]
@@ -147,8 +143,8 @@ def test_a_damaged_file_is_refused(tmp_path, content, message, capsys):
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("arm", "__import__('os').system('true')", "the unknown arm"),
-        ("arm", ["relu"], "the unknown arm"),
+        ("arm", "__import__('os').system('true')", "the unknown configuration"),
+        ("arm", ["relu"], "the unknown configuration"),
         ("learning_rate", "0.1", "the learning rate"),
         ("learning_rate", 1e300, "the learning rate"),
         ("seed", -1, "seed -1"),
@@ -163,16 +159,16 @@ def test_a_damaged_file_is_refused(tmp_path, content, message, capsys):
 )
 def test_a_hostile_file_is_refused(finished, name, value, problem):
     said = json.loads((finished / "results.json").read_text())
-    assert problem_of(said, fashion_mnist.ARMS) == ""
+    assert problem_of(said, fashion_mnist.configurations()) == ""
     said["runs"][0][name] = value
-    assert problem_of(said, fashion_mnist.ARMS).startswith(problem)
+    assert problem_of(said, fashion_mnist.configurations()).startswith(problem)
 
 
 def test_a_file_too_large_is_not_read_to_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr("tinynet.study.verify.LARGEST", 100)
     (tmp_path / "results.json").write_bytes(b" " * 200)
-    with pytest.raises(opening.CannotStart, match="at most 100 bytes"):
-        read(tmp_path / "results.json", fashion_mnist.ARMS)
+    with pytest.raises(options.CannotStart, match="at most 100 bytes"):
+        read(tmp_path / "results.json", fashion_mnist.configurations())
 
 
 @pytest.mark.slow
@@ -215,16 +211,16 @@ def test_gradient_norms_and_activation_state_are_pytorchs(small_data):
     train = small_data[0]
     x = train.inputs(slice(0, 64), np.dtype("float32"))
     for name, activation in (("sigmoid", torch.sigmoid), ("relu", torch.relu)):
-        model = fashion_mnist.ARMS[name].build(784, (8, 4), 10, 1)
+        model = fashion_mnist.configurations(hidden=(8, 4))[name].build(1)
         weights = [torch.tensor(np.array(model.parameters[f"{n}.weight"]), requires_grad=True) for n in (0, 3, 6)]
         h, states = torch.tensor(x), []
         for weight in weights[:-1]:
             h = activation(h @ weight)
             states.append(h.detach().numpy())
         torch.nn.functional.cross_entropy(h @ weights[-1], torch.tensor(train.labels[:64].astype("int64"))).backward()
-        norms = insight.gradient_norms(model, x, train.labels[:64])
+        norms = probe.gradient_norms(model, x, train.labels[:64])
         assert norms == pytest.approx([float(weight.grad.norm()) for weight in weights], rel=1e-4)
-        state = insight.activation_state(model, x)
+        state = probe.activation_state(model, x)
         slope = [(s * (1 - s)).mean() if name == "sigmoid" else (s > 0).mean() for s in states]
         assert state["slope"] == pytest.approx(slope, rel=1e-4)
         dead = [0, 0] if name == "sigmoid" else [float((s.max(axis=0) == 0).mean()) for s in states]
@@ -235,15 +231,15 @@ def test_the_probe_changes_no_number(small_data):
     train, test = small_data
     thetas = []
     for every in (0, 1):
-        model = fashion_mnist.ARMS["relu-dropout"].build(784, (8, 4), 10, 0)
-        probe = insight.Probe(model, train, test, every)
-        tn.fit(model, train, epochs=2, batch_size=50, callbacks=[probe], progress=False)
+        model = fashion_mnist.configurations(hidden=(8, 4))["relu-dropout"].build(0)
+        watching = probe.Probe(model, train, test, every)
+        tn.fit(model, train, epochs=2, batch_size=50, callbacks=[watching], progress=False)
         thetas.append(model.theta.copy())
     assert np.array_equal(*thetas)
-    assert [row["epoch"] for row in probe.rows] == [0, 1, 2]
+    assert [row["epoch"] for row in watching.rows] == [0, 1, 2]
 
 
-# Words --------------------------------------------------------------------------------------------------------------
+# Sentences ----------------------------------------------------------------------------------------------------------
 
 
 def comparison(difference, p, low=-0.01, high=0.01):
@@ -252,10 +248,12 @@ def comparison(difference, p, low=-0.01, high=0.01):
 
 def test_words_follow_from_the_numbers():
     study = {"arms": {"a": {"title": "A"}, "b": {"title": "B"}}}
-    assert words.sentence(study, comparison(0.02, 0.001)).startswith("A: 2.00 points better than B")
-    assert words.sentence(study, comparison(-0.02, 0.001)).startswith("A: 2.00 points worse than B")
-    assert words.sentence(study, comparison(0.02, 0.2)).startswith("A: no difference from B seen at 5 seeds")
-    assert "untested" in words.sentence(study, comparison(0.02, None))
+    assert sentences.comparison_sentence(study, comparison(0.02, 0.001)).startswith("A: 2.00 points better than B")
+    assert sentences.comparison_sentence(study, comparison(-0.02, 0.001)).startswith("A: 2.00 points worse than B")
+    assert sentences.comparison_sentence(study, comparison(0.02, 0.2)).startswith(
+        "A: no difference from B seen at 5 seeds"
+    )
+    assert "untested" in sentences.comparison_sentence(study, comparison(0.02, None))
 
 
 def test_the_smaller_of_two_equally_good_rates_is_chosen_and_a_diverged_one_never():
@@ -267,10 +265,14 @@ def test_the_smaller_of_two_equally_good_rates_is_chosen_and_a_diverged_one_neve
     assert choose([tried(3.0, None)]) == {}
 
 
-def test_an_arm_of_ones_own_is_an_entry():
-    arm = fashion_mnist.Arm("tanh", tn.Tanh, as_given=True)
-    options = fashion_mnist.parse(["--as-given", "--seeds", "1", "--arms", "relu"])
-    options.arms = ["mine"]
-    jobs = Plan.of(options, {"mine": arm}).first()
-    assert [job.name for job in jobs] == ["mine"]
-    assert "Tanh" in repr(arm.build(4, (3,), 2, 0))
+def test_a_configuration_of_ones_own_is_a_value(small_data):
+    def network(seed):
+        return tn.Sequential(tn.Dense(784, 3), tn.Tanh(), tn.Dense(3, 10), seed=seed)
+
+    mine = Configuration("tanh", network, learning_rates=(0.1, 0.3))
+    study = Study({"mine": mine}, small_data, seeds=1, learning_rate=0.1)
+    jobs = study.first_jobs()
+    assert [(job.part, job.name, job.learning_rate) for job in jobs] == [
+        ("given", "mine", 0.1), ("grid", "mine", 0.1), ("grid", "mine", 0.3),
+    ]  # fmt: skip
+    assert "Tanh" in repr(mine.build(0))

@@ -12,7 +12,7 @@ for needed in ("matplotlib", "jinja2", "scipy"):
 import fashion_mnist  # noqa: E402  (examples/ is on the path: conftest.py)
 
 import tinynet as tn  # noqa: E402
-from tinynet.study import opening  # noqa: E402
+from tinynet.study import options  # noqa: E402
 
 pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -57,12 +57,12 @@ def browser():
 def report(tmp_path_factory):
     """The report of a tiny study of every part."""
     folder = tmp_path_factory.mktemp("report")
-    before, opening.open_data = opening.open_data, lambda *asked: tn.data.synthetic_fashion(600, 200)
+    before, options.open_data = options.open_data, lambda *asked: tn.data.synthetic_fashion(600, 200)
     small = ["--arms", "sigmoid", "relu", "relu-dropout", "adam", "--hidden", "8", "4", "--epochs", "2", "--seeds", "2"]
     try:
         fashion_mnist.main([*small, "--batch-size", "100", "--device", "cpu", "--jobs", "1", "--out", str(folder)])
     finally:
-        opening.open_data = before
+        options.open_data = before
     return folder / "report.html"
 
 

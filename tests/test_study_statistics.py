@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 pytest.importorskip("jinja2")
-from tinynet.study.statistics import holm, mcnemar, mean, paired  # noqa: E402  (examples/ is on the path: conftest.py)
+from tinynet.study.statistics import holm, mcnemar, mean, paired  # noqa: E402
 
 # Student's own example, Biometrika 1908: hours of sleep gained with each of two drugs, by ten patients.
 FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

@@ -1,172 +1,192 @@
-"""How a network is trained, as a value: what the examples beyond plain SGD share."""
+"""Recipes: configurations trained with AdamW and a one-cycle learning rate on changed images."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import tinynet as tn
-from tinynet.backend.arrays import Device
+from tinynet import metrics
+from tinynet.backend.arrays import to_numpy
 from tinynet.data.transforms import Transform
 from tinynet.errors import unknown_name
-from tinynet.study.experiment import Experiment, seeds_of, write_report
-from tinynet.study.opening import add_checkpoint_options, count, new_parser, whole
+from tinynet.study.configuration import Configuration
+from tinynet.study.options import count, new_parser, open_device_and_data, whole
+from tinynet.study.study import Study
 
 
 @dataclass(frozen=True)
 class Views:
-    """Ways to look at a picture: a prediction is the weighted mean of what the network says to each."""
+    """Several views of an image: a prediction is the weighted mean of the network's outputs for them."""
 
-    words: str
-    of: Callable[[np.ndarray], Iterable[np.ndarray]]  # pictures (N, H, W) or (N, H, W, C) -> the same, once a view
-    weights: Sequence[float] | None = None  # of the views; all the same unless given
+    description: str
+    of: Callable[[np.ndarray], Iterable[np.ndarray]]  # images (N, H, W) or (N, H, W, C) -> the same, once for each view
+    weights: Sequence[float] | None = None  # of the views; equal if None
 
 
-def five_places(pictures: np.ndarray) -> Iterable[np.ndarray]:
-    """Every picture where it is, and a pixel up, down, left and right; what comes in at an edge is black."""
-    height, width = pictures.shape[1:3]
-    framed = np.pad(pictures, ((0, 0), (1, 1), (1, 1)) + ((0, 0),) * (pictures.ndim - 3))
+def five_places(images: np.ndarray) -> Iterable[np.ndarray]:
+    """Every image as it is, and shifted by a pixel down, up, right and left; black comes in at the edge."""
+    height, width = images.shape[1:3]
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1)) + ((0, 0),) * (images.ndim - 3))
     for row, column in ((1, 1), (2, 1), (0, 1), (1, 2), (1, 0)):
         yield framed[:, row : row + height, column : column + width]
 
 
-def five_places_both_ways(pictures: np.ndarray) -> Iterable[np.ndarray]:
-    """Those, and those of the mirror image."""
-    yield from five_places(pictures)
-    yield from five_places(pictures[:, :, ::-1])
+def five_places_both_ways(images: np.ndarray) -> Iterable[np.ndarray]:
+    """The five places of every image, and of its mirror image."""
+    yield from five_places(images)
+    yield from five_places(images[:, :, ::-1])
 
 
-AS_IT_IS = Views("each picture as it is", lambda pictures: (pictures,))
+AS_IT_IS = Views("each image as it is", lambda images: (images,))
 MIDDLE_TWICE = (2, 1, 1, 1, 1)
 FIVE_PLACES = Views("five places a pixel apart, the middle one twice", five_places, MIDDLE_TWICE)
-TEN_VIEWS = Views(FIVE_PLACES.words + ", both ways round", five_places_both_ways, MIDDLE_TWICE * 2)
+TEN_VIEWS = Views(FIVE_PLACES.description + ", both ways round", five_places_both_ways, MIDDLE_TWICE * 2)
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A network, and everything `fit` is told: AdamW under a one-cycle rate, softer targets, changed pictures."""
+@dataclass(frozen=True, eq=False)
+class Recipe(Configuration):
+    """A network trained with AdamW (no weight decay on biases and norms), softer targets and changed images.
 
-    title: str
-    build: Callable[[int], tn.Sequential]  # seed -> model
-    epochs: int
-    batch_size: int = 128
-    peak: float = 0.004  # of the learning rate
-    constant: float | None = None  # a learning rate that stays, instead
+    The learning rate follows one cycle with its peak at the number given, or is `constant`. Predictions are averaged
+    over `views`.
+    """
+
+    batch_size: int | None = 128
+    constant: bool = False
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
     transforms: Sequence[Transform] = ()
     views: Views = AS_IT_IS
 
-    def predict(self, model: tn.Sequential, data: tn.data.Dataset) -> np.ndarray:
-        """Class probabilities (N, classes) of the trained model, their weighted mean over the views."""
-        views = self.views.of(data.pictures(slice(None)))
-        seen = (dataclasses.replace(data, images=view.reshape(data.images.shape)) for view in views)
-        # in batches as small as those of training: a convolution's activations of 1,000 pictures leave the cache
-        return np.average([model.predict(each, self.batch_size) for each in seen], axis=0, weights=self.views.weights)
+    def __post_init__(self) -> None:
+        fit = {"loss": tn.SoftmaxCrossEntropy(self.label_smoothing), "transforms": tuple(self.transforms)}
+        object.__setattr__(self, "fit", fit)  # the way to set a field of a frozen dataclass
+        super().__post_init__()
 
-    def optimizer(self, model: tn.Sequential, examples: int) -> tn.AdamW:
-        """The optimizer of a run over so many examples an epoch."""
-        steps = self.epochs * math.ceil(examples / self.batch_size)
-        rate = tn.schedules.one_cycle(self.peak, steps) if self.constant is None else self.constant
+    def make_optimizer(self, model: tn.Sequential, learning_rate: float, steps: int) -> tn.AdamW:
+        rate = learning_rate if self.constant else tn.schedules.one_cycle(learning_rate, steps)
         return tn.AdamW(rate, weight_decay=self.weight_decay, mask=model.mask())
 
-    @property
-    def loss(self) -> tn.SoftmaxCrossEntropy:
-        """Cross-entropy against the smoothed labels."""
-        return tn.SoftmaxCrossEntropy(self.label_smoothing)
+    def predict(self, model: tn.Sequential, data: tn.data.Dataset, threads: int | None = None) -> np.ndarray:
+        views = self.views.of(data.pictures(slice(None)))
+        sets = (replace(data, images=view.reshape(data.images.shape)) for view in views)
+        # in batches as small as those of training: a convolution's activations of 1,000 images leave the cache
+        size = self.batch_size or 128
+        return np.average([model.predict(each, size, threads) for each in sets], axis=0, weights=self.views.weights)
 
-    def words(self) -> str:
-        """The recipe in a line."""
-        length = f"{self.epochs} epochs" if self.epochs > 1 else "one epoch"
+    def measure(
+        self,
+        model: tn.Sequential,
+        data: tn.data.Dataset,
+        probabilities: np.ndarray | None = None,
+        threads: int | None = None,
+    ) -> dict[str, float]:
+        probabilities = self.predict(model, data, threads) if probabilities is None else probabilities
+        return loss_and_accuracy(data, probabilities)
+
+    def describe(self) -> str:
+        length = "one epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         changed = " and ".join(map(repr, self.transforms)) or "none"
-        rate = f"one-cycle rate of {self.peak:g}" if self.constant is None else f"rate of {self.constant:g}"
-        averaged = "" if self.views is AS_IT_IS else f", predictions averaged over {self.views.words}"
+        rates = ", ".join(f"{rate:g}" for rate in self.learning_rates)
+        schedule = f"constant learning rate {rates}" if self.constant else f"one-cycle learning rate up to {rates}"
+        averaged = "" if self.views is AS_IT_IS else f", predictions averaged over {self.views.description}"
         return (
             f"{self.title}: {length}, batch {self.batch_size}, AdamW (weight decay {self.weight_decay:g}, "
-            f"none on biases and norms), {rate}, label smoothing {self.label_smoothing:g}, transforms {changed}"
+            f"none on biases and norms), {schedule}, label smoothing {self.label_smoothing:g}, transforms {changed}"
             f"{averaged}"
         )
 
-    def shorter(self, epochs: int | None) -> Recipe:
-        """The same for so many epochs; as it is for None."""
-        return self if epochs is None else dataclasses.replace(self, epochs=epochs)
+
+Recipes = Mapping[str, Recipe]
+Ablations = Mapping[str, Mapping[str, Mapping[str, Any]]]  # recipe -> variant -> the fields that it changes
 
 
-def run(
-    recipes: Mapping[str, Recipe],
-    device: Device,
-    train: tn.data.Dataset,
-    test: tn.data.Dataset,
-    options: argparse.Namespace,
-    held_out: str = "test",
-) -> int:
-    """Train each recipe with each seed, measure once, print and write; 0, or 1 if one diverged."""
-    options.arms = list(recipes)
-    protocol = "\n".join(f"- {name}: {recipe.words()}" for name, recipe in recipes.items())
-    experiment = Experiment(device, train, test, options, protocol, held_out)
-    print(experiment.heading(), flush=True)
-    try:
-        for name, recipe in recipes.items():
-            for seed in seeds_of(options):
-                train_one(experiment, name, recipe, seed)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_what_is_kept(options)) from None
-    print("\n" + experiment.table())
-    for path in write_report(experiment, options.out):
-        print(f"wrote {path}")
-    return 1 if experiment.diverged else 0
+def loss_and_accuracy(data: tn.data.Dataset, probabilities: np.ndarray) -> dict[str, float]:
+    """The mean of -log p of the true class, and the fraction of examples whose likeliest class is the true one."""
+    labels = to_numpy(data.labels)
+    true = np.maximum(probabilities[np.arange(len(labels)), labels], np.finfo(probabilities.dtype).tiny)
+    loss = -float(np.log(true).mean(dtype=np.float64))
+    return {"loss": loss, "accuracy": metrics.accuracy(labels, probabilities.argmax(axis=1))}
 
 
-def train_one(experiment: Experiment, name: str, recipe: Recipe, seed: int) -> None:
-    """One recipe with one seed."""
-    model = recipe.build(seed)
-    experiment.run(
-        name,
-        model,
-        recipe.optimizer(model, len(experiment.train)),
-        seed,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        predict=recipe.predict,
-        loss=recipe.loss,
-        transforms=recipe.transforms,
-    )
+# The command line ---------------------------------------------------------------------------------------------------
 
 
-def _what_is_kept(options: argparse.Namespace) -> str:
-    if options.checkpoint:
-        return f"saved in {options.checkpoint}; the same command with --resume goes on from there"
-    return "nothing was kept; --checkpoint FOLDER keeps every run"
-
-
-def parser_of(description: str | None, files: str, arms: Mapping[str, Recipe], out: str) -> argparse.ArgumentParser:
-    """The options that all of them have."""
+def recipe_parser(
+    description: str | None, files: str, out: str, recipes: Recipes, default: Sequence[str], ablations: Ablations
+) -> argparse.ArgumentParser:
+    """A parser with the options of every program of recipes."""
     parser = new_parser(description, files, out)
-    parser.add_argument("--arms", nargs="+", default=list(arms), metavar="ARM", help=f"of: {', '.join(arms)}")
-    parser.add_argument("--quick", action="store_true", help="one epoch of 2,000 pictures: does it run?")
-    parser.add_argument("--epochs", type=count, help="of every arm, instead of its own")
-    parser.add_argument("--examples", type=count, help="train on the first so many pictures only")
-    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="each arm with so many seeds, from 0 on")
-    parser.add_argument("--first-seed", type=whole, default=0, metavar="K", help="from K on: others run the rest")
-    add_checkpoint_options(parser)
+    parser.add_argument("--arms", nargs="+", default=default, metavar="NAME", help=f"of: {', '.join(recipes)}")
+    parser.add_argument("--quick", action="store_true", help="one epoch of 2,000 images: does it run?")
+    parser.add_argument("--epochs", type=count, help="of every recipe, instead of its own")
+    parser.add_argument("--examples", type=count, metavar="N", help="train on the first N examples only")
+    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="the number of seeds of each recipe")
+    parser.add_argument("--first-seed", type=whole, default=0, metavar="K", help="the seeds from K on")
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep runs there, unfinished ones as well")
+    text = "accepted for older commands: runs that are kept are always continued"
+    parser.add_argument("--resume", action="store_true", help=text)
+    text = "train on five sixths of the training set and measure the rest, instead of the test set"
+    parser.add_argument("--validate", action="store_true", help=text)
+    if ablations:
+        first = next(iter(ablations))
+        text = f"that recipe with one ingredient left out or added at a time ({first}, unless named)"
+        parser.add_argument("--ablation", nargs="?", choices=ablations, const=first, help=text)
     return parser
 
 
-def chosen(
-    parser: argparse.ArgumentParser, arguments: list[str] | None, arms: Mapping[str, Recipe]
+def recipe_options(
+    parser: argparse.ArgumentParser, arguments: list[str] | None, recipes: Recipes
 ) -> argparse.Namespace:
     """The command line, checked."""
     options = parser.parse_args(arguments)
     if options.quick:
         options.epochs, options.examples = options.epochs or 1, options.examples or 2000
-    if options.resume and not options.checkpoint:
-        parser.error("--resume needs --checkpoint FOLDER")
     for name in options.arms:
-        if name not in arms:
-            parser.error(unknown_name("arm", name, arms))
+        if name not in recipes:
+            parser.error(unknown_name("recipe", name, recipes))
     return options
+
+
+def chosen_recipes(options: argparse.Namespace, recipes: Recipes, ablations: Ablations) -> dict[str, Recipe]:
+    """The recipes to run, or the variants of one of them, each compared with the first."""
+    if getattr(options, "ablation", None):
+        variants = ablations[options.ablation]
+        whole = replace(recipes[options.ablation], views=AS_IT_IS, baseline=next(iter(variants)))
+        chosen = {name: replace(whole, **{"title": name, **changes}) for name, changes in variants.items()}
+    else:
+        chosen = {name: recipes[name] for name in options.arms}
+    if options.epochs:
+        chosen = {name: replace(recipe, epochs=options.epochs) for name, recipe in chosen.items()}
+    return chosen
+
+
+def run_recipes(
+    options: argparse.Namespace, recipes: Recipes, ablations: Ablations | None = None, dataset: str | None = None
+) -> int:
+    """Train each recipe with each seed, measure it once, print and write the report; 0, or 1 if a run diverged."""
+    device, train, test = open_device_and_data(options, dataset)
+    train = train.subset(slice(0, options.examples)).standardize()
+    if options.validate:
+        train, test = train.split(1 / 6, seed=0)
+    study = Study(
+        chosen_recipes(options, recipes, ablations or {}),
+        (train, test.standardize(like=train)),
+        seeds=range(options.first_seed, options.first_seed + options.seeds),
+        parts=["best"],
+        device=device,
+        threads=None,
+        held_out="validation" if options.validate else "test",
+        settings=vars(options),
+    )
+    result = study.run(options.out, runs=options.checkpoint, checkpoints=bool(options.checkpoint))
+    print(result.table())
+    for path in result.write_report():
+        print(f"wrote {path}")
+    return 1 if result.diverged else 0

@@ -1,6 +1,6 @@
-"""What a few seeds can say: intervals, paired tests, and McNemar's test of two classifiers on the same examples.
+"""Confidence intervals, paired tests over seeds, and McNemar's test of two classifiers on the same examples.
 
-The distributions are scipy's. Everything here takes and returns plain numbers; NaN where there is nothing to say.
+The tests are scipy's. Everything here takes and returns plain numbers; NaN where there are too few to compute it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def mean(values: Sequence[float]) -> Mean:
     centre = statistics.fmean(values)
     if len(values) < 2:
         return Mean(centre, math.nan, math.nan, math.nan)
-    from scipy import stats
+    from scipy import stats  # optional, and slow to import
 
     deviation = statistics.stdev(values)
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * deviation / math.sqrt(len(values))
@@ -60,20 +60,21 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
     """
     if len(first) != len(second) or not first:
         raise ValueError(f"paired: expected as many values of both, got {len(first)} and {len(second)}; pair the seeds")
-    differences = [a - b for a, b in zip(first, second)]
-    centre, deviation, low, high = mean(differences)
-    if not deviation > 0:  # one pair, or all differences the same: there is no spread to measure them by
-        return Paired(centre, low, high, math.nan)
-    from scipy import stats
+    differences = np.subtract(first, second)
+    centre = float(differences.mean())
+    if np.allclose(differences, differences[0], rtol=1e-12, atol=1e-15):  # no spread to compare the mean with
+        return Paired(centre, *mean(differences.tolist())[2:], math.nan)
+    from scipy import stats  # optional, and slow to import
 
-    t = centre / (deviation / math.sqrt(len(differences)))
-    return Paired(centre, low, high, float(2 * stats.t.sf(abs(t), len(differences) - 1)))
+    test = stats.ttest_rel(first, second)
+    low, high = test.confidence_interval(CONFIDENCE)
+    return Paired(centre, float(low), float(high), float(test.pvalue))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for being several: in ascending order p_(i) (m - i + 1), never smaller than the one before.
+    """p-values adjusted for m tests: in ascending order p_(i) (m - i + 1), never smaller than the one before.
 
-    The chance of a single false alarm among all m stays below the level. NaN stays NaN and is not counted.
+    The chance of any false positive among the m tests stays below the level. NaN stays NaN and is not counted.
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statistics 6, 1979.
     """
     adjusted = list(p_values)
@@ -86,13 +87,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
-    """Are two classifiers right equally often? Only the examples that one of them gets right tell.
+    """Test whether two classifiers are right equally often, by the examples that only one of them gets right.
 
     Under that hypothesis the count of those that only the first gets right is binomial with probability 1/2: exact.
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions", 1947; for
     classifiers T. Dietterich, "Approximate statistical tests for comparing classification algorithms", 1998.
     """
-    from scipy import stats
+    from scipy import stats  # optional, and slow to import
 
     only_first = int(np.count_nonzero(first_right & ~second_right))
     only_second = int(np.count_nonzero(second_right & ~first_right))

@@ -1,16 +1,13 @@
-"""What every example begins and ends with: its options, the device and the data, and its exit status."""
+"""What the programs in examples/ share: options, opening the device and the data, exit statuses."""
 
 from __future__ import annotations
 
 import argparse
-import csv
 import functools
-import io
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import tinynet as tn
 from tinynet.backend.arrays import Device, find_device
@@ -20,11 +17,11 @@ Data = tuple[tn.data.Dataset, tn.data.Dataset]
 
 
 class CannotStart(Exception):
-    """There is no such device, or no such data; the words say why, and what to do."""
+    """The device or the data cannot be used; the message says why and what to do."""
 
 
 def program(main: Main) -> Main:
-    """`main`, with what all examples end in: 2 and one line where it cannot start, 130 and one line at Ctrl-C."""
+    """Wrap `main`: exit status 2 and one line where it cannot start, 130 and one line at Ctrl-C."""
 
     @functools.wraps(main)
     def guarded(arguments: list[str] | None = None) -> int:
@@ -43,7 +40,7 @@ def program(main: Main) -> Main:
 def open_device_and_data(
     options: argparse.Namespace, name: str | None = None
 ) -> tuple[Device, tn.data.Dataset, tn.data.Dataset]:
-    """(device, train, test) as the options ask for; CannotStart where that cannot be."""
+    """(device, train, test) that the options name. CannotStart where one cannot be used."""
     try:
         return find_device(options.device), *open_data(name, options.data, options.source, options.offline)
     except (tn.DeviceError, tn.DataError, ValueError, ImportError) as error:
@@ -51,18 +48,18 @@ def open_device_and_data(
 
 
 def open_data(name: str | None, folder: Path | None, source: str = "auto", offline: bool = False) -> Data:
-    """(train, test) of the data set named; with nothing named, Fashion-MNIST if it can be had, else the drawn set."""
+    """(train, test) of the data set `name`; if none is named, Fashion-MNIST or the synthetic set."""
     try:
         return tn.data.load(name or "fashion_mnist", source, folder, offline)
     except tn.DataNotFoundError as error:
         if name is not None or folder is not None or source != "auto":
             raise
-        print(f"Fashion-MNIST cannot be had:\n  {error}\nUsing the synthetic set instead.\n", file=sys.stderr)
+        print(f"Fashion-MNIST was not found:\n  {error}\nUsing the synthetic set instead.\n", file=sys.stderr)
         return tn.data.synthetic_fashion()
 
 
 def new_parser(description: str | None, files: str, out: str) -> argparse.ArgumentParser:
-    """The options of every example: where to train, where the data are, where the results go."""
+    """A parser with the options of every example: device, data and folder for the results."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (auto: a GPU if one works)")
     parser.add_argument("--data", type=Path, help=f"folder with {files} (or $TINYNET_DATA)")
@@ -70,21 +67,6 @@ def new_parser(description: str | None, files: str, out: str) -> argparse.Argume
     parser.add_argument("--offline", action="store_true", help="open no connection")
     parser.add_argument("--out", type=Path, default=Path(out), help="folder for the results")
     return parser
-
-
-def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
-    """--checkpoint and --resume."""
-    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep every run in a folder of its own there")
-    parser.add_argument("--resume", action="store_true", help="go on with what is in --checkpoint")
-
-
-def spreadsheet(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """CSV with these columns, of what the rows have of them."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue()
 
 
 def count(text: str) -> int:

@@ -1,11 +1,11 @@
-"""What is looked at while a network trains: never inside a layer, always from beside it.
+"""Measure gradients and activations of a network while it trains, without changing any number of the training.
 
-Every so many epochs a `Probe` measures both sets in inference mode, and on one fixed batch of training examples, for
-each Dense layer, the length of the gradient of its weights, and for each activation
+Every few epochs a `Probe` measures both sets in inference mode. On one fixed batch of training examples it records
+the gradient norm of the weights of each Dense layer, and for each activation
 
-    slope      the mean of dy/dx: what it passes on of the gradient it gets
-    saturated  the share of outputs of a sigmoid within 0.05 of 0 or of 1, where its slope is below 0.05
-    dead       the share of units of a ReLU that are 0 for every example of the batch: nothing can move them
+    slope      the mean of dy/dx, the factor by which it multiplies the gradient
+    saturated  the fraction of a sigmoid's outputs within 0.05 of 0 or of 1, where its slope is below 0.05
+    dead       the fraction of ReLU units that are 0 for every example of the batch, which get no gradient
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ import tinynet as tn
 from tinynet.backend.arrays import Array, array_module
 from tinynet.training.callbacks import Callback
 
-PROBED = 1000  # examples of the fixed batch
+BATCH = 1000  # examples of the fixed batch
 SAMPLE = 10_000  # training examples measured for a curve: as many as Fashion-MNIST has for the test
 
 
 class Probe(Callback):
-    """Rows of what was seen, the first of them before training. `every` 0 looks at nothing."""
+    """Collect rows of measurements, the first of them before training; none where `every` is 0."""
 
     def __init__(self, model: tn.Sequential, train: tn.data.Dataset, test: tn.data.Dataset, every: int) -> None:
         self.model, self.every = model, every
         self.sample, self.test = train.subset(slice(0, SAMPLE)), test
         self.rows: list[dict[str, Any]] = []
         if every:
-            self.look(0)
+            self.add_row(0)
 
     def epoch_ends(self, history: tn.History) -> None:
         epoch = int(history.last["epoch"])
         if self.every and epoch % self.every == 0:
-            self.look(epoch)
+            self.add_row(epoch)
             self.rows[-1]["running_accuracy"] = history.last["running_accuracy"]
 
-    def look(self, epoch: int) -> None:
-        """Add a row."""
+    def add_row(self, epoch: int) -> None:
+        """Measure everything."""
         row: dict[str, Any] = {"epoch": epoch}
         for split, data in (("train", self.sample), ("test", self.test)):
             row |= {f"{split}_{name}": value for name, value in measure(self.model, data).items()}
-        x = self.sample.inputs(slice(0, PROBED), self.model.dtype)
-        row["gradient"] = gradient_norms(self.model, x, self.sample.labels[:PROBED])
+        x = self.sample.inputs(slice(0, BATCH), self.model.dtype)
+        row["gradient"] = gradient_norms(self.model, x, self.sample.labels[:BATCH])
         self.rows.append(row | activation_state(self.model, x))
 
 
-def measure(model: tn.Sequential, data: tn.data.Dataset) -> dict[str, float]:
-    """Loss and accuracy in inference mode, on one thread. DivergenceError where the loss is no number."""
-    loss, accuracy = tn.evaluate(model, data, threads=1)
+def measure(model: tn.Sequential, data: tn.data.Dataset, threads: int | None = 1) -> dict[str, float]:
+    """Cross-entropy and accuracy in inference mode. DivergenceError where the loss is not finite."""
+    loss, accuracy = tn.evaluate(model, data, threads=threads)
     if not math.isfinite(loss):
         raise tn.DivergenceError(f"training diverged: the loss of the held out examples was {loss}")
     return {"loss": loss, "accuracy": accuracy}

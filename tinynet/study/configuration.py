@@ -1,0 +1,116 @@
+"""A configuration of a study: one way to build and train a network, as a value."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+import tinynet as tn
+from tinynet.backend.arrays import to_numpy
+from tinynet.errors import mismatch
+from tinynet.study.probe import measure
+
+SET_BY_THE_STUDY = {
+    "optimizer", "epochs", "batch_size", "seed", "device", "threads", "progress", "callbacks", "checkpoint", "resume",
+    "validation", "measure_train",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Configuration:
+    """One way to build and train a network.
+
+    title           its name in tables and pictures
+    build           the network: a function seed -> new model
+    optimizer       a function learning rate -> new optimizer
+    learning_rates  the grid from which the best is chosen; a single one is used as it is
+    baseline        the name of the configuration it is compared with; "" for none
+    fit             further settings of `tinynet.fit`: {"loss": ..., "transforms": ...}
+    shared          whether it is also trained at the learning rate that all share, if the study has one
+    long            whether it is also trained five times as long
+    epochs          instead of the study's; likewise batch_size
+    record          facts to keep with each run in results.json
+
+    Other processes receive it by pickle: `build` and `optimizer` are functions or classes at the top level of a
+    module, or a `functools.partial` of one; no lambdas. Give all networks the same weighted layers at the same
+    positions (a `Dropout(0.0)` keeps a position): then the same seed gives all of them the same initial weights.
+    Raises ValueError for an empty grid, and for settings in `fit` that the study itself decides.
+    """
+
+    title: str
+    build: Callable[[int], tn.Sequential]
+    optimizer: Callable[[float], tn.Optimizer] = tn.SGD
+    learning_rates: Sequence[float] = (0.1,)
+    baseline: str = ""
+    fit: Mapping[str, Any] = field(default_factory=dict)
+    shared: bool = True
+    long: bool = False
+    epochs: int | None = None
+    batch_size: int | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.learning_rates:
+            raise ValueError(mismatch(self.title, "at least one learning rate", "none", "try learning_rates=(0.1,)"))
+        for name in sorted(SET_BY_THE_STUDY.intersection(self.fit)):
+            raise ValueError(mismatch(self.title, "other settings of fit", name, f"leave {name} to the study"))
+
+    def make_optimizer(self, model: tn.Sequential, learning_rate: float, steps: int) -> tn.Optimizer:
+        """The optimizer of one run; `steps` is the number of updates. Here only the learning rate matters."""
+        return self.optimizer(learning_rate)
+
+    def describe(self) -> str:
+        """How it is trained, in a line; "" where the title says enough."""
+        return ""
+
+    def predict(self, model: tn.Sequential, data: tn.data.Dataset, threads: int | None = None) -> np.ndarray:
+        """Class probabilities (N, classes)."""
+        return model.predict(data, threads=threads)
+
+    def measure(
+        self,
+        model: tn.Sequential,
+        data: tn.data.Dataset,
+        probabilities: np.ndarray | None = None,
+        threads: int | None = None,
+    ) -> dict[str, float]:
+        """Cross-entropy and accuracy in inference mode; `probabilities` are those of `predict`, if already known.
+
+        DivergenceError where the loss is not finite.
+        """
+        return measure(model, data, threads)
+
+    @cached_property
+    def example(self) -> tn.Sequential:
+        """The network of seed 0, for descriptions."""
+        return self.build(0)
+
+    @cached_property
+    def description(self) -> str:
+        """The network, its initial weights and the settings of `fit`, with the source of code not tinynet's own."""
+        parts = [self.build, self.optimizer, *self.example.layers, *self.fit.values()]
+        weights = hashlib.sha256(to_numpy(self.example.theta).tobytes()).hexdigest()
+        text = repr([self.example, weights, sorted(self.fit.items()), [_own_source(part) for part in parts]])
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", text)  # addresses differ from process to process
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "example"}
+
+
+def _own_source(part: Any) -> str:
+    """The source of a function or of an object's class, "" for those of tinynet and where there is no file."""
+    code = getattr(part, "func", part)  # of a functools.partial
+    code = code if inspect.isclass(code) or inspect.isfunction(code) else type(code)
+    if code.__module__.partition(".")[0] in ("tinynet", "builtins", "functools"):
+        return ""
+    try:
+        return inspect.getsource(code)
+    except (OSError, TypeError):
+        return ""

@@ -1,0 +1,95 @@
+"""The command line of a study: its options, and what they start."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tinynet.data.catalog import CATALOG, SYNTHETIC
+from tinynet.errors import unknown_name
+from tinynet.study.options import count, new_parser, open_device_and_data, positive
+from tinynet.study.study import Study
+from tinynet.study.summary import PARTS
+from tinynet.study.verify import Make, verify
+
+DATA_SETS = (*CATALOG, SYNTHETIC)
+QUICK_SEEDS, QUICK_EPOCHS, QUICK_RATES, QUICK_EXAMPLES = 2, 3, 3, 10_000
+
+
+def study_parser(description: str | None, files: str, out: str, names: Collection[str]) -> argparse.ArgumentParser:
+    """A parser with the options of every study of configurations with these names."""
+    parser = new_parser(description, files, out)
+    parser.add_argument("--dataset", metavar="NAME", help=f"of: {', '.join(DATA_SETS)}; it must be found")
+    parser.add_argument("--quick", action="store_true", help="3 configurations, 2 seeds, 3 epochs, 3 learning rates, "
+                        "10,000 images")  # fmt: skip
+    parser.add_argument("--tables", nargs="+", choices=PARTS, default=list(PARTS), help="which parts (all)")
+    parser.add_argument("--as-given", dest="tables", action="store_const", const=["given"], help="--tables given")
+    parser.add_argument("--arms", nargs="+", metavar="NAME", help=f"configurations, of: {', '.join(names)} (all)")
+    parser.add_argument("--epochs", type=count, help="10, and five times as many for the long runs")
+    parser.add_argument("--batch-size", type=count, default=1000)
+    parser.add_argument("--lr", type=positive, default=0.1, help="the learning rate of the first table")
+    parser.add_argument("--seeds", type=count, metavar="N", help="each configuration with seeds 0 to N-1 (5)")
+    parser.add_argument("--jobs", type=count, metavar="N", help="runs side by side (one for each core)")
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep finished runs there, not in OUT/runs")
+    parser.add_argument("--fresh", action="store_true", help="delete the runs that are kept, and start again")
+    parser.add_argument("--verify", type=Path, metavar="FILE", help="run a results.json again, and compare")
+    parser.add_argument("--sample", type=count, metavar="N", help="with --verify: only N runs, spread over all")
+    return parser
+
+
+def study_options(
+    parser: argparse.ArgumentParser, arguments: list[str] | None, names: Collection[str], quick: Sequence[str]
+) -> argparse.Namespace:
+    """The command line, checked; `quick` names the configurations of --quick."""
+    options = parser.parse_args(arguments)
+    options.arms = options.arms or list(quick if options.quick else names)
+    options.seeds = options.seeds or (QUICK_SEEDS if options.quick else 5)
+    options.epochs = options.epochs or (QUICK_EPOCHS if options.quick else 10)
+    for name in options.arms:
+        if name not in names:
+            parser.error(unknown_name("configuration", name, names))
+    options.jobs = options.jobs or os.cpu_count() or 1
+    return options
+
+
+def study_of(options: argparse.Namespace, make: Make, parameters: Sequence[str]) -> Study:
+    """The study that the options ask for, of the configurations make(**parameters, inputs=..., classes=...)."""
+    device, train, test = open_device_and_data(options, options.dataset)
+    train = train.subset(slice(0, QUICK_EXAMPLES)) if options.quick else train
+    shape = {"inputs": train.images.shape[1], "classes": len(train.class_names)}
+    made = make(**{name: getattr(options, name) for name in parameters}, **shape)
+    chosen = {name: made[name] for name in options.arms}
+    for name, each in chosen.items():
+        baseline = each.baseline if each.baseline in chosen else ""
+        chosen[name] = replace(each, baseline=baseline)
+        if options.quick:
+            chosen[name] = replace(chosen[name], learning_rates=each.learning_rates[:QUICK_RATES], long=False)
+    return Study(
+        chosen,
+        (train, test),
+        seeds=options.seeds,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.lr,
+        parts=options.tables,
+        device=device,
+        workers=options.jobs,
+        settings=vars(options),
+    )
+
+
+def run_study(options: argparse.Namespace, make: Make, parameters: Sequence[str]) -> int:
+    """Run the study and write its report, or verify another; returns the exit status.
+
+    It is 1 if a run diverged (but for the grid) or if a number differs from the verified file, else 0.
+    """
+    if options.verify:
+        return verify(options, make, parameters, QUICK_EXAMPLES)
+    result = study_of(options, make, parameters).run(options.out, runs=options.checkpoint, fresh=options.fresh)
+    print(result.table())
+    for path in result.write_report():
+        print(f"wrote {path}")
+    return 1 if result.diverged else 0

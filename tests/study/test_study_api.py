@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from child import python
 
 import tinynet as tn
+from tests.support.child import python
 
 pytest.importorskip("scipy")
 from tinynet import study as library

@@ -14,7 +14,7 @@ import tinynet as tn
 from tests.support.child import ROOT, python
 
 pytest.importorskip("matplotlib")
-import cifar10  # noqa: E402  (examples/ is on the path: conftest.py)
+import cifar10  # noqa: E402  (examples/ is on the path: setup.cfg)
 import fashion_mnist_cnn  # noqa: E402
 
 from tinynet.study import options, recipes  # noqa: E402

@@ -8,7 +8,7 @@ import pytest
 
 for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 specification = importlib.util.spec_from_file_location("publish", ROOT / "docs" / "publish.py")
 publish = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(publish)

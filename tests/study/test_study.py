@@ -16,14 +16,14 @@ import tinynet as tn
 
 for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
-import fashion_mnist  # noqa: E402  (examples/ is on the path: conftest.py)
+import fashion_mnist  # noqa: E402  (examples/ is on the path: setup.cfg)
 
 from tinynet.study import Configuration, Study, options, probe, sentences  # noqa: E402
 from tinynet.study.jobs import without_times  # noqa: E402
 from tinynet.study.study import choose  # noqa: E402
 from tinynet.study.verify import problem_of, read  # noqa: E402
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMALL = ["--dataset", "synthetic_fashion", "--device", "cpu", "--jobs", "2", "--epochs", "2", "--seeds", "2"]
 SMALL += ["--arms", "sigmoid", "relu", "relu-dropout", "--hidden", "8", "4", "--batch-size", "500"]
 TIMES = ("cpu_seconds",)

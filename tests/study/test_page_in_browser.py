@@ -9,7 +9,7 @@ import pytest
 
 for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
-import fashion_mnist  # noqa: E402  (examples/ is on the path: conftest.py)
+import fashion_mnist  # noqa: E402  (examples/ is on the path: setup.cfg)
 
 import tinynet as tn  # noqa: E402
 from tinynet.study import options  # noqa: E402

@@ -14,12 +14,14 @@ from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
 from tinynet.training.callbacks import Callback
+from tinynet.training.config import RunConfig
 from tinynet.training.evaluate import evaluate_dataset
+from tinynet.training.fused import operations_for
 from tinynet.training.history import History
 from tinynet.training.nan_guard import check_run
 from tinynet.training.state import Meter, TrainingState
-from tinynet.training.step import TrainingStep, operations_for
-from tinynet.training.steps import Capture, RunConfig, choose_steps
+from tinynet.training.step import TrainingStep
+from tinynet.training.steps import Capture, choose_steps
 
 if TYPE_CHECKING:
     from tinynet.training.checkpoints import Checkpoints

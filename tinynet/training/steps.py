@@ -9,7 +9,6 @@ from tinynet.optimizers import Optimizer
 from tinynet.training.callbacks import Callback, ProgressBar
 from tinynet.training.config import RunConfig
 from tinynet.training.eager import EagerSteps
-from tinynet.training.recorded import RecordedSteps
 from tinynet.training.step import TrainingStep
 
 Capture = bool | int | str
@@ -26,6 +25,8 @@ def choose_steps(
         recorder = config.device.recorder(config.precision)
         problem = _why_not_recorded(step.optimizer, config, callbacks, every_steps)
         if recorder is not None and problem is None:
+            from tinynet.training.recorded import RecordedSteps  # start-up time: only where steps are recorded
+
             return RecordedSteps(step, config, recorder, 0 if isinstance(capture, (bool, str)) else int(capture))
     except Exception as error:  # cuBLAS is missing, or a layer does what cannot be recorded
         if capture != "auto":

@@ -1,4 +1,4 @@
-"""Metrics: expected values come from scikit-learn, or were counted by hand where it says so."""
+"""Metrics equal those of scikit-learn, or values counted by hand where it says so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def draw(classes: int, count: int = 500, seed: int = 0) -> tuple[np.ndarray, np.
 
 @pytest.mark.parametrize("classes", [2, 10, 30])
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64", "uint64"])
-def test_all_agree_with_scikit_learn(classes: int, dtype: str) -> None:
+def test_all_metrics_agree_with_scikit_learn(classes: int, dtype: str) -> None:
     sklearn = pytest.importorskip("sklearn.metrics")
     labels, predicted = (values.astype(dtype) for values in draw(classes))
     names = np.arange(classes)
@@ -94,7 +94,9 @@ def test_arrays_of_a_device_are_brought_to_the_host() -> None:
         ([0], [0.0], DataError, "expected predicted that are integers, got float64; class numbers count from 0"),
     ],
 )
-def test_pairs_that_do_not_fit(labels: object, predicted: object, error: type[Exception], message: str) -> None:
+def test_pairs_that_do_not_fit_are_refused(
+    labels: object, predicted: object, error: type[Exception], message: str
+) -> None:
     for who, call in (("accuracy", accuracy), ("confusion_matrix", lambda t, p: confusion_matrix(t, p, 2))):
         with pytest.raises(error) as caught:
             call(labels, predicted)
@@ -108,7 +110,7 @@ def test_pairs_that_do_not_fit(labels: object, predicted: object, error: type[Ex
         ([-1, 1], [0, 1], "expected labels from 0 to 1, got -1 in example 0"),
     ],
 )
-def test_classes_out_of_range(labels: list[int], predicted: list[int], part: str) -> None:
+def test_classes_out_of_range_are_refused(labels: list[int], predicted: list[int], part: str) -> None:
     with pytest.raises(DataError) as caught:
         confusion_matrix(labels, predicted, 2)
     remedy = "class numbers count from 0; check how many classes there are"
@@ -116,13 +118,13 @@ def test_classes_out_of_range(labels: list[int], predicted: list[int], part: str
 
 
 @pytest.mark.parametrize("classes", [0, -1, 2.0, True, "2"])
-def test_number_of_classes(classes: object) -> None:
+def test_a_number_of_classes_that_is_not_a_whole_number_from_1_is_refused(classes: object) -> None:
     with pytest.raises(ValueError, match="confusion_matrix: classes: expected a whole number from 1"):
         confusion_matrix([0], [0], classes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("metric", [recall, precision])
-def test_what_is_no_confusion_matrix(metric: object) -> None:
+def test_recall_and_precision_refuse_other_matrices(metric: object) -> None:
     assert callable(metric)
     with pytest.raises(ShapeError, match=r"expected a matrix of shape \(classes, classes\), got \(2, 3\); make it"):
         metric(np.zeros((2, 3), int))

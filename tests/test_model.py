@@ -1,46 +1,34 @@
-"""The model: one vector, forward and backward in a chain, prediction, the table."""
+"""The model: initial values, copies, gradients of parts of a batch, prediction and the summary."""
+
+import copy
+import pickle
 
 import numpy as np
 import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
-from tinynet.layers.base import TRAINING
 
 
-def test_backward_twice_is_an_error():
-    model = small_model()
-    y, backward = model.forward(np.ones((3, 20), "float32"), TRAINING)
-    grads = model.views(np.zeros_like(model.theta))
-    backward(np.ones_like(y), grads)
-    with pytest.raises(RuntimeError, match="backward was called twice for one forward; call forward again first"):
-        backward(np.ones_like(y), grads)
+def test_initial_values_are_a_function_of_seed_and_position():
+    draw = lambda **settings: tn.Sequential(tn.Dense(5, 5), tn.Dense(5, 5), **settings)  # noqa: E731
+    model, again, other = draw(seed=0), draw(seed=0), draw(seed=1)
+    np.testing.assert_array_equal(model.theta, again.theta)
+    assert (model.theta != other.theta).any()
+    assert (model[0].weight != model[1].weight).any()
+    np.testing.assert_array_equal(draw(dtype="float64").theta.astype("float32"), model.theta)
 
 
-def test_forward_twice_then_backward_twice_is_right():
-    model = small_model(dtype="float64")
-    generator = np.random.default_rng(0)
-    inputs, labels = generator.normal(size=(2, 5, 20)), generator.integers(0, 4, (2, 5))
-    loss = tn.SoftmaxCrossEntropy()
-    apart = [model.loss_and_gradient(x, t, context=tn.Context(training=True))[1] for x, t in zip(inputs, labels)]
-    passes = [model.forward(x, TRAINING) for x in inputs]
-    together = []
-    for (y, backward), t in zip(passes, labels):
-        gradient = np.zeros_like(model.theta)
-        backward(loss.forward(y, t)[1](), model.views(gradient))
-        together.append(gradient)
-    np.testing.assert_array_equal(together, apart)
-
-
-def test_the_first_layers_input_gradient_is_skipped_unless_wanted():
-    model = tn.Sequential(tn.Flatten(), tn.Dense(6, 4), tn.ReLU(), tn.Dense(4, 2))
-    x = np.ones((3, 2, 3), "float32")
-    for wanted in (True, False):
-        y, backward = model.forward(x, tn.Context(training=True, input_gradient=wanted))
-        gradient = np.zeros_like(model.theta)
-        dx = backward(np.ones_like(y), model.views(gradient))
-        assert (dx is not None) == wanted
-        assert gradient.any()
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_of_a_model_has_the_same_values_and_memory_of_its_own(duplicate):
+    model = tn.Sequential(tn.Dense(4, 3), tn.ReLU(), tn.Sequential(tn.Dense(3, 2)))
+    twin = duplicate(model)
+    np.testing.assert_array_equal(twin.theta, model.theta)
+    assert not np.shares_memory(twin.theta, model.theta)
+    twin.theta[...] = 7
+    assert (twin[0].weight == 7).all()
+    assert (twin[2][0].bias == 7).all()
+    assert not (model.theta == 7).any()
 
 
 def test_splitting_a_batch_sums_its_gradients():
@@ -59,37 +47,6 @@ def test_splitting_a_batch_sums_its_gradients():
     np.testing.assert_allclose(total, whole, rtol=1e-12, atol=1e-15)
 
 
-def test_a_layer_in_two_models_is_refused():
-    layer = tn.Dense(4, 4)
-    tn.Sequential(layer)
-    with pytest.raises(ValueError, match=r"got Dense\(4, 4\), which belongs to another model; build a new one"):
-        tn.Sequential(layer)
-
-
-def test_what_is_no_layer_is_refused():
-    with pytest.raises(TypeError, match="Sequential: expected layers, got type; make it a class derived from Layer"):
-        tn.Sequential(tn.ReLU)
-    with pytest.raises(ValueError, match="Sequential: expected at least one layer"):
-        tn.Sequential()
-
-
-def test_models_nest_and_keep_one_vector():
-    flat = tn.Sequential(tn.Dense(5, 4), tn.ReLU(), tn.Dense(4, 3), seed=2)
-    nested = tn.Sequential(tn.Sequential(tn.Dense(5, 4), tn.ReLU()), tn.Dense(4, 3), seed=2)
-    np.testing.assert_array_equal(flat.theta, nested.theta)
-    assert np.shares_memory(nested[0].theta, nested.theta)
-    assert list(nested.parameters) == ["0.0.weight", "0.0.bias", "1.weight", "1.bias"]
-    with pytest.raises(ValueError, match="this model is part of another; move the outermost one"):
-        nested[0].to("cpu")
-
-
-def test_dropout_at_two_positions_of_a_model_differs():
-    model = tn.Sequential(tn.Dropout(0.5), tn.Sequential(tn.ReLU(), tn.Dropout(0.5)))
-    x = np.ones((50, 40), "float32")
-    y = model.forward(x, TRAINING)[0]
-    assert (y == 4).mean() == pytest.approx(0.25, abs=0.04)  # with one mask for both it would be a half
-
-
 def test_predict_gives_probabilities_and_takes_pixels_floats_and_datasets():
     model = tn.Sequential(tn.Dense(6, 5), tn.ReLU(), tn.Dense(5, 3))
     pixels = np.random.default_rng(0).integers(0, 256, (7, 6)).astype("uint8")
@@ -104,7 +61,7 @@ def test_predict_gives_probabilities_and_takes_pixels_floats_and_datasets():
     np.testing.assert_allclose(with_softmax.predict(pixels), expected, rtol=1e-5)
 
 
-def test_predict_refuses_what_softmax_cannot_mean():
+def test_predict_refuses_a_model_with_one_output():
     with pytest.raises(ValueError, match=r"predict: expected a model with outputs \(N, classes\), got \(4, 1\)"):
         tn.Sequential(tn.Dense(3, 1)).predict(np.zeros((4, 3), "float32"))
 
@@ -135,7 +92,7 @@ def test_summary_prints_a_table(capsys):
     assert lines[-1] == "118,282 parameters, 0.47 MB in float32"
 
 
-def test_summary_of_unknown_shapes_asks_or_is_told(capsys):
+def test_summary_shows_unknown_shapes_as_question_marks_or_takes_the_input_shape(capsys):
     model = tn.Sequential(tn.Flatten(), tn.ReLU())
     model.summary()
     assert "?" in capsys.readouterr().out
@@ -143,11 +100,13 @@ def test_summary_of_unknown_shapes_asks_or_is_told(capsys):
     assert "(N, 784)" in capsys.readouterr().out
 
 
-def test_a_model_reads_as_it_was_written():
-    model = small_model()
-    assert repr(model) == "Sequential(Dense(20, 16), ReLU(), Dropout(0.2), Dense(16, 4))"
-    assert len(model) == 4
-    assert [type(layer).__name__ for layer in model] == ["Dense", "ReLU", "Dropout", "Dense"]
+def test_the_summary_of_a_residual_network_fits_a_screen(capsys):
+    tn.zoo.resnet_small().summary()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 120
+    assert lines[3].split()[-5:] == ["(N,", "32,", "32,", "16)", "448"]
+    assert lines[6].startswith("4  Residual(Conv2D(16, 16, padding='same'), ")
+    assert " ... " in lines[6]
 
 
 def test_targets_are_checked_before_they_are_used():

@@ -30,7 +30,7 @@ def test_scaling_leaves_the_images_unchanged():
 
 
 @pytest.mark.parametrize("images", [PIXELS, (PIXELS / 255).astype("float32")], ids=["uint8", "float32"])
-def test_standardised_pixels_have_mean_0_and_deviation_1(images):
+def test_standardized_pixels_have_mean_0_and_deviation_1(images):
     data = tn.data.from_arrays(images, np.zeros(64, int)).standardize()
     scaled = data.inputs(slice(None), np.dtype("float64"))
     assert scaled.mean() == pytest.approx(0, abs=1e-6)
@@ -39,7 +39,7 @@ def test_standardised_pixels_have_mean_0_and_deviation_1(images):
     np.testing.assert_allclose(other.inputs(slice(None), np.dtype("float64")), scaled[:5])
 
 
-def test_scaling_formula():
+def test_pixels_are_divided_by_255_and_standardized():
     raw = np.array([0, 51, 255], "uint8")
     np.testing.assert_allclose(scale_pixels(raw, np.dtype("float64"), 0.2, 0.5), [-0.4, 0, 1.6], atol=1e-15)
 
@@ -64,7 +64,7 @@ def test_a_regression_can_be_split():
     assert (len(rest), len(held_out)) == (7, 3)
 
 
-def test_pictures_have_the_shape_of_pictures():
+def test_flattened_pictures_get_their_shape_back():
     flat = tn.data.from_arrays(np.zeros((5, 2, 3), "uint8"), np.zeros(5, int), flatten=True)
     assert flat.images.shape == (5, 6)
     assert flat.pictures(slice(0, 2)).shape == (2, 2, 3)
@@ -76,6 +76,6 @@ def test_lists_are_accepted_and_other_types_refused():
         tn.data.from_arrays([[1, 2]], [0])
 
 
-def test_its_repr_names_size_shape_and_dtype():
+def test_the_repr_names_size_shape_and_dtype():
     assert repr(dataset(name="mine")) == "<Dataset mine: 64 examples of 4 uint8>"
     assert not dataset().is_synthetic

@@ -1,8 +1,7 @@
-"""What every layer inherits: declaring parameters, drawing them at the first use, describing and building itself."""
+"""What every layer inherits: parameters that are declared, drawn at their first use, assigned and copied."""
 
 import copy
 import gc
-import json
 import pickle
 import threading
 import weakref
@@ -12,8 +11,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.backend.random import Purpose, Stream
-from tinynet.io import architecture
-from tinynet.layers.base import TRAINING
+from tinynet.layers.context import TRAINING
 
 TOO_LARGE = 10**9  # (10**9, 10**9) numbers fit into no memory
 
@@ -87,21 +85,25 @@ def test_views_know_where_arrays_begin_before_anything_else_does():
     assert model.views(vector)[1]["bias"][0] == 48
 
 
-def test_a_part_shares_the_vector_of_its_model():
-    parts = [tn.Dense(4, 4) for _ in range(3)]
-    model = tn.Sequential(parts[0], tn.Residual(parts[1], shortcut=parts[2]), seed=7, dtype="float64")
-    weight = parts[2].weight
-    assert np.shares_memory(weight, model.theta)
-    assert weight.dtype == model.dtype == np.float64
-    expected = [tn.Dense(4, 4) for _ in range(3)]
-    assert np.array_equal(weight, tn.Sequential(*expected, seed=7, dtype="float64")[2].weight)
-
-
 def test_assigning_writes_into_the_vector():
     model = tn.Sequential(tn.Dense(2, 3))
     model[0].weight = np.arange(6.0).reshape(2, 3)
     assert np.array_equal(model.theta[:6], np.arange(6))
     assert np.array_equal(model[0].bias, np.zeros(3))
+
+
+def test_assigning_an_array_of_another_shape_is_refused():
+    model = tn.Sequential(tn.Dense(2, 3))
+    with pytest.raises(tn.ShapeError, match=r"Dense\(2, 3\).weight: expected shape \(2, 3\), got \(3, 2\); transpose"):
+        model[0].weight = np.zeros((3, 2))
+
+
+def test_a_layer_alone_has_a_vector_of_its_own_until_a_model_takes_it_in():
+    layer = tn.Dense(4, 3)
+    alone = layer.weight
+    model = tn.Sequential(layer, seed=3)
+    assert np.shares_memory(layer.weight, model.theta)
+    assert not np.shares_memory(alone, model.theta)
 
 
 def test_declaring_allocates_nothing():
@@ -191,17 +193,6 @@ def test_errors_of_a_declaration_come_with_it(make, error, message):
         make()
 
 
-def test_a_model_that_is_refused_takes_no_layer():
-    layer, other = tn.Dense(2, 2), tn.Dense(2, 2)
-    tn.Sequential(other)
-    for refused in (lambda: tn.Sequential(layer, other), lambda: tn.Sequential(layer, dtype="float16")):
-        with pytest.raises(ValueError, match="Sequential: expected"):
-            refused()
-    with pytest.raises(TypeError, match="Sequential: expected layers, got list; make it a class derived from Layer"):
-        tn.Sequential([layer])
-    assert len(tn.Sequential(layer)) == 1
-
-
 def test_an_array_to_start_from_may_change_before_the_first_use():
     weight = np.ones((2, 3))
     layer = tn.Dense(2, 3, weight=weight)
@@ -248,59 +239,37 @@ def test_a_copy_of_a_part_is_a_layer_alone_with_the_values_of_the_model():
     assert not np.shares_memory(twin.weight, model.theta)
 
 
-# As JSON -------------------------------------------------------------------------------------------------------------
+# Layers of one's own --------------------------------------------------------------------------------------------------
 
 
-class Scaled(tn.Layer):
-    """y = factor x."""
+class Swish(tn.Layer):
+    """The README's own layer: y = x * sigmoid(x)."""
 
-    hyperparameters = ("factor", "sizes")
+    def forward(self, x, context):
+        gate = 1 / (1 + np.exp(-x))
 
-    def __init__(self, factor, sizes=()):
-        self.factor, self.sizes = factor, sizes
+        def backward(dy, grads):
+            return dy * (gate + x * gate * (1 - gate))
 
-
-def test_a_layer_describes_and_builds_itself():
-    config = Scaled(np.float32(0.5), (1, np.int64(2))).get_config()
-    assert config == {"layer": "Scaled", "factor": 0.5, "sizes": [1, 2]}
-    assert json.loads(json.dumps(config)) == config
-    again = Scaled.from_config(config)
-    assert (again.factor, again.sizes) == (0.5, (1, 2))
-    assert Scaled.from_config({"factor": 2}).factor == 2
+        return x * gate, backward
 
 
-def test_what_json_cannot_express_is_named():
-    with pytest.raises(TypeError, match="expected factor as a number, a word, or some of them, got function; leave it"):
-        Scaled(lambda: 1).get_config()
+def test_a_layer_of_ones_own_needs_only_forward(small_data):
+    train, test = small_data
+    assert tn.gradcheck.check_layer(Swish(), (5, 4))
+    model = tn.Sequential(tn.Dense(20, 16), Swish(), tn.Dense(16, 4))
+    tn.fit(model, train, epochs=5, batch_size=32, progress=False)
+    assert tn.evaluate(model, test).accuracy > 0.9
 
 
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ({"factor": 1, "evil": 2}, r"Scaled: expected the hyperparameters \('factor', 'sizes'\), got \['evil', 'fact"),
-        ({"factor": {"a": 1}}, r"Scaled: expected factor as a number, a word, or some of them, got \{'a': 1\}"),
-        ({"factor": [[1]]}, "expected factor as a number"),
-    ],
-)
-def test_a_config_of_something_else_is_refused(config, message):
-    with pytest.raises(ValueError, match=message):
-        Scaled.from_config(config)
+def test_a_layer_without_forward_says_so():
+    class Empty(tn.Layer):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Empty must define forward\(x, context\)"):
+        Empty()(np.zeros(3))
 
 
-def test_containers_describe_their_parts():
-    shared = tn.Dense(2, 2)
-    dense = {"layer": "Dense", "inputs": 2, "outputs": 2}
-    residual = tn.Residual(shared, tn.ReLU(), shared)
-    block = {"layer": "Residual", "block": [dense, {"layer": "ReLU"}, {"again": 0}], "shortcut": None}
-    assert residual.get_config() == block
-    model = tn.Sequential(tn.Reshape(2), residual, residual)
-    reshape = {"layer": "Reshape", "shape": [2]}
-    assert model.get_config() == {"layer": "Sequential", "layers": [reshape, block, {"again": 1}]}
-
-
-def test_a_container_needs_something_that_builds_its_parts():
-    for container in (tn.Sequential(tn.ReLU()), tn.Residual(tn.ReLU())):
-        with pytest.raises(TypeError, match="a function that builds its parts, got none; use tinynet.io.architecture"):
-            type(container).from_config(container.get_config())
-    config = tn.Sequential(tn.Residual(tn.ReLU())).get_config()
-    assert repr(architecture.build(config, {})) == "Sequential(Residual(ReLU()))"
+def test_a_list_is_refused():
+    with pytest.raises(TypeError, match="expected a NumPy or CuPy array, got list"):
+        tn.ReLU()([1, 2])

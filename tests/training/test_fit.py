@@ -63,24 +63,6 @@ def test_a_run_is_a_function_of_its_arguments(small_data):
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_each_epoch_is_shuffled_anew_and_holds_every_example(small_data):
-    train, _ = small_data
-    rows = tn.data.from_arrays(np.arange(600, dtype="float32").reshape(-1, 1), np.arange(600))
-    orders = [np.concatenate([y for _, y in tn.data.batches(rows, 64, seed=0, epoch=epoch)]) for epoch in range(3)]
-    for order in orders:
-        np.testing.assert_array_equal(np.sort(order), np.arange(600))
-    assert len({order.tobytes() for order in orders}) == 3
-    assert not (np.diff(orders[0]) == 1).sum() > 10  # examples are shuffled, not only whole batches
-
-
-def test_an_epoch_broken_off_loses_nothing():
-    rows = tn.data.from_arrays(np.zeros((10, 1), "float32"), np.arange(10))
-    first = next(iter(tn.data.batches(rows, 4, seed=0, epoch=0)))[1]
-    again = list(tn.data.batches(rows, 4, seed=0, epoch=0))
-    np.testing.assert_array_equal(first, again[0][1])
-    assert [len(labels) for _, labels in again] == [4, 4, 2]  # the short one is used
-
-
 def test_one_epoch_does_what_the_formulas_say(small_data):
     train, _ = small_data
     model, by_hand = small_model(), small_model()
@@ -126,15 +108,6 @@ def test_a_learning_rate_may_be_a_function_of_the_step(small_data):
     train, _ = small_data
     history = tn.fit(small_model(), train, optimizer=tn.SGD(lambda step: 0.1 / (1 + step)), epochs=2, batch_size=300)
     assert history["learning_rate"] == [0.1 / 2, 0.1 / 4]
-
-
-def test_numpys_scalars_do_not_widen_a_step():
-    settings = dict(momentum=np.float64(0.9), nesterov=True, weight_decay=np.float64(0.01))
-    optimizer = tn.SGD(np.float64(0.1), **settings)
-    assert [type(value) for value in (optimizer.rate(0), optimizer.momentum, optimizer.weight_decay)] == [float] * 3
-    assert type(tn.SGD(lambda step: np.float64(0.1)).rate(0)) is float
-    _, backward = tn.MeanSquaredError().forward(np.ones((2, 2), "float32"), np.zeros((2, 2), "float32"))
-    assert backward(np.float64(0.5)).dtype == np.float32
 
 
 def test_float64_trains_in_float64(small_data):
@@ -195,22 +168,6 @@ def test_what_does_not_fit_is_refused_before_training(small_data, change, error,
     with pytest.raises(error, match=message):
         tn.fit(model, settings.pop("train"), **settings)
     np.testing.assert_array_equal(model.theta, before)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (dict(learning_rate=0), "SGD: expected a learning rate above 0, got 0"),
-        (dict(learning_rate=float("inf")), "SGD: expected a learning rate above 0, got inf"),
-        (dict(learning_rate=0.1, momentum=1), "momentum from 0 up to, not including, 1, got 1"),
-        (dict(learning_rate=0.1, nesterov=True), "momentum above 0 with nesterov=True"),
-        (dict(learning_rate=0.1, weight_decay=-1), "weight_decay of at least 0, got -1"),
-        (dict(learning_rate=0.1, weight_decay=float("nan")), "weight_decay of at least 0, got nan"),
-    ],
-)
-def test_settings_of_sgd_out_of_range(settings, message):
-    with pytest.raises(ValueError, match=message):
-        tn.SGD(**settings)
 
 
 # History and progress ------------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
-"""find_learning_rate: the model is left as it was, statistics included."""
+"""The search for a learning rate finds one that works and leaves the model as it was."""
 
 import numpy as np
+import pytest
 
 import tinynet as tn
+from tests.support.models import small_model
 
 
 def test_parameters_and_statistics_are_restored(small_data):
@@ -12,3 +14,33 @@ def test_parameters_and_statistics_are_restored(small_data):
     np.testing.assert_array_equal(model.theta, theta)
     np.testing.assert_array_equal(model.statistics_vector, statistics)
     assert len(found.rates) == len(found.losses) <= 20
+
+
+def test_the_model_stays_as_it_was_and_the_learning_rate_found_works(small_data, tmp_path):
+    model, optimizer = small_model(), tn.SGD(0.1, momentum=0.9)
+    before = model.theta.copy()
+    found = tn.find_learning_rate(model, small_data[0], optimizer=optimizer, batch_size=50)
+    assert np.array_equal(model.theta, before)
+    assert optimizer.learning_rate == 0.1
+    assert len(found.rates) == len(found.losses) <= 100
+    assert found.losses[-1] > 2 * min(found.losses)  # it went on until it hurt
+    assert 0.001 < found.steepest < 1
+    tn.fit(model, small_data[0], optimizer=tn.SGD(found.steepest, momentum=0.9), epochs=8, batch_size=50)
+    assert tn.evaluate(model, small_data[1]).accuracy > 0.9
+    found.plot(tmp_path / "rates.png")
+    assert (tmp_path / "rates.png").stat().st_size > 5000
+    with pytest.raises(ValueError, match="0 < lowest < highest"):
+        tn.find_learning_rate(model, small_data[0], lowest=1, highest=0.1)
+
+
+def test_the_model_is_restored_when_the_search_fails(small_data):
+    class Failing(tn.SGD):
+        def update(self, theta, gradient, state, step):
+            theta += 1
+            raise ArithmeticError("on purpose")
+
+    model = small_model()
+    before = model.theta.copy()
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        tn.find_learning_rate(model, small_data[0], optimizer=Failing(0.1))
+    assert np.array_equal(model.theta, before)

@@ -1,0 +1,59 @@
+"""Batches hold each example once per epoch, in an order of (seed, epoch), and can be split between threads."""
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.data.batches import batch_count, in_order, shuffled
+
+
+def numbered(count):
+    """A data set whose example number i has the input i and the label i."""
+    return tn.data.from_arrays(np.arange(count, dtype="float32").reshape(-1, 1), np.arange(count))
+
+
+def test_each_epoch_is_shuffled_anew_and_holds_every_example():
+    rows = numbered(600)
+    orders = [np.concatenate([y for _, y in tn.data.batches(rows, 64, seed=0, epoch=epoch)]) for epoch in range(3)]
+    for order in orders:
+        np.testing.assert_array_equal(np.sort(order), np.arange(600))
+    assert len({order.tobytes() for order in orders}) == 3
+    assert not (np.diff(orders[0]) == 1).sum() > 10  # examples are shuffled, not only whole batches
+
+
+def test_an_epoch_that_was_interrupted_starts_again_with_all_examples():
+    rows = tn.data.from_arrays(np.zeros((10, 1), "float32"), np.arange(10))
+    first = next(iter(tn.data.batches(rows, 4, seed=0, epoch=0)))[1]
+    again = list(tn.data.batches(rows, 4, seed=0, epoch=0))
+    np.testing.assert_array_equal(first, again[0][1])
+    assert [len(labels) for _, labels in again] == [4, 4, 2]  # the short one is used
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 5])
+def test_the_parts_of_a_batch_hold_its_rows_in_order(parts):
+    batch = next(shuffled(numbered(20), 10, seed=0, epoch=0))
+    pieces = batch.split(parts)
+    np.testing.assert_array_equal(np.concatenate([piece.load()[1] for piece in pieces]), batch.load()[1])
+    np.testing.assert_array_equal([piece.first_row for piece in pieces], np.cumsum([0, *map(len, pieces)])[:-1])
+    assert max(map(len, pieces)) - min(map(len, pieces)) <= 1
+
+
+def test_an_epoch_resumed_at_a_step_has_the_remaining_batches():
+    whole = [batch.chosen.tolist() for batch in shuffled(numbered(20), 6, seed=1, epoch=2)]
+    rest = [batch.chosen.tolist() for batch in shuffled(numbered(20), 6, seed=1, epoch=2, first_step=2)]
+    assert rest == whole[2:]
+
+
+@pytest.mark.parametrize(("count", "size", "lengths"), [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 4, [3])])
+def test_batches_in_order_cover_every_row_once(count, size, lengths):
+    data = numbered(count)
+    assert batch_count(data, size) == len(lengths)
+    rows = [data.labels[part] for part in in_order(data, size)]
+    assert [len(part) for part in rows] == lengths
+    assert np.concatenate(rows).tolist() == list(range(count))
+
+
+@pytest.mark.parametrize("use", [in_order, batch_count, lambda data, size: next(shuffled(data, size, 0, 0))])
+def test_a_batch_size_of_0_is_refused(use):
+    with pytest.raises(ValueError, match="batch_size: expected a whole number from 1, got 0; try batch_size=128"):
+        use(numbered(3), 0)

@@ -1,0 +1,165 @@
+"""Chains and residual blocks: one vector, backward through all layers, nesting and configuration."""
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tests.support.models import small_model
+from tinynet.io import architecture
+from tinynet.layers.context import TRAINING
+
+# Parameters in one vector ---------------------------------------------------------------------------------------------
+
+
+def test_parameters_are_views_into_one_aligned_vector():
+    model = tn.Sequential(tn.Dense(7, 5), tn.Dense(5, 3))
+    assert model.theta.dtype == np.float32
+    for values in model.parameters.values():
+        assert np.shares_memory(values, model.theta)
+        assert values.ctypes.data % 64 == 0
+    model.theta[...] = 1.5
+    assert (model[0].weight == 1.5).all()
+    model[1].bias[...] = 2
+    assert np.count_nonzero(model.theta == 2) == 3
+
+
+def test_assigning_theta_writes_into_the_vector():
+    model = tn.Sequential(tn.Dense(2, 3))
+    model[0].weight = np.arange(6.0).reshape(2, 3)
+    model.theta = np.zeros_like(model.theta)
+    assert not model[0].weight.any()
+    with pytest.raises(tn.ShapeError, match=r"model.theta: expected shape"):
+        model.theta = np.zeros(3)
+
+
+def test_a_part_shares_the_vector_of_its_model():
+    parts = [tn.Dense(4, 4) for _ in range(3)]
+    model = tn.Sequential(parts[0], tn.Residual(parts[1], shortcut=parts[2]), seed=7, dtype="float64")
+    weight = parts[2].weight
+    assert np.shares_memory(weight, model.theta)
+    assert weight.dtype == model.dtype == np.float64
+    expected = [tn.Dense(4, 4) for _ in range(3)]
+    assert np.array_equal(weight, tn.Sequential(*expected, seed=7, dtype="float64")[2].weight)
+
+
+def test_models_nest_and_keep_one_vector():
+    flat = tn.Sequential(tn.Dense(5, 4), tn.ReLU(), tn.Dense(4, 3), seed=2)
+    nested = tn.Sequential(tn.Sequential(tn.Dense(5, 4), tn.ReLU()), tn.Dense(4, 3), seed=2)
+    np.testing.assert_array_equal(flat.theta, nested.theta)
+    assert np.shares_memory(nested[0].theta, nested.theta)
+    assert list(nested.parameters) == ["0.0.weight", "0.0.bias", "1.weight", "1.bias"]
+    with pytest.raises(ValueError, match="this model is part of another; move the outermost one"):
+        nested[0].to("cpu")
+
+
+# Forward and backward -------------------------------------------------------------------------------------------------
+
+
+def test_backward_twice_is_an_error():
+    model = small_model()
+    y, backward = model.forward(np.ones((3, 20), "float32"), TRAINING)
+    grads = model.views(np.zeros_like(model.theta))
+    backward(np.ones_like(y), grads)
+    with pytest.raises(RuntimeError, match="backward was called twice for one forward; call forward again first"):
+        backward(np.ones_like(y), grads)
+
+
+def test_two_forward_passes_before_two_backward_passes_are_independent():
+    model = small_model(dtype="float64")
+    generator = np.random.default_rng(0)
+    inputs, labels = generator.normal(size=(2, 5, 20)), generator.integers(0, 4, (2, 5))
+    loss = tn.SoftmaxCrossEntropy()
+    apart = [model.loss_and_gradient(x, t, context=tn.Context(training=True))[1] for x, t in zip(inputs, labels)]
+    passes = [model.forward(x, TRAINING) for x in inputs]
+    together = []
+    for (y, backward), t in zip(passes, labels):
+        gradient = np.zeros_like(model.theta)
+        backward(loss.forward(y, t)[1](), model.views(gradient))
+        together.append(gradient)
+    np.testing.assert_array_equal(together, apart)
+
+
+def test_the_first_layers_input_gradient_is_skipped_unless_wanted():
+    model = tn.Sequential(tn.Flatten(), tn.Dense(6, 4), tn.ReLU(), tn.Dense(4, 2))
+    x = np.ones((3, 2, 3), "float32")
+    for wanted in (True, False):
+        y, backward = model.forward(x, tn.Context(training=True, input_gradient=wanted))
+        gradient = np.zeros_like(model.theta)
+        dx = backward(np.ones_like(y), model.views(gradient))
+        assert (dx is not None) == wanted
+        assert gradient.any()
+
+
+def test_dropout_at_two_positions_of_a_model_differs():
+    model = tn.Sequential(tn.Dropout(0.5), tn.Sequential(tn.ReLU(), tn.Dropout(0.5)))
+    x = np.ones((50, 40), "float32")
+    y = model.forward(x, TRAINING)[0]
+    assert (y == 4).mean() == pytest.approx(0.25, abs=0.04)  # with one mask for both it would be a half
+
+
+# Layers that are refused ----------------------------------------------------------------------------------------------
+
+
+def test_a_layer_in_two_models_is_refused():
+    layer = tn.Dense(4, 4)
+    tn.Sequential(layer)
+    with pytest.raises(ValueError, match=r"got Dense\(4, 4\), which belongs to another model; build a new one"):
+        tn.Sequential(layer)
+
+
+def test_what_is_no_layer_is_refused():
+    with pytest.raises(TypeError, match="Sequential: expected layers, got type; make it a class derived from Layer"):
+        tn.Sequential(tn.ReLU)
+    with pytest.raises(ValueError, match="Sequential: expected at least one layer"):
+        tn.Sequential()
+
+
+def test_a_model_that_is_refused_takes_no_layer():
+    layer, other = tn.Dense(2, 2), tn.Dense(2, 2)
+    tn.Sequential(other)
+    for refused in (lambda: tn.Sequential(layer, other), lambda: tn.Sequential(layer, dtype="float16")):
+        with pytest.raises(ValueError, match="Sequential: expected"):
+            refused()
+    with pytest.raises(TypeError, match="Sequential: expected layers, got list; make it a class derived from Layer"):
+        tn.Sequential([layer])
+    assert len(tn.Sequential(layer)) == 1
+
+
+def test_an_empty_residual_block_is_refused():
+    with pytest.raises(ValueError, match="Residual: expected at least one layer, got none"):
+        tn.Residual()
+
+
+def test_a_residual_block_that_changes_the_shape_is_refused():
+    message = r"Residual of Dense\(3, 4\) ...: expected a block whose output has the shape \(2, 3\), like that"
+    with pytest.raises(tn.ShapeError, match=message):
+        tn.Residual(tn.Dense(3, 4))(np.zeros((2, 3), "f4"))
+
+
+# Repr and configuration -----------------------------------------------------------------------------------------------
+
+
+def test_the_repr_of_a_model_is_the_call_that_makes_it():
+    model = small_model()
+    assert repr(model) == "Sequential(Dense(20, 16), ReLU(), Dropout(0.2), Dense(16, 4))"
+    assert len(model) == 4
+    assert [type(layer).__name__ for layer in model] == ["Dense", "ReLU", "Dropout", "Dense"]
+
+
+def test_containers_describe_their_parts():
+    shared = tn.Dense(2, 2)
+    dense = {"layer": "Dense", "inputs": 2, "outputs": 2}
+    residual = tn.Residual(shared, tn.ReLU(), shared)
+    block = {"layer": "Residual", "block": [dense, {"layer": "ReLU"}, {"again": 0}], "shortcut": None}
+    assert residual.get_config() == block
+    model = tn.Sequential(tn.Reshape(2), residual, residual)
+    reshape = {"layer": "Reshape", "shape": [2]}
+    assert model.get_config() == {"layer": "Sequential", "layers": [reshape, block, {"again": 1}]}
+
+
+def test_a_container_needs_something_that_builds_its_parts():
+    for container in (tn.Sequential(tn.ReLU()), tn.Residual(tn.ReLU())):
+        with pytest.raises(TypeError, match="a function that builds its parts, got none; use tinynet.io.architecture"):
+            type(container).from_config(container.get_config())
+    config = tn.Sequential(tn.Residual(tn.ReLU())).get_config()
+    assert repr(architecture.build(config, {})) == "Sequential(Residual(ReLU()))"

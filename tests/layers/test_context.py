@@ -1,0 +1,25 @@
+"""The context of a forward pass: its defaults, the contexts of a layer's parts, and their random numbers."""
+
+import numpy as np
+
+import tinynet as tn
+from tinynet.backend.random import Purpose, Stream
+from tinynet.layers.context import INFERENCE, TRAINING
+
+
+def test_the_default_is_inference():
+    assert tn.Context() == INFERENCE
+    assert (INFERENCE.training, TRAINING.training) == (False, True)
+    x = np.ones(3)
+    assert INFERENCE.all_reduce(x) is x
+
+
+def test_the_context_of_a_part_differs_in_its_position_and_input_gradient_only():
+    whole = tn.Context(True, seed=1, step=2, layer=3, first_row=4, all_reduce=np.negative)
+    assert whole.at(5, input_gradient=False) == whole._replace(layer=8, input_gradient=False)
+    assert whole.at(0, input_gradient=True) == whole
+
+
+def test_random_numbers_are_named_by_seed_purpose_position_and_step():
+    words = tn.Context(seed=1, step=2, layer=3, first_row=4).stream(Purpose.DROPOUT).words(5)
+    np.testing.assert_array_equal(words, Stream(seed=1, purpose=Purpose.DROPOUT, layer=3, step=2).words(5))

@@ -1,0 +1,20 @@
+"""Dense refuses inputs of another shape or dtype, and says what to do."""
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+
+
+def test_wrong_inputs_are_refused_with_a_remedy():
+    layer = tn.Dense(784, 10)
+    cases = [
+        (np.zeros((32, 28, 28), "float32"), r"Dense\(784, 10\): expected x of shape \(N, 784\), got \(32, 28, 28\); "
+                                           r"put Flatten\(\) before it"),
+        (np.zeros((32, 100), "float32"), r"got \(32, 100\); check the layer before"),
+        (np.zeros(784, "float32"), r"got \(784,\)"),
+        (np.zeros((2, 784)), r"x of dtype float32, like the weights, got float64; convert it: x.astype\('float32'\)"),
+    ]  # fmt: skip
+    for x, message in cases:
+        with pytest.raises(tn.ShapeError, match=message):
+            layer(x)

@@ -1,0 +1,28 @@
+"""Arrays lie in one vector one after the other, each aligned to 64 bytes in float32."""
+
+import numpy as np
+
+import tinynet as tn
+from tinynet.layers.layout import arrays_in, cut, offsets, padded
+
+SHAPES = {"weight": (3, 7), "bias": (7,), "scale": (), "kernel": (2, 2, 4)}
+
+
+def test_each_array_begins_at_a_multiple_of_64_bytes_after_the_one_before():
+    assert offsets(SHAPES, 16) == {"weight": 16, "bias": 48, "scale": 64, "kernel": 80}
+    assert [padded(count) for count in (0, 1, 16, 17)] == [0, 16, 16, 32]
+
+
+def test_cut_gives_views_of_the_vector():
+    vector = np.arange(96.0)
+    arrays = cut(vector, SHAPES, offsets(SHAPES, 0))
+    assert {name: values.shape for name, values in arrays.items()} == SHAPES
+    np.testing.assert_array_equal(arrays["bias"], np.arange(32, 39))
+    arrays["kernel"][0, 0, 0] = -1
+    assert vector[64] == -1
+
+
+def test_the_arrays_of_nested_models_are_found_in_order():
+    model = tn.Sequential(tn.Dense(2, 3), tn.ReLU(), tn.Sequential(tn.Dense(3, 4), tn.Residual(tn.Dense(4, 4))))
+    views = model.views(np.zeros_like(model.theta))
+    assert [values.shape for values in arrays_in(views)] == [(2, 3), (3,), (3, 4), (4,), (4, 4), (4,)]

@@ -1,0 +1,31 @@
+"""Pooling: output shapes, the gradient of ties, and refused inputs."""
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "expected"),
+    [
+        (tn.MaxPool2D(), (2, 9, 7, 3), (2, 4, 3, 3)),
+        (tn.MaxPool2D(3, 2, padding=1), (2, 9, 7, 3), (2, 5, 4, 3)),
+        (tn.AveragePool2D((2, 1)), (2, 9, 7, 3), (2, 4, 7, 3)),
+        (tn.GlobalAveragePool2D(), (2, 9, 7, 3), (2, 3)),
+    ],
+    ids=repr,
+)
+def test_the_output_shape_follows_kernel_stride_and_padding(layer, shape, expected):
+    assert layer(np.ones(shape, "float32")).shape == expected
+
+
+def test_the_first_of_equal_numbers_gets_the_gradient():
+    y, backward = tn.MaxPool2D().forward(np.zeros((1, 4, 4, 1)), tn.Context())
+    dx = backward(np.arange(1.0, 5).reshape(1, 2, 2, 1), {})[0, :, :, 0]
+    assert dx.tolist() == [[1, 0, 2, 0], [0, 0, 0, 0], [3, 0, 4, 0], [0, 0, 0, 0]]
+
+
+def test_flat_inputs_are_refused():
+    with pytest.raises(tn.ShapeError, match=r"MaxPool2D\(\): expected pictures of shape \(N, H, W, C\)"):
+        tn.MaxPool2D()(np.zeros((2, 784), "f4"))

@@ -1,0 +1,30 @@
+"""What every optimizer inherits: its learning rate, and the errors and properties of rules of one's own."""
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+
+
+def test_a_learning_rate_is_a_number_or_a_function_of_the_step():
+    assert tn.SGD(0.1).rate(7) == 0.1
+    assert [tn.SGD(lambda step: 1 / (1 + step)).rate(step) for step in range(3)] == [1, 1 / 2, 1 / 3]
+
+
+def test_an_optimizer_without_a_rule_says_what_to_define():
+    class Empty(tn.Optimizer):
+        learning_rate = 0.1
+
+    with pytest.raises(NotImplementedError, match=r"Empty must define update\(theta, gradient, state, step\)"):
+        Empty().update(np.zeros(2), np.zeros(2), {}, 0)
+
+
+def test_only_rules_without_an_update_of_their_own_can_be_recorded():
+    class Own(tn.SGD):
+        def update(self, theta, gradient, state, step):
+            theta -= gradient
+
+    assert tn.SGD(0.1).recordable
+    assert tn.Clipped(tn.SGD(0.1)).recordable
+    assert not Own(0.1).recordable
+    assert not tn.Clipped(Own(0.1)).recordable

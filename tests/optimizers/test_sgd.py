@@ -1,0 +1,29 @@
+"""SGD refuses hyperparameters out of range, and keeps NumPy scalars as Python numbers."""
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(learning_rate=0), "SGD: expected a learning rate above 0, got 0"),
+        (dict(learning_rate=float("inf")), "SGD: expected a learning rate above 0, got inf"),
+        (dict(learning_rate=0.1, momentum=1), "momentum from 0 up to, not including, 1, got 1"),
+        (dict(learning_rate=0.1, nesterov=True), "momentum above 0 with nesterov=True"),
+        (dict(learning_rate=0.1, weight_decay=-1), "weight_decay of at least 0, got -1"),
+        (dict(learning_rate=0.1, weight_decay=float("nan")), "weight_decay of at least 0, got nan"),
+    ],
+)
+def test_hyperparameters_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        tn.SGD(**settings)
+
+
+def test_hyperparameters_that_are_numpy_scalars_become_python_numbers():
+    settings = dict(momentum=np.float64(0.9), nesterov=True, weight_decay=np.float64(0.01))
+    optimizer = tn.SGD(np.float64(0.1), **settings)
+    assert [type(value) for value in (optimizer.rate(0), optimizer.momentum, optimizer.weight_decay)] == [float] * 3
+    assert type(tn.SGD(lambda step: np.float64(0.1)).rate(0)) is float

@@ -1,0 +1,99 @@
+"""Confusion matrices, predictions, weights and pictures of each class: what the figures show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.plots import NAMES, contrast, counts, examples, pictures, read, weight
+from tinynet import plots
+from tinynet.errors import DataError, ShapeError
+
+
+def test_confusion_matrix_writes_counts_names_and_recall(tmp_path: Path) -> None:
+    matrix = np.array([[812, 88], [0, 0]])
+    plots.confusion_matrix(matrix, ["cat", "dog"], path := tmp_path / "picture.svg", "Cats only", "synthetic data")
+    text = read(path)
+    for words in ("812", "88", "cat", "dog", "90.2%", "–", "true class", "predicted class", "Cats only",
+                  "synthetic data"):  # fmt: skip
+        assert f"<!-- {words} -->" in text
+
+
+def test_counts_stand_out_from_their_cells(tmp_path: Path, saved: list[Any]) -> None:
+    from matplotlib.colors import to_rgb
+
+    matrix = np.array([[count, 100 - count] for count in range(0, 101, 10)] + [[50, 50]])
+    square = np.zeros((12, 12), int)
+    square[:, :2] = matrix
+    plots.confusion_matrix(square, [str(i) for i in range(12)], tmp_path / "picture.png")
+    axes = saved[0].axes[0]
+    for text in axes.texts:
+        column, row = text.get_position()
+        if text.get_text() != "0" and column in (0, 1) and row >= 0:
+            cell = axes.images[0].to_rgba(np.sqrt(square[row, column] / 100))[:3]
+            assert contrast(to_rgb(text.get_color()), cell) >= 4.5  # WCAG 2.1, level AA
+
+
+def test_predictions_tell_right_from_wrong_without_colour(tmp_path: Path, saved: list[Any]) -> None:
+    images, labels, probabilities = examples(3)
+    probabilities[0] = np.eye(10)[0]
+    plots.predictions(images, labels, probabilities, NAMES, path := tmp_path / "picture.svg")
+    text = read(path)
+    for words in ("✓ T-shirt/top >99%", "✓ Trouser 82%", "✗ Dress 82%", "true: Pullover"):
+        assert f"<!-- {words} -->" in text
+    frames = [axes.spines["left"].get_linewidth() for axes in saved[0].axes]
+    assert frames[2] > 2 * frames[1] == 2 * frames[0]
+
+
+def test_weights_of_largest_norm_come_first_on_one_symmetric_scale(tmp_path: Path, saved: list[Any]) -> None:
+    columns = np.array([[1.0, 3.0, -2.0], [1.0, 3.0, -2.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    plots.first_layer_weights(columns, (2, 2), tmp_path / "picture.png", count=2)
+    pictures = [axes.images[0] for axes in saved[0].axes if axes.images]
+    assert [picture.get_array().tolist() for picture in pictures] == [[[3, 3], [0, 0]], [[-2, -2], [0, 0]]]
+    assert len({picture.get_clim() for picture in pictures}) == 1
+    assert pictures[0].get_clim()[0] == -pictures[0].get_clim()[1] < 0
+
+
+def test_each_class_has_a_row_of_its_first_pictures(tmp_path: Path, saved: list[Any]) -> None:
+    data = pictures()
+    plots.class_pictures(data, path := tmp_path / "picture.svg", 3)
+    rows = [
+        [axes.images[0].get_array() for axes in saved[0].axes[start : start + 3] if axes.images] for start in (0, 3, 6)
+    ]
+    for row, chosen in zip(rows, ([0, 2, 4], [1, 6], [3])):
+        np.testing.assert_array_equal(row, data.pictures(chosen))
+    for words in ("animals", "cat", "dog", "owl"):
+        assert f"<!-- {words} -->" in read(path)
+
+
+def test_the_most_confident_mistakes_are_chosen_first() -> None:
+    labels = np.array([0, 1, 0, 1, 0, 1])
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7], [0.2, 0.8]])  # wrong: 1, 2, 4
+    choose = plots.choose_predictions
+    assert choose(labels, probabilities, 4, 2).tolist() == [2, 4, 0, 1]
+    assert choose(labels, probabilities, 5, 9).tolist() == [2, 4, 1, 0, 3]
+    assert choose(labels, probabilities, 2, 0).tolist() == [0, 1]
+    assert choose(labels, probabilities, 1, 3).tolist() == [2]
+    assert choose(labels, probabilities, 99, 1).tolist() == [2, 0, 1, 3, 4, 5]
+    assert choose(np.zeros(3, int), np.full((3, 2), 0.5), 2, 2).tolist() == [0, 1]  # ties go to the lower class
+
+
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    images, labels, probabilities = examples(4)
+    with pytest.raises(ShapeError, match="confusion_matrix: expected 10 class names, got 2; give one for each row"):
+        plots.confusion_matrix(counts(10), ["cat", "dog"], path)
+    with pytest.raises(ShapeError, match=r"predictions: expected n images .*, got shapes \(4, 784\), \(4,\)"):
+        plots.predictions(images.reshape(4, -1), labels, probabilities, NAMES, path)
+    with pytest.raises(ShapeError, match=r"and \(3, 10\); choose the same examples of each"):
+        plots.predictions(images, labels, probabilities[:3], NAMES, path)
+    with pytest.raises(DataError, match="predictions: expected labels from 0 to 9, got -1 in example 0"):
+        plots.predictions(images, labels - 1, probabilities, NAMES, path)
+    with pytest.raises(ShapeError, match=r"expected weight of shape \(784, outputs\) .*, got \(48, 3\) and 40; give"):
+        plots.first_layer_weights(weight(48, 3), (28, 28), path)
+    with pytest.raises(ShapeError, match=r"and a count from 1, got \(784, 4\) and 0; give"):
+        plots.first_layer_weights(weight(), (28, 28), path, count=0)
+    assert not path.exists()

@@ -1,4 +1,4 @@
-"""The comparison of two devices, on devices that every machine has."""
+"""`tinynet compare` accepts equal devices, and finds a wrong dropout mask."""
 
 import numpy as np
 import pytest

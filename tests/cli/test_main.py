@@ -1,4 +1,4 @@
-"""The command line as a user runs it: what each command prints, and its exit status."""
+"""The command line: its help, its version, and its exit status for a wrong command."""
 
 import pytest
 

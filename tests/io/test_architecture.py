@@ -1,4 +1,4 @@
-"""Architectures from files: the layers are found by what they are, and believed only once they fit the arrays."""
+"""A layer is built from a file only if its name is known and its arrays fit."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Models as files: they come back to the bit, say what does not fit, and cannot harm."""
+"""Saved models are loaded bit for bit, and weights that do not fit another model are named."""
 
 import errno
 import json

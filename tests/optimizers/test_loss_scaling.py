@@ -1,4 +1,4 @@
-"""Products with rounded factors, and loss scaling for float16."""
+"""Loss scaling for float16: the scale follows PyTorch's rule, and steps that overflow are left out."""
 
 import numpy as np
 import pytest

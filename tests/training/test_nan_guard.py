@@ -1,4 +1,4 @@
-"""The NaN guard: what it refuses, what it stops, where it says that was, and what it leaves."""
+"""The NaN guard stops a run at the first number that is not finite, and says where it was found."""
 
 import numpy as np
 import pytest

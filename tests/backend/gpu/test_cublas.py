@@ -1,4 +1,4 @@
-"""Matrix products for cuBLAS, tested with a BLAS on the CPU, which is column-major, too."""
+"""Matrix products for cuBLAS, compared with a Fortran BLAS on the CPU, which is column-major, too."""
 
 import ctypes
 from types import SimpleNamespace

@@ -22,7 +22,7 @@ def test_a_checkpoint_of_format_1_is_resumed(tmp_path):
     x = (centres[labels] + 0.8 * generator.normal(size=(800, 20))).astype("float32")
 
     def run(**settings):
-        model = tn.Sequential(tn.Dense(20, 16), tn.BatchNorm(16), tn.ReLU(), tn.Dropout(0.2), tn.Dense(16, 4), seed=3)
+        model = tn.Sequential(tn.BatchNorm(20), tn.Dense(20, 16), tn.ReLU(), tn.Dropout(0.2), tn.Dense(16, 4), seed=3)
         history = tn.fit(
             model, (x[:600], labels[:600]), validation=(x[600:], labels[600:]),
             optimizer=tn.Adam(tn.schedules.cosine(0.01, 40)), epochs=4, batch_size=64, seed=7, threads=1, **settings,

@@ -25,10 +25,12 @@ from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD
+from tinynet.training.config import RunConfig
+from tinynet.training.eager import EagerSteps
+from tinynet.training.fused import operations_for
 from tinynet.training.recorded import RecordedSteps
 from tinynet.training.state import Meter
-from tinynet.training.step import TrainingStep, operations_for
-from tinynet.training.steps import EagerSteps, RunConfig
+from tinynet.training.step import TrainingStep
 from tinynet.training.trainer import Trainer
 from tinynet.training.validate import validate_data
 

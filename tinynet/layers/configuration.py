@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinynet.errors import mismatch
 
-if TYPE_CHECKING:
-    from tinynet.layers.base import Layer
-
-BuildLayer = Callable[[Any, str], "Layer"]  # builds a part from its config and its name: io/architecture.py
+BuildLayer = Callable[[Any, str], Any]  # builds a part from its config and its name: io/architecture.py
 
 PLAIN = (bool, int, float, str, type(None))
 REMEDY = "save a model again"
@@ -36,14 +33,14 @@ def hyperparameters_from_json(who: str, config: Mapping[str, Any], known: Sequen
     return {name: _from_json(who, name, value) for name, value in values.items()}
 
 
-def layers_from_json(configs: Any, build: BuildLayer | None) -> list[Layer]:
+def layers_from_json(configs: Any, build: BuildLayer | None) -> list[Any]:
     """The layers of a chain. {"again": 0} is the one at position 0 once more. ValueError for what is no such list."""
     if build is None:
         remedy = "use tinynet.io.architecture.build, which knows the layers by name"
         raise TypeError(mismatch("from_config of a container", "a function that builds its parts", "none", remedy))
     if not isinstance(configs, list) or not configs:
         raise ValueError(mismatch("architecture", "a list of layers", shortened(configs), REMEDY))
-    layers: list[Layer] = []
+    layers: list[Any] = []
     for number, config in enumerate(configs):
         if isinstance(config, dict) and set(config) == {"again"}:
             first = config["again"]
@@ -55,7 +52,7 @@ def layers_from_json(configs: Any, build: BuildLayer | None) -> list[Layer]:
     return layers
 
 
-def layers_to_json(layers: Sequence[Layer]) -> list[Any]:
+def layers_to_json(layers: Sequence[Any]) -> list[Any]:
     """The layers of a chain, each described once: where it stands again, as {"again": its first position}."""
     first = {layer: number for number, layer in reversed(list(enumerate(layers)))}
     return [

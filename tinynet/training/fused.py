@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.arrays import Array, Device, array_module
 from tinynet.backend.gpu.kernels import Activation, Kernels, Mask, is_c_contiguous
 from tinynet.backend.matmul import matmul
 from tinynet.backend.random import Purpose
@@ -24,7 +24,7 @@ from tinynet.layers.dropout import Dropout
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
-from tinynet.training.step import Operations
+from tinynet.training.operations import Operations, plain_operations
 
 ACTIVATIONS: dict[type, Activation] = {ReLU: Activation.RELU, Sigmoid: Activation.SIGMOID}
 
@@ -32,8 +32,11 @@ Measure = Callable[[Array, Array, float], tuple[Array, "Array | None", Array]]
 Move = Callable[[Array, Array, Any, Array], None]
 
 
-def fused(model: Sequential, loss: Loss, optimizer: Optimizer, kernels: Kernels, plain: Operations) -> Operations:
-    """The operations `plain`, replaced by kernels where they exist for the model, the loss and the optimizer."""
+def operations_for(model: Sequential, loss: Loss, optimizer: Optimizer, device: Device) -> Operations:
+    """The plain operations, replaced by kernels where the device has them for the model, the loss or the optimizer."""
+    plain, kernels = plain_operations(model, loss, optimizer), device.kernels()
+    if kernels is None:
+        return plain
     return Operations(
         load=partial(_load, kernels),
         forward=partial(forward_through, fused_parts(model, kernels)),

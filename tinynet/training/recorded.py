@@ -19,9 +19,10 @@ import numpy as np
 
 from tinynet.backend.arrays import Array
 from tinynet.data.batches import Batch, shuffled_order
+from tinynet.training.config import RunConfig
+from tinynet.training.eager import scalars_of
 from tinynet.training.state import DeviceMeter
 from tinynet.training.step import TrainingStep
-from tinynet.training.steps import RunConfig, scalars_of
 
 Launch = Callable[[], None]
 

@@ -14,12 +14,13 @@ from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
 from tinynet.training.callbacks import Callback
+from tinynet.training.config import RunConfig
 from tinynet.training.evaluate import evaluate_dataset
 from tinynet.training.history import History
 from tinynet.training.nan_guard import check_run
 from tinynet.training.state import Meter, TrainingState
-from tinynet.training.step import TrainingStep, operations_for
-from tinynet.training.steps import Capture, RunConfig, choose_steps
+from tinynet.training.step import TrainingStep
+from tinynet.training.steps import Capture, choose_steps
 
 if TYPE_CHECKING:
     from tinynet.training.checkpoints import Checkpoints
@@ -62,7 +63,11 @@ class TrainingRun:
         if self.checkpoints:
             every_steps = self.checkpoints.every_steps
             self.checkpoints.begin(self.state, self._identity(self.checkpoints), resume)
-        operations = operations_for(self.model, self.loss, self.optimizer, self.config.device)
+        operations = None  # the step then calls the methods of the model, the loss and the optimizer
+        if self.config.device.kernels() is not None:
+            from tinynet.training.fused import operations_for  # start-up time: only where there are kernels
+
+            operations = operations_for(self.model, self.loss, self.optimizer, self.config.device)
         step = TrainingStep(
             self.model,
             self.loss,

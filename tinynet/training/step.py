@@ -7,15 +7,16 @@ CUDA graph and replay them (recorded.py).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from tinynet.backend.arrays import Array, Device
+from tinynet.backend.arrays import Array
 from tinynet.backend.threads import Team
 from tinynet.data.batches import Batch
-from tinynet.layers.base import Backward, Context
+from tinynet.layers.base import Context
 from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
+from tinynet.training.operations import Operations, plain_operations
 from tinynet.training.shards import RowShards
 from tinynet.training.state import DeviceMeter, Meter, TrainingState
 
@@ -24,7 +25,7 @@ class TrainingStep:
     """Train on one batch: step(batch, meter, number) updates the parameters, the optimizer and the statistics.
 
     `load`, `forward`, `measure` and `update` are the methods of the batch, the model, the loss and the optimizer, or
-    the fused kernels that replace them (`operations_for`). `shards` runs the step up to the gradient, either once for
+    the fused kernels that replace them (fused.py). `shards` runs the step up to the gradient, either once for
     the whole batch or in several threads, each for some of its rows (shards.py).
     """
 
@@ -71,32 +72,3 @@ class TrainingStep:
         state.statistics += self.changes
         state.step += 1
         return loss, hits
-
-
-class Operations(NamedTuple):
-    """The four functions that a step calls."""
-
-    load: Callable[[Batch], tuple[Array, Array]]
-    forward: Callable[[Array, Context], tuple[Array, Backward]]
-    measure: Callable[[Array, Array, float], tuple[Array, Array | None, Array]]
-    move: Callable[..., None]  # (theta, gradient, optimizer state, scalars of the step)
-
-
-def plain_operations(model: Sequential, loss: Loss, optimizer: Optimizer) -> Operations:
-    """The methods of the batch, the model, the loss and the optimizer."""
-
-    def move(theta: Array, gradient: Array, state: Any, scalars: Any) -> None:
-        optimizer.move(theta, gradient, state, *(scalars[number] for number in range(len(scalars))))
-
-    return Operations(Batch.load, model.forward, loss.measure, move)
-
-
-def operations_for(model: Sequential, loss: Loss, optimizer: Optimizer, device: Device) -> Operations:
-    """Fused kernels if the device has them for this model, loss or optimizer; else the plain operations."""
-    plain = plain_operations(model, loss, optimizer)
-    kernels = device.kernels()
-    if kernels is None:
-        return plain
-    from tinynet.training.fused import fused  # start-up time: needed only where there are kernels
-
-    return fused(model, loss, optimizer, kernels, plain)

@@ -20,13 +20,14 @@ from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer
 from tinynet.optimizers.loss_scaling import LossScaled
 from tinynet.training.callbacks import Callback, default_callbacks
+from tinynet.training.config import RunConfig
 from tinynet.training.evaluate import Evaluation
 from tinynet.training.history import History
 from tinynet.training.nan_guard import divergence
 from tinynet.training.run import TrainingRun
 from tinynet.training.state import Meter, TrainingState
 from tinynet.training.step import TrainingStep
-from tinynet.training.steps import Capture, RunConfig
+from tinynet.training.steps import Capture
 from tinynet.training.validate import Data, validate_data
 
 if TYPE_CHECKING:

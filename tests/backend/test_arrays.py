@@ -63,3 +63,9 @@ def test_the_gpu_is_registered_but_not_imported():
     assert registered == "True"
     assert "tinynet.backend.gpu" in imported.split()
     assert not {"cupy", "tinynet.backend.gpu.device", "tinynet.backend.gpu.kernels"} & set(imported.split())
+
+
+@pytest.mark.parametrize("name", ["GPU", "gpu:", "gpu:-1", "gpu:one", "cuda", "", "cpu:0"])
+def test_a_device_that_does_not_exist(name):
+    with pytest.raises(tn.DeviceError, match="device: expected 'auto', 'cpu', 'gpu' or 'gpu:N'"):
+        arrays.find_device(name)

@@ -1,4 +1,4 @@
-"""The description of a run's environment."""
+"""The description of the environment of a run names what its numbers depend on."""
 
 import json
 

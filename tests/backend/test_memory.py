@@ -1,4 +1,4 @@
-"""glibc keeps freed memory during training: an epoch asks the system for no new memory; predicting changes nothing."""
+"""After `fit` has set malloc, an epoch takes no new memory from the system; predict and evaluate set nothing."""
 
 import ctypes
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The GPU benchmark runs without a GPU as far as possible, and names the peers that it skips."""
+"""The GPU benchmark runs on a CPU as far as possible, and names the peers that it skips."""
 
 import json
 

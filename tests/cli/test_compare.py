@@ -1,4 +1,4 @@
-"""The comparison of two devices, on devices that every machine has."""
+"""`tinynet compare` accepts equal devices, and finds a wrong dropout mask."""
 
 import numpy as np
 import pytest
@@ -51,3 +51,8 @@ def test_a_wrong_mask_is_too_far(monkeypatch):
 def test_the_gpu_stays_within_rounding(dtype, captured):
     settings = Settings(dtype=dtype, captured=captured)
     assert np.max(compare("cpu", "gpu", pixels(settings), settings)) <= LIMITS[dtype]
+
+
+def test_compare_reports_the_same_bits_on_the_same_device(capsys):
+    assert program.main(["compare", "--devices", "cpu", "cpu", "--steps", "2", "--batch-size", "50"]) == 0
+    assert "largest 0.00e+00, limit 1e-04: ok" in capsys.readouterr().out

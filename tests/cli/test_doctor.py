@@ -1,4 +1,4 @@
-"""`tinynet doctor` works without a GPU, names one remedy for each problem, and returns a reliable exit status."""
+"""`tinynet doctor` works without a GPU, and names one remedy for each problem."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""docs/backpropagation.md says what the library does: what it quotes is in the sources, and its lessons run."""
+"""The code that docs/backpropagation.md quotes is in the source, and its lessons run."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""The README's promises: its layer runs, its check prints what it says, its links and commands exist."""
+"""The README's code runs, its links and extras exist, and its figures are those that were measured."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def test_the_extras_it_names_exist():
 
 
 def test_its_figures_are_those_of_the_results_page():
-    """That both are what was measured, tests/test_study_docs.py sees."""
+    """tests/docs/test_results.py checks that both are what was measured."""
     table = README.partition("<!-- results: begin -->")[2].partition("<!-- results: end -->")[0]
     figures = re.findall(r"\d+\.\d+% ± \d+\.\d+", table)
     page = (ROOT / "docs" / "results.md").read_text()

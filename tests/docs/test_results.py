@@ -1,4 +1,4 @@
-"""What README and results page say of the study is what was measured."""
+"""The README and the results page show what the study measured."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""examples/by_hand.py: a program of one screen that reaches its accuracy, on data or without."""
+"""The example without `fit` is short, and reaches its accuracy on drawings."""
 
 import pytest
 

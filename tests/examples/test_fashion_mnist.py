@@ -1,8 +1,10 @@
-"""The main job, run as a user runs it: its files, its words, and its exit statuses."""
+"""The main example, run as a user runs it: its files, what it prints, and its exit statuses."""
 
 import json
 from pathlib import Path
 
+import fashion_mnist  # examples/ is on the path: setup.cfg
+import numpy as np
 import pytest
 
 from tests.support.child import ROOT, python
@@ -23,21 +25,8 @@ def finished(tmp_path_factory):
     """One short run without data and without a network, for all the tests that look at what it left."""
     pytest.importorskip("matplotlib")
     folder = tmp_path_factory.mktemp("run")
-    small = [
-        "--device",
-        "cpu",
-        "--epochs",
-        "1",
-        "--hidden",
-        "16",
-        "8",
-        "--seeds",
-        "2",
-        "--arms",
-        "relu",
-        "sigmoid",
-        "--as-given",
-    ]
+    small = ["--device", "cpu", "--epochs", "1", "--hidden", "16", "8", "--seeds", "2", "--arms", "relu", "sigmoid"]
+    small += ["--as-given"]
     return run(*small, "--out", "out", folder=folder), folder / "out"
 
 
@@ -134,3 +123,11 @@ def test_a_configuration_that_diverges_is_reported_and_the_others_go_on(tmp_path
     results = json.loads((tmp_path / "results" / "fashion_mnist" / "results.json").read_text())
     assert "diverged" in results["runs"][0]
     assert "diverged" in (tmp_path / "results" / "fashion_mnist" / "results.md").read_text()
+
+
+def test_seeds_are_paired():
+    relu, sigmoid, dropout = (
+        fashion_mnist.configurations(hidden=(8, 4))[name].build(3) for name in ("relu", "sigmoid", "relu-dropout")
+    )
+    assert np.array_equal(relu.theta, sigmoid.theta)
+    assert np.array_equal(relu.theta, dropout.theta)

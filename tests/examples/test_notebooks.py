@@ -1,4 +1,4 @@
-"""The lesson's notebook has the cells of its source, was executed on the real data, and runs in its quick form."""
+"""The notebook has the cells of its source, was executed on the real data, and runs in its quick form."""
 
 import re
 

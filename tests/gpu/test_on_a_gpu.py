@@ -1,4 +1,4 @@
-"""What only a GPU can show: graphs replay, kernels run, and training allocates and transfers nothing unexpected."""
+"""On a GPU: graphs replay, kernels run, and training allocates and transfers nothing unexpected."""
 
 import numpy as np
 import pytest

@@ -1,10 +1,13 @@
-"""Architectures from files: the layers are found by what they are, and believed only once they fit the arrays."""
+"""A layer is built from a file only if its name is known and its arrays fit."""
 
 import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.support.model_files import rewrite
 from tinynet.io import architecture
+
+pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 
 
 def test_every_public_layer_is_known():
@@ -98,3 +101,44 @@ def test_an_own_layer_may_hold_parts():
 def test_the_dtype_is_that_of_the_file():
     model = architecture.build(chain({"layer": "ReLU"}), {}, dtype="float64")
     assert model.dtype == np.float64
+
+
+def about(*layers):
+    return {"architecture": {"layer": "Sequential", "layers": list(layers)}, "dtype": "float32"}
+
+
+def nested(depth):
+    layer = {"layer": "ReLU"}
+    for _ in range(depth):
+        layer = {"layer": "Sequential", "layers": [layer]}
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ([], "a model's description"),
+        ({"dtype": "float32"}, "architecture: expected a Sequential"),
+        (about(), "a list of layers"),
+        (about({"layer": "os.system"}), "unknown layer 'os.system'"),
+        (about({"layer": "Context"}), "unknown layer 'Context'"),
+        (about({"layer": "Dense", "inputs": 3, "outputs": 2, "evil": 1}), "the hyperparameters"),
+        (about({"layer": "Dense", "inputs": 3}), "Dense"),
+        (about({"layer": "Dense", "inputs": 10**9, "outputs": 10**9}), "an array 0.weight of shape"),
+        (about({"layer": "Conv2D", "inputs": 1, "outputs": 2, "kernel_size": [10**6, 10**6]}), "an array 0.weight of"),
+        (about({"layer": "BatchNorm", "features": 10**12}), "an array 0.weight of shape"),
+        (about({"layer": "Dense", "inputs": {"a": 1}, "outputs": 2}), "inputs as a number, a word"),
+        (about({"layer": "Dropout", "rate": "high"}), "hyperparameters that it takes"),
+        (about({"layer": "MaxPool2D", "pool_size": -1}), "hyperparameters that it takes"),
+        (about({"again": 0}), "a layer before this one"),
+        (about("Dense"), "a layer, got 'Dense'"),
+        (about(nested(200)), "50 deep"),
+        (about(*[{"layer": "ReLU"}] * 10_001), "at most 10,000 layers"),
+        (about({"layer": "Residual", "block": [], "shortcut": None}), "a list of layers"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_description_that_is_none_is_refused(saved, described, message):
+    rewrite(saved, described)
+    with pytest.raises(tn.DataError, match=message):
+        tn.load(saved)

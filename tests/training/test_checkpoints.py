@@ -1,4 +1,4 @@
-"""A run goes on where it was broken off, to the same bits; one run in a folder; signals; disks that fail."""
+"""A run that was interrupted is resumed to the same bits; signals, locks and damaged checkpoints."""
 
 import errno
 import os

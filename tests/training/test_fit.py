@@ -1,27 +1,10 @@
-"""fit and evaluate: what is trained on, what is measured, what is refused, and that nothing depends on the past."""
-
-import json
+"""fit: a run learns, is measured, and depends on nothing but its arguments; wrong settings are refused."""
 
 import numpy as np
 import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
-from tinynet.training.callbacks import Callback, default_callbacks
-
-
-class Recorder(Callback):
-    def __init__(self):
-        self.calls = []
-
-    def epoch_begins(self, epoch, epochs, examples):
-        self.calls.append(("begins", epoch, epochs, examples))
-
-    def batch_ends(self, examples, numbers):
-        self.calls.append(("batch", examples, sorted(numbers)))
-
-    def epoch_ends(self, history):
-        self.calls.append(("ends", history.last["epoch"]))
 
 
 def test_training_learns_and_measures(small_data):
@@ -42,17 +25,6 @@ def test_training_learns_and_measures(small_data):
     assert tn.evaluate(model, train).loss == pytest.approx(history.last["train_loss"], rel=1e-6)
 
 
-def test_evaluate_agrees_with_the_definition_and_ignores_batches(small_data):
-    _, test = small_data
-    model = small_model()
-    probabilities = model.predict(test)
-    expected = -np.log(probabilities[np.arange(len(test)), test.labels]).mean()
-    for batch_size in (1, 7, 200, 1000):
-        measured = tn.evaluate(model, test, batch_size=batch_size)
-        assert measured.loss == pytest.approx(expected, rel=1e-5)
-        assert measured.accuracy == (probabilities.argmax(axis=1) == test.labels).mean()
-
-
 def test_a_run_is_a_function_of_its_arguments(small_data):
     train, _ = small_data
     runs = []
@@ -61,16 +33,6 @@ def test_a_run_is_a_function_of_its_arguments(small_data):
         tn.fit(model, train, epochs=2, batch_size=50, seed=seed)
         runs.append(model.theta.tobytes())
     assert runs[0] == runs[1] != runs[2]
-
-
-def test_one_epoch_does_what_the_formulas_say(small_data):
-    train, _ = small_data
-    model, by_hand = small_model(), small_model()
-    tn.fit(model, train, optimizer=tn.SGD(0.1), epochs=1, batch_size=100, seed=3)
-    for step, (x, labels) in enumerate(tn.data.batches(train, 100, seed=3, epoch=0)):
-        _, gradient = by_hand.loss_and_gradient(x, labels, context=tn.Context(training=True, seed=3, step=step))
-        by_hand.theta -= 0.1 * gradient
-    np.testing.assert_allclose(model.theta, by_hand.theta, rtol=1e-5, atol=1e-7)
 
 
 def test_running_numbers_are_means_over_examples_with_dropout_on(small_data):
@@ -82,14 +44,6 @@ def test_running_numbers_are_means_over_examples_with_dropout_on(small_data):
     history = tn.fit(plain, train, optimizer=tn.SGD(1e-30), epochs=1, batch_size=256, measure_train=True)
     assert history["running_loss"][0] == pytest.approx(history["train_loss"][0], rel=1e-6)
     assert history["running_accuracy"] == history["train_accuracy"]
-
-
-def test_callbacks_see_the_run_go_by(small_data):
-    train, _ = small_data
-    recorder = Recorder()
-    tn.fit(small_model(), train, epochs=2, batch_size=400, callbacks=[recorder])
-    one = [("batch", 400, ["accuracy", "loss"]), ("batch", 200, ["accuracy", "loss"])]
-    assert recorder.calls == [("begins", 1, 2, 600), *one, ("ends", 1), ("begins", 2, 2, 600), *one, ("ends", 2)]
 
 
 def test_a_regression_has_a_loss_and_no_accuracy():
@@ -110,96 +64,19 @@ def test_a_learning_rate_may_be_a_function_of_the_step(small_data):
     assert history["learning_rate"] == [0.1 / 2, 0.1 / 4]
 
 
-def test_float64_trains_in_float64(small_data):
-    model = small_model(dtype="float64")
-    tn.fit(model, small_data[0], epochs=1, batch_size=100)
-    assert model.theta.dtype == np.float64
-
-
-def test_padding_between_parameters_stays_zero(small_data):
-    model = tn.Sequential(tn.Dense(20, 4))  # 80 weights, 4 biases, 12 of padding
-    tn.fit(model, small_data[0], optimizer=tn.SGD(0.1, momentum=0.9, weight_decay=0.1), epochs=2, batch_size=100)
-    assert len(model.theta) == 96
-    assert not model.theta[84:].any()
-
-
-# Divergence and errors -----------------------------------------------------------------------------------------------
-
-
-def test_divergence_stops_the_run_and_keeps_the_history(small_data):
-    train, _ = small_data
-
-    def explode_in_the_third_epoch(step):
-        return 0.1 if step < 12 else 1e30
-
-    with pytest.raises(tn.DivergenceError) as caught:
-        tn.fit(small_model(), train, optimizer=tn.SGD(explode_in_the_third_epoch), epochs=5, batch_size=100)
-    message = str(caught.value)
-    assert "in epoch 3, step 13, at learning rate 1e+30; try a smaller one, 1e+29 say" in message
-    assert len(caught.value.history) == 2
-
-
-ERRORS = [
-    (lambda train: dict(batch_size=0), ValueError, "batch_size: expected a whole number from 1, got 0"),
-    (lambda train: dict(batch_size=2.5), ValueError, "batch_size: expected a whole number from 1, got 2.5"),
-    (lambda train: dict(epochs=0), ValueError, "epochs: expected a whole number from 1, got 0"),
-    (lambda train: dict(seed=-1), ValueError, "seed: expected a whole number"),
-    (lambda train: dict(train=(train.images[:, :7], train.labels)), tn.ShapeError, r"Dense\(20, 16\): expected x of"),
-    (lambda train: dict(train=(train.images, train.labels + 1)), tn.DataError, "labels from 0 to 3, got 4 in example"),
-    (lambda train: dict(train=(train.images, train.labels[:9])), tn.DataError, "600 images and 9 labels"),
-    (lambda train: dict(train=(train.images[:0], train.labels[:0])), tn.DataError, "at least one example, got none"),
-    (lambda train: dict(train=(train.images * np.float32("nan"), train.labels)), tn.DataError, "in example 0"),
-    (lambda train: dict(train=train.images), TypeError, "data: expected a Dataset or a pair"),
-    (
-        lambda train: dict(train=(train.images.astype(int), train.labels)),
-        tn.DataError,
-        "images of dtype uint8 or float",
-    ),
-    (lambda train: dict(validation=(train.images[:, :7], train.labels)), tn.ShapeError, r"Dense\(20, 16\)"),
-    (lambda train: dict(device="tpu"), tn.DeviceError, "expected 'auto', 'cpu', 'gpu' or 'gpu:N', got 'tpu'"),
-]
-
-
-@pytest.mark.parametrize(("change", "error", "message"), ERRORS)
-def test_what_does_not_fit_is_refused_before_training(small_data, change, error, message):
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (dict(batch_size=0), ValueError, "batch_size: expected a whole number from 1, got 0"),
+        (dict(batch_size=2.5), ValueError, "batch_size: expected a whole number from 1, got 2.5"),
+        (dict(epochs=0), ValueError, "epochs: expected a whole number from 1, got 0"),
+        (dict(seed=-1), ValueError, "seed: expected a whole number"),
+        (dict(device="tpu"), tn.DeviceError, "expected 'auto', 'cpu', 'gpu' or 'gpu:N', got 'tpu'"),
+    ],
+)
+def test_wrong_settings_are_refused_before_training(small_data, wrong, error, message):
     model = small_model()
     before = model.theta.copy()
-    settings = {"train": small_data[0], "epochs": 1, "batch_size": 64, **change(small_data[0])}
     with pytest.raises(error, match=message):
-        tn.fit(model, settings.pop("train"), **settings)
+        tn.fit(model, small_data[0], **{"epochs": 1, "batch_size": 64, **wrong})
     np.testing.assert_array_equal(model.theta, before)
-
-
-# History and progress ------------------------------------------------------------------------------------------------
-
-
-def test_history_as_dict_csv_and_words(small_data, tmp_path):
-    history = tn.fit(small_model(), small_data[0], epochs=2, batch_size=100)
-    columns = json.loads(json.dumps(history.to_dict()))
-    assert columns["epoch"] == [1, 2]
-    history.to_csv(tmp_path / "history.csv")
-    lines = (tmp_path / "history.csv").read_text().splitlines()
-    assert lines[0].split(",") == list(columns)
-    assert len(lines) == 3
-    assert float(lines[2].split(",")[1]) == columns["running_loss"][1]
-    assert repr(history).startswith("<History: 2 epochs; last: running_loss ")
-    with pytest.raises(KeyError, match="no column 'val_loss'; there are: epoch, running_loss"):
-        history["val_loss"]
-    assert repr(tn.History()) == "<History: no epochs>"
-
-
-def test_progress_is_silent_where_there_is_no_terminal(small_data, capfd):
-    tn.fit(small_model(), small_data[0], epochs=1)
-    assert capfd.readouterr() == ("", "")
-    assert default_callbacks(progress=True) == []
-
-
-def test_progress_on_a_terminal(small_data, capfd, monkeypatch):
-    pytest.importorskip("tqdm")
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    tn.fit(small_model(), small_data[0], validation=small_data[1], epochs=2, batch_size=100)
-    shown = capfd.readouterr().err
-    for part in ("epoch 2/2", "600/600", "samples/s", "loss=", "acc=", "val_acc="):
-        assert part in shown
-    tn.fit(small_model(), small_data[0], epochs=1, progress=False)
-    assert capfd.readouterr().err == ""

@@ -1,4 +1,4 @@
-"""Trainer: its step is the step of fit, and several calls of fit train as one does."""
+"""A step of Trainer is a step of fit, and several calls of its fit train like one call."""
 
 import numpy as np
 import pytest

@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # With fewer multiplications a thread spends more time waiting than it saves. Measured on two cores, for networks of
-# 26,000 to 1.3 million parameters: docs/design.md.
+# 26,000 to 1.3 million parameters: docs/performance.md.
 PRODUCTS_PER_THREAD = 300_000_000
 
 

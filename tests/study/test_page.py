@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing complains, nothing sticks out of a phone, everything can be read."""
+"""The report in a browser: it loads nothing, fits a phone, and its text can be read in light and dark."""
 
 import json
 import os

@@ -1,6 +1,7 @@
-"""Errors when memory is short; and models trained on a GPU that are loaded on a machine without one."""
+"""The GPU as a device: what is reported without one, and when its memory is too small."""
 
 import contextlib
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,3 +57,31 @@ def test_a_model_trained_there_is_saved_there_and_loaded_here(small_data, tmp_pa
     assert loaded.device is arrays.CPU
     np.testing.assert_array_equal(loaded.theta, arrays.to_numpy(model.theta))
     np.testing.assert_allclose(loaded.predict(small_data[1]), model.predict(small_data[1]), rtol=1e-6)
+
+
+def test_without_cupy_the_error_names_the_cause_and_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)  # makes `import cupy` fail, as it does where it is not installed
+    with pytest.raises(tn.DeviceError, match=r"device 'gpu' cannot be used: CuPy is not installed \(.*\); install it "
+                                             r"with: pip install cupy-cuda12x "):  # fmt: skip
+        arrays.find_device("gpu")
+    assert arrays.find_device("auto") is arrays.CPU
+
+
+def test_with_cupy_but_no_gpu_the_error_says_so():
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    try:
+        if cupy.cuda.runtime.getDeviceCount():
+            pytest.skip("there is a GPU here")
+    except cupy.cuda.runtime.CUDARuntimeError:
+        pass
+    message = (
+        r"CuPy [\d.]+ found no NVIDIA driver or device \(cuda.*\); install the NVIDIA driver, or the CuPy that fits it"
+    )
+    with pytest.raises(tn.DeviceError, match=message):
+        arrays.find_device("gpu")
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_is_not_there_is_named():
+    with pytest.raises(tn.DeviceError, match="there is no GPU number 99, only"):
+        arrays.find_device("gpu:99")

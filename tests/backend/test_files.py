@@ -1,75 +1,19 @@
-"""Saving on full or broken disks: the previous file stays, the error says so, and no unfinished file remains."""
+"""A file is written completely or not at all: if a write fails, the previous file stays, and no part of the new one."""
 
 import errno
 import os
-import tempfile
-import warnings
 
 import numpy as np
 import pytest
 
 import tinynet as tn
 from tests.support.child import ROOT, python
-from tests.support.models import small_model
-from tinynet.io.array_files import read_arrays
-from tinynet.training.checkpoints import Checkpoints
+from tests.support.failing_disk import FailingDisk
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
 
 MOST = 20  # more than the number of operations of one save
-
-
-class FailingDisk:
-    """Count the disk operations of a save. Operation number `at` fails, and if `dead`, all later ones, too."""
-
-    CALLS = ((tempfile, "mkstemp"), (os, "fdopen"), (os, "fsync"), (os, "chmod"), (os, "replace"))
-
-    def __init__(self, monkeypatch, at, number, dead):
-        self.at, self.number, self.dead, self.asked = at, number, dead, []
-        for module, name in self.CALLS:
-            monkeypatch.setattr(module, name, self.counted(name, getattr(module, name)))
-
-    def counted(self, name, real):
-        def call(*arguments, **named):
-            if name == "fsync" and os.fstat(arguments[0]).st_mode & 0o040000:
-                return real(*arguments)  # fsync of the folder: see files.py
-            self.ask(name)
-            made = real(*arguments, **named)
-            return FailingFile(made, self) if name == "fdopen" else made
-
-        return call
-
-    def ask(self, name):
-        self.asked.append(name)
-        if len(self.asked) == self.at or (self.dead and len(self.asked) > self.at):
-            raise OSError(self.number, os.strerror(self.number))
-
-
-class FailingFile:
-    """An open file on a failing disk. A write that fails has written half of its bytes."""
-
-    def __init__(self, file, disk):
-        self.file, self.disk = file, disk
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-        self.disk.ask("close")
-
-    def write(self, content):
-        self.file.write(content[: len(content) // 2])
-        self.disk.ask("write")
-        self.file.write(content[len(content) // 2 :])
-
-    def flush(self):
-        self.disk.ask("flush")
-        self.file.flush()
-
-    def fileno(self):
-        return self.file.fileno()
 
 
 def save_model(folder):
@@ -105,36 +49,6 @@ def test_whichever_operation_fails_the_file_before_is_whole(save, number, dead, 
     assert (tmp_path / "file").read_bytes() != before
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC], ids=errno.errorcode.get)
-def test_whichever_operation_fails_a_run_ends_as_it_would_have_and_can_go_on(number, small_data, tmp_path, monkeypatch):
-    usual = dict(validation=small_data[1], epochs=2, batch_size=300, progress=False, threads=1)
-    whole = small_model()
-    history = tn.fit(whole, small_data[0], **usual)
-    at = 0
-    while True:
-        at += 1
-        folder = tmp_path / f"{at}"
-        model, checkpoints = small_model(), Checkpoints(folder, every_steps=1)
-        with monkeypatch.context() as patched, warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            disk = FailingDisk(patched, at, number, dead=False)
-            again = tn.fit(model, small_data[0], checkpoint=checkpoints, **usual)
-        assert model.theta.tobytes() == whole.theta.tobytes()
-        assert again["validation_loss"] == history["validation_loss"]
-        assert not [path for path in folder.iterdir() if path.suffix == ".part"]
-        if len(disk.asked) < at:
-            break
-        (warning,) = told
-        assert f"({os.strerror(number)}); what was there before is untouched" in str(warning.message)
-        assert str(warning.message).endswith("training goes on")
-        for step in checkpoints.steps():
-            assert read_arrays(checkpoints.path(step), "checkpoint", 1)[1]["step"] == step
-        resumed = small_model()
-        tn.fit(resumed, small_data[0], checkpoint=checkpoints, resume=True, **usual)
-        assert resumed.theta.tobytes() == whole.theta.tobytes()
-    assert at > 40  # 8 operations for each of 4 steps, 2 best models and the end
-
-
 def test_ctrl_c_while_a_file_is_written_leaves_nothing_beside(tmp_path, monkeypatch):
     save_model(tmp_path)
 
@@ -145,13 +59,6 @@ def test_ctrl_c_while_a_file_is_written_leaves_nothing_beside(tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         save_model(tmp_path)
     assert os.listdir(tmp_path) == ["file"]
-
-
-def test_what_a_killed_run_left_half_written_is_cleared_away(small_data, tmp_path):
-    half = tmp_path / ".step-000000007.safetensors.x1y2.part"
-    half.write_bytes(b"half")
-    tn.fit(small_model(), small_data[0], epochs=1, checkpoint=tmp_path, progress=False)
-    assert not half.exists()
 
 
 LIMITED = """

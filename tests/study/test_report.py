@@ -1,0 +1,31 @@
+"""A report needs no pictures, and survives runs that diverge."""
+
+from dataclasses import replace
+
+import pytest
+
+import tinynet as tn
+from tests.support.studies import configurations, network
+from tinynet.study import Configuration, Study
+
+for needed in ("matplotlib", "jinja2", "scipy"):
+    pytest.importorskip(needed)
+
+
+def test_a_report_needs_no_pictures_and_survives_divergence(tmp_path, small_data):
+    for needed in ("matplotlib", "jinja2"):
+        pytest.importorskip(needed)
+    wild = {"wild": Configuration("wild", network, tn.SGD, (1e30,), "sigmoid")}
+    study = Study(
+        {**configurations(), **wild}, small_data, seeds=2, epochs=1, batch_size=50, learning_rate=0.1, workers=0
+    )
+    result = study.run(tmp_path, progress=False)
+    assert {run["arm"] for run in result.diverged} == {"wild"}
+    names = {path.name for path in result.write_report()}
+    assert {"report.html", "comparison.png", "learning_curves.png", "why.png", "confusion_matrix.png"} <= names
+    assert "predictions.png" not in names  # the examples are no pictures
+    assert "diverged" in (tmp_path / "results.md").read_text()
+    everything = Study({"wild": replace(wild["wild"], baseline="")}, small_data, seeds=1, epochs=1, workers=0)
+    result = everything.run(tmp_path / "wild", progress=False)
+    assert "Every run diverged." in result.table()
+    assert "report.html" in {path.name for path in result.write_report()}

@@ -1,0 +1,14 @@
+"""Run the examples as a user runs them."""
+
+from tests.support.child import ROOT, python
+
+# what a program with recipes writes
+FILES = [
+    "comparison.png", "confusion_matrix.png", "learning_curves.png", "predictions.png",
+    "report.html", "results.csv", "results.json", "results.md", "runs",
+]  # fmt: skip
+
+
+def run(name, *arguments, folder):
+    around = {"TINYNET_DATA": None, "TINYNET_CACHE": str(folder / "cache")}
+    return python("-W", "error", ROOT / "examples" / name, "--offline", *arguments, folder=folder, **around)

@@ -1,0 +1,81 @@
+"""Steps that cannot be recorded run eagerly, with one line that says why, or are refused."""
+
+import logging
+import re
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tests.support import strict
+from tests.support.captured import mlp, train
+
+
+class Looks(tn.Layer):
+    """Reads a number back in the middle of a step."""
+
+    def forward(self, x, context):
+        assert float(x.sum()) < 1e9
+        return x, lambda dy, grads: dy
+
+
+class Old(tn.Optimizer):
+    learning_rate = 0.1
+
+    def update(self, theta, gradient, state, step):
+        theta -= self.rate(step) * gradient
+
+
+class Watch(tn.Callback):
+    def batch_ends(self, examples, numbers):
+        pass
+
+
+def test_what_cannot_be_captured_says_why_in_one_line_and_trains(recording, small_data, caplog, tmp_path):
+    pytest.importorskip("filelock")
+    from tinynet.training.checkpoints import Checkpoints
+
+    looking = tn.Sequential(tn.Dense(20, 4), Looks())
+    cases = [
+        (looking, {}, "the step cannot be recorded .*read back"),
+        (mlp(), {"callbacks": [Watch()]}, "Watch is called after each batch"),
+        (mlp(), {"optimizer": Old()}, "Old defines update; a recorded step needs scalars and move"),
+        (mlp(), {"optimizer": tn.Clipped(Old())}, "Clipped defines update"),
+        (mlp(), {"checkpoint": Checkpoints(tmp_path, every_steps=5)}, "number of steps; every_seconds would do"),
+        (mlp(), {"precision": "float16"}, "float16 checks the gradient in each step to scale the loss"),
+        (mlp(), {"loss": tn.SoftmaxCrossEntropy(class_weights=[1, 2, 3, 4])}, "came from the host"),
+    ]
+    for model, settings, why in cases:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "tinynet"):
+            captured = train(model, small_data[0], "auto", epochs=1, **settings)
+        (line,) = caplog.messages
+        assert line.startswith("fit: steps are not captured: ")
+        assert re.search(why, line), line
+        assert np.isfinite(captured[0]).all()
+
+
+def test_without_cublas_it_says_so_and_trains(small_data, monkeypatch, caplog):
+    def refuse(self, precision):
+        raise tn.DeviceError("cuBLAS: expected the library libcublas, got none; install it")
+
+    monkeypatch.setattr(strict.StrictDevice, "recorder", refuse)
+    with caplog.at_level(logging.WARNING, "tinynet"):
+        train(mlp(), small_data[0], "auto", epochs=1)
+    assert "the step cannot be recorded (DeviceError: cuBLAS: expected the library" in caplog.messages[0]
+
+
+def test_capture_true_is_refused_if_it_is_not_possible(recording, small_data):
+    with pytest.raises(RuntimeError, match="read back"):
+        train(tn.Sequential(tn.Dense(20, 4), Looks()), small_data[0], True)
+    with pytest.raises(ValueError, match="fit: expected a run that can be captured, got one where Watch"):
+        train(mlp(), small_data[0], True, callbacks=[Watch()])
+    with pytest.raises(
+        ValueError, match="fit: expected capture='auto', True, False or a number of steps from 1, got 0"
+    ):
+        train(mlp(), small_data[0], 0)
+
+
+def test_without_a_gpu_there_is_nothing_to_capture(small_data):
+    with pytest.raises(ValueError, match="fit: expected capture='auto' or False on cpu, got True; name a GPU"):
+        tn.fit(mlp(), small_data[0], capture=True)

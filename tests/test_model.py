@@ -67,8 +67,12 @@ def test_a_layer_in_two_models_is_refused():
 
 
 def test_what_is_no_layer_is_refused():
-    with pytest.raises(TypeError, match="Sequential: expected layers, got type; make it a class derived from Layer"):
+    with pytest.raises(TypeError, match=r"Sequential: expected layers, got the class ReLU; call it: ReLU\(...\)"):
         tn.Sequential(tn.ReLU)
+    with pytest.raises(TypeError, match=r"Residual: expected layers, got list; pass them one by one: Residual\("):
+        tn.Residual([tn.ReLU()])
+    with pytest.raises(TypeError, match="Sequential: expected layers, got ufunc; make it a class derived from Layer"):
+        tn.Sequential(np.tanh)
     with pytest.raises(ValueError, match="Sequential: expected at least one layer"):
         tn.Sequential()
 

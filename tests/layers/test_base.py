@@ -197,7 +197,7 @@ def test_a_model_that_is_refused_takes_no_layer():
     for refused in (lambda: tn.Sequential(layer, other), lambda: tn.Sequential(layer, dtype="float16")):
         with pytest.raises(ValueError, match="Sequential: expected"):
             refused()
-    with pytest.raises(TypeError, match="Sequential: expected layers, got list; make it a class derived from Layer"):
+    with pytest.raises(TypeError, match="Sequential: expected layers, got list; pass them one by one"):
         tn.Sequential([layer])
     assert len(tn.Sequential(layer)) == 1
 

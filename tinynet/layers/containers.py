@@ -24,7 +24,7 @@ class Container(Layer):
 
     def __init__(self, layers: Sequence[Layer], names: Sequence[str]) -> None:
         for layer in layers:
-            _check_free(layer)
+            _check_free("Residual" if type(self) is Chain else type(self).__name__, layer)
         self.layers, self.names = tuple(layers), tuple(names)
         self._positions = [sum(layer.positions for layer in layers[:number]) for number in range(len(layers))]
         for layer in self.distinct:
@@ -266,10 +266,14 @@ class Residual(Container):
         return f"Residual({inner})" if self.shortcut is None else f"Residual({inner}, shortcut={self.shortcut})"
 
 
-def _check_free(layer: Layer) -> None:
+def _check_free(who: str, layer: Any) -> None:
+    """Raise unless `layer` is a layer that belongs to no model yet."""
+    if isinstance(layer, type) and issubclass(layer, Layer):
+        raise TypeError(mismatch(who, "layers", f"the class {layer.__name__}", f"call it: {layer.__name__}(...)"))
+    if isinstance(layer, (list, tuple)):
+        raise TypeError(mismatch(who, "layers", type(layer).__name__, f"pass them one by one: {who}(*layers)"))
     if not isinstance(layer, Layer):
-        raise TypeError(mismatch("Sequential", "layers", type(layer).__name__, "make it a class derived from Layer"))
+        raise TypeError(mismatch(who, "layers", type(layer).__name__, "make it a class derived from Layer"))
     if layer._taken:
-        raise ValueError(
-            mismatch("Sequential", "layers of its own", f"{layer}, which belongs to another model", "build a new one")
-        )
+        received = f"{layer}, which belongs to another model"
+        raise ValueError(mismatch(who, "layers of its own", received, "build a new one"))

@@ -239,6 +239,7 @@ class Layer:
         if fits and type(x) is type(vector) and x.dtype == vector.dtype:
             return  # nearly always: the rest costs five times as much
         if len(x.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, x.shape)):
+            remedy = "give it a batch of one: x[None]" if x.shape == shape[1:] else remedy
             wanted = ", ".join("N" if size is None else str(size) for size in shape)
             raise ShapeError(mismatch(self, f"x of shape ({wanted})", tuple(x.shape), remedy))
         if not vector.size:  # no parameters to agree with
@@ -250,7 +251,8 @@ class Layer:
             )
         if x.dtype != vector.dtype:
             wanted = f"x of dtype {vector.dtype}, like the weights"
-            raise ShapeError(mismatch(self, wanted, x.dtype, f"convert it: x.astype('{vector.dtype}')"))
+            remedy = f"convert it: x.astype('{vector.dtype}'){' / 255 for pixels' if x.dtype == 'uint8' else ''}"
+            raise ShapeError(mismatch(self, wanted, x.dtype, remedy))
 
 
 _RESERVED = frozenset(dir(Layer))

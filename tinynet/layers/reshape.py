@@ -66,7 +66,8 @@ class ChannelsLast(Layer):
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         if x.ndim != 4:
-            raise ShapeError(mismatch(self, "pictures of shape (N, C, H, W)", tuple(x.shape), "leave it out"))
+            remedy = "put Reshape(channels, height, width) before it" if x.ndim == 2 else "leave it out"
+            raise ShapeError(mismatch(self, "pictures of shape (N, C, H, W)", tuple(x.shape), remedy))
         xp = array_module(x)
 
         def backward(dy: Array, grads: Any) -> Array:

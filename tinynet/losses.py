@@ -127,12 +127,15 @@ class SoftmaxCrossEntropy(Loss):
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         if len(outputs_shape) != 2:
-            remedy = "put Flatten() before Dense"
+            remedy = "end the model with Flatten() and Dense(inputs, classes)"
             raise ShapeError(mismatch(self, "logits of shape (N, classes)", outputs_shape, remedy))
         classes = outputs_shape[1]
         if targets.dtype.kind not in "iu" or targets.ndim != 1:
             received = f"{targets.dtype} of shape {tuple(targets.shape)}"
-            remedy = "use labels.argmax(axis=1) for one-hot rows" if targets.ndim == 2 else "use labels.astype('int64')"
+            remedy = "use labels.astype('int64')"
+            if targets.ndim == 2:
+                column = targets.shape[1] == 1
+                remedy = "use labels.reshape(-1)" if column else "use labels.argmax(axis=1) for one-hot rows"
             raise DataError(mismatch(self, "integer labels of shape (N,)", received, remedy))
         if self.class_weights and len(self.class_weights) != classes:
             remedy = "give one weight for each class"
@@ -158,8 +161,7 @@ class MeanSquaredError(Loss):
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) in silence
-            remedy = "reshape the targets: targets.reshape(-1, 1) for one output"
-            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), remedy))
+            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), _TARGETS_REMEDY))
         difference = outputs - targets
         loss = (difference * difference).mean()
 
@@ -169,10 +171,7 @@ class MeanSquaredError(Loss):
         return loss, backward
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
-        if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
-            wanted = ("N", *outputs_shape[1:])
-            remedy = "reshape the targets: targets.reshape(-1, 1) for one output"
-            raise ShapeError(mismatch(self, f"targets of shape {wanted}", tuple(targets.shape), remedy))
+        _check_shape(self, targets, outputs_shape)
         if targets.dtype.kind != "f":
             remedy = "convert them: targets.astype('float32')"
             raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))
@@ -204,14 +203,12 @@ class BinaryCrossEntropy(Loss):
         return loss, backward
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
-        if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
-            wanted = ("N", *outputs_shape[1:])
-            raise ShapeError(mismatch(self, f"targets of shape {wanted}", tuple(targets.shape), _TARGETS_REMEDY))
+        _check_shape(self, targets, outputs_shape)
         if targets.dtype.kind != "f":
             remedy = "convert them: targets.astype('float32')"
             raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))
         if bool(((targets < 0) | (targets > 1)).any()):
-            raise DataError(mismatch(self, "targets from 0 to 1", "others", "for numbers, use MeanSquaredError"))
+            raise DataError(mismatch(self, "targets from 0 to 1", "others", "use MeanSquaredError for a regression"))
 
     def hits(self, outputs: Array, targets: Array) -> Array:
         right = (outputs > 0) == (targets > 0.5)
@@ -219,3 +216,10 @@ class BinaryCrossEntropy(Loss):
 
 
 _TARGETS_REMEDY = "reshape the targets: targets.reshape(-1, 1) for one output"
+
+
+def _check_shape(loss: Loss, targets: Array, outputs_shape: tuple[int, ...]) -> None:
+    """Raise ShapeError unless each example has as many targets as outputs, in the same shape."""
+    if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
+        wanted = ", ".join(["N", *map(str, outputs_shape[1:])])
+        raise ShapeError(mismatch(loss, f"targets of shape ({wanted})", tuple(targets.shape), _TARGETS_REMEDY))

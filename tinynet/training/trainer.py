@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,7 +51,8 @@ class Trainer:
     device              "cpu", "gpu", "gpu:N", "auto"; the model moves there. None trains where the model is
     precision           of the factors of matrix products: "float32", "tf32", "bfloat16" or "float16"; see `tn.fit`
 
-    Raises ValueError for an invalid seed or precision, DeviceError for a device that cannot be used.
+    Raises ValueError for an invalid seed or precision, TypeError for a loss or optimizer that is none, DeviceError for
+    a device that cannot be used.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class Trainer:
     ) -> None:
         self.model = model.to(device) if device is not None else model
         self.device = self.model.device
-        self.loss, self.optimizer = loss or SoftmaxCrossEntropy(), optimizer or SGD(0.1)
+        self.loss: Loss = _checked("loss", loss or SoftmaxCrossEntropy(), Loss, "MeanSquaredError()")
+        self.optimizer: Optimizer = _checked("optimizer", optimizer or SGD(0.1), Optimizer, "Adam()")
         self.precision = check_precision(precision)
         if precision == "float16":
             self.optimizer = LossScaled(self.optimizer)
@@ -178,6 +180,14 @@ class Trainer:
                     self.state.theta[...] = current
                 self._left = None
             yield
+
+
+def _checked(name: str, value: Any, base: type, example: str) -> Any:
+    """`value`; TypeError unless it is an instance of `base`: names such as "adam" are not looked up."""
+    if not isinstance(value, base):
+        received = repr(value) if isinstance(value, (str, type)) else type(value).__name__
+        raise TypeError(mismatch(f"fit: {name}", f"an instance of {base.__name__}", received, f"try tn.{example}"))
+    return value
 
 
 def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | None:

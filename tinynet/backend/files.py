@@ -34,11 +34,11 @@ def write_atomically(path: PathLike, content: bytes) -> None:
         _flush_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise SaveError(
-            error.errno,
-            f"{path} could not be saved ({reason}); what was there before is untouched: free some space, or name "
-            f"another folder",
-        ) from error
+        remedy = "free some space, or name another folder"
+        if isinstance(error, FileNotFoundError):
+            remedy = f"create the folder {path.parent} first"
+        untouched = "what was there before is untouched"
+        raise SaveError(error.errno, f"{path} could not be saved ({reason}); {untouched}: {remedy}") from error
     finally:  # after Ctrl-C, too
         if temporary is not None:
             with contextlib.suppress(OSError):

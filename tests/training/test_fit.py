@@ -162,7 +162,7 @@ def test_divergence_stops_the_run_and_keeps_the_history(small_data):
     with pytest.raises(tn.DivergenceError) as caught:
         tn.fit(small_model(), train, optimizer=tn.SGD(explode_in_the_third_epoch), epochs=5, batch_size=100)
     message = str(caught.value)
-    assert "in epoch 3, step 13, at learning rate 1e+30; try a smaller one, 1e+29 say" in message
+    assert "in epoch 3, step 13, at learning rate 1e+30; try a smaller one, such as 1e+29" in message
     assert len(caught.value.history) == 2
 
 
@@ -201,7 +201,7 @@ def test_what_does_not_fit_is_refused_before_training(small_data, change, error,
     ("settings", "message"),
     [
         (dict(learning_rate=0), "SGD: expected a learning rate above 0, got 0"),
-        (dict(learning_rate=float("inf")), "SGD: expected a learning rate above 0, got inf"),
+        (dict(learning_rate=float("inf")), "SGD: expected a learning rate above 0 and finite, got inf"),
         (dict(learning_rate=0.1, momentum=1), "momentum from 0 up to, not including, 1, got 1"),
         (dict(learning_rate=0.1, nesterov=True), "momentum above 0 with nesterov=True"),
         (dict(learning_rate=0.1, weight_decay=-1), "weight_decay of at least 0, got -1"),

@@ -131,8 +131,8 @@ def team_size(threads: int | None, products: float, splittable: bool = True, on_
     if threads > 1 and not on_host:
         raise ValueError(mismatch("threads", "1 on a GPU", threads, "leave it out: a GPU shares its work by itself"))
     if threads > 1 and not splittable:
-        remedy = "set splittable = True in your layer or loss, if each row's result depends on that row alone"
-        raise ValueError(mismatch("threads", "1 for a model whose rows belong together", threads, remedy))
+        remedy = "leave it out; a layer or loss of your own may set splittable = True if it treats each row by itself"
+        raise ValueError(mismatch("threads", "1 where the rows of a batch depend on each other", threads, remedy))
     if threads > 1:
         _blas.threads()
     return threads

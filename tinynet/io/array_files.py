@@ -99,7 +99,8 @@ def _parse_header(path: PathLike, text: str | None, kind: str, newest: int) -> d
     if not isinstance(header, dict) or not isinstance(header.get("version"), int) or "about" not in header:
         raise DataError(mismatch(path, "a header with a version", f"{header!r:.60}", _REMEDY))
     if header.get("kind") != kind:
-        raise DataError(mismatch(path, f"a {kind} of tinynet", f"a {header.get('kind')!s:.20}", "open it as one"))
+        remedy = "tn.load reads models; fit(checkpoint=folder, resume=True) reads checkpoints"
+        raise DataError(mismatch(path, f"a {kind} of tinynet", f"a {header.get('kind')!s:.20}", remedy))
     if header["version"] > newest:
         remedy = "install a newer tinynet to read it"
         raise DataError(mismatch(path, f"format version {newest} or older", header["version"], remedy))

@@ -44,7 +44,7 @@ class Optimizer:
 
     def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
         """The rule of `update`. `scalars` are those of the step: numbers, or 0-d arrays on the device of theta."""
-        raise NotImplementedError(f"{type(self).__name__} must define update(theta, gradient, state, step)")
+        raise NotImplementedError(f"{type(self).__name__} must define move(theta, gradient, state, *scalars)")
 
     @property
     def recordable(self) -> bool:

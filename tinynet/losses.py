@@ -14,38 +14,36 @@ LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the ou
 
 
 class Loss:
-    """Base of all losses. `check_targets` checks the targets once, before training; `forward` then trusts them.
+    """Base of all losses. `check_targets` checks the targets once, before training; `forward` relies on that.
 
-    A check in every step would wait for the GPU, where a label out of range otherwise wraps around in silence.
+    A check in every step would wait for the GPU, on which a label out of range raises no error.
     """
 
     hyperparameters: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of the same names
-    splittable = (
-        False  # whether the loss is a mean over rows that do not depend on each other: then threads may share a batch
-    )
+    splittable = False  # whether threads may share a batch: the loss is a plain mean over independent rows
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         """The loss, a 0-d value averaged over the batch, and backward(dloss=1.0) -> the gradient of `outputs`."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets)")
 
     def measure(self, outputs: Array, targets: Array, fraction: float = 1.0) -> tuple[Array, Array | None, Array]:
-        """The loss, the number of correct outputs (None: not known), and `fraction` times the gradient of `outputs`.
+        """The loss, the number of correct outputs (None: not defined), and `fraction` times the gradient of `outputs`.
 
-        Where threads share a batch, `fraction` says how much of it these outputs are.
+        Where threads share a batch, `fraction` is the part of the batch that these outputs are.
         """
         value, backward = self.forward(outputs, targets)
         return value, self.hits(outputs, targets), backward(fraction)
 
     def __call__(self, outputs: Array, targets: Array) -> float:
-        """The loss of checked targets, as a number."""
+        """Check the targets; return the loss as a float."""
         self.check_targets(targets, outputs.shape)
         return float(self.forward(outputs, targets)[0])
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
-        """Raise DataError or ShapeError unless `targets` fit outputs of this shape (its first number is not read)."""
+        """Raise DataError or ShapeError unless `targets` fit outputs of this shape, whatever the batch size."""
 
     def hits(self, outputs: Array, targets: Array) -> Array | None:
-        """The number of correct outputs, as a 0-d value; None where a loss does not tell right from wrong."""
+        """The number of correct outputs, as a 0-d value; None if the loss does not define "correct"."""
         return None
 
     def __repr__(self) -> str:

@@ -98,7 +98,7 @@ def test_a_layer_of_ones_own_is_named_and_given(tmp_path):
     with pytest.raises(tn.DataError, match=r"unknown layer 'Scaled'.*tn.load\(path, layers=\[...\]\) takes your own"):
         tn.load(tmp_path / "m")
     assert tn.load(tmp_path / "m", layers=[Scaled])[1].factor == 0.5
-    with pytest.raises(TypeError, match="expected factor as a number, a word, or some of them, got function"):
+    with pytest.raises(TypeError, match="expected factor as a number, a string or a list, got function"):
         tn.Sequential(Scaled(lambda: 1)).save(tmp_path / "n")
     assert not (tmp_path / "n").exists()
 
@@ -187,7 +187,7 @@ def nested(depth):
         (about({"layer": "Dense", "inputs": 10**9, "outputs": 10**9}), "an array 0.weight of shape"),
         (about({"layer": "Conv2D", "inputs": 1, "outputs": 2, "kernel_size": [10**6, 10**6]}), "an array 0.weight of"),
         (about({"layer": "BatchNorm", "features": 10**12}), "an array 0.weight of shape"),
-        (about({"layer": "Dense", "inputs": {"a": 1}, "outputs": 2}), "inputs as a number, a word"),
+        (about({"layer": "Dense", "inputs": {"a": 1}, "outputs": 2}), "inputs as a number, a string"),
         (about({"layer": "Dropout", "rate": "high"}), "hyperparameters that it takes"),
         (about({"layer": "MaxPool2D", "pool_size": -1}), "hyperparameters that it takes"),
         (about({"again": 0}), "a layer before this one"),

@@ -152,7 +152,9 @@ def test_a_missing_attribute_is_named():
     with pytest.raises(AttributeError, match="'Either' object has no attribute 'one'"):
         other.one  # noqa: B018
     assert not hasattr(one, "other")
-    with pytest.raises(ValueError, match="Either: add_parameter: expected a name that Layer does not use itself, got"):
+    with pytest.raises(
+        ValueError, match="Either: expected a parameter or statistic with a name that Layer does not use"
+    ):
         Either("size")
     tn.Layer().add_parameter("weight", (2,), "ones")
     assert tn.Dense(2, 2).weight.shape == (2, 2)
@@ -270,7 +272,7 @@ def test_a_layer_describes_and_builds_itself():
 
 
 def test_what_json_cannot_express_is_named():
-    with pytest.raises(TypeError, match="expected factor as a number, a word, or some of them, got function; leave it"):
+    with pytest.raises(TypeError, match="expected factor as a number, a string or a list, got function; leave it"):
         Scaled(lambda: 1).get_config()
 
 
@@ -278,7 +280,7 @@ def test_what_json_cannot_express_is_named():
     ("config", "message"),
     [
         ({"factor": 1, "evil": 2}, r"Scaled: expected the hyperparameters \('factor', 'sizes'\), got \['evil', 'fact"),
-        ({"factor": {"a": 1}}, r"Scaled: expected factor as a number, a word, or some of them, got \{'a': 1\}"),
+        ({"factor": {"a": 1}}, r"Scaled: expected factor as a number, a string or a list, got \{'a': 1\}"),
         ({"factor": [[1]]}, "expected factor as a number"),
     ],
 )

@@ -36,7 +36,7 @@ def build(about: Any, shapes: Shapes, own: Names | None = None, dtype: Any = "fl
     or statistic that the file does not hold in its declared shape.
     """
     if not isinstance(about, dict) or about.get("layer") != "Sequential":
-        raise DataError(mismatch("architecture", "a Sequential", shortened(about), "save a model again"))
+        raise DataError(mismatch("architecture", "a Sequential", shortened(about), "save the model again"))
     _check_size(about)
     names = {**known_layers(), **(own or {})}
 
@@ -54,12 +54,12 @@ def build(about: Any, shapes: Shapes, own: Names | None = None, dtype: Any = "fl
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(mismatch("architecture", "layers that make a model", error, "save a model again")) from error
+        raise DataError(mismatch("architecture", "layers that make a model", error, "save the model again")) from error
 
 
 def _build(config: Any, names: Names, build_part: BuildLayer) -> Layer:
     if not isinstance(config, dict) or not isinstance(config.get("layer"), str):
-        raise DataError(mismatch("architecture", "a layer", shortened(config), "save a model again"))
+        raise DataError(mismatch("architecture", "a layer", shortened(config), "save the model again"))
     name = config["layer"]
     if name not in names:
         raise DataError(unknown_name("layer", name[:100], names) + "; tn.load(path, layers=[...]) takes your own")
@@ -68,7 +68,7 @@ def _build(config: Any, names: Names, build_part: BuildLayer) -> Layer:
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
-        remedy = "save a model again"
+        remedy = "save the model again"
         raise DataError(mismatch(f"architecture: {name}", "hyperparameters that it takes", error, remedy)) from error
 
 
@@ -89,7 +89,7 @@ def _check_size(about: Any) -> None:
         seen += 1
         if seen > MOST_LAYERS or depth > DEEPEST:
             expected = f"at most {MOST_LAYERS:,} layers, {DEEPEST} deep"
-            raise DataError(mismatch("architecture", expected, "more", "save a model again"))
+            raise DataError(mismatch("architecture", expected, "more", "save the model again"))
         if isinstance(part, dict):
             todo += [(value, depth + 1) for value in part.values() if isinstance(value, (dict, list))]
         elif isinstance(part, list):

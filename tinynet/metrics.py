@@ -13,7 +13,7 @@ from tinynet.errors import DataError, ShapeError, mismatch, whole_number
 
 
 def accuracy(labels: Array, predicted: Array) -> float:
-    """The fraction of examples that are right:   accuracy = (number of i with predicted_i = label_i) / N.
+    """The fraction of examples that are predicted correctly:   accuracy = (number of i with predicted_i = label_i) / N.
 
     labels, predicted (N,) integers. ShapeError or DataError for other shapes, dtypes, or no examples.
     """

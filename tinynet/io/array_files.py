@@ -19,7 +19,7 @@ from tinynet.errors import DataError, mismatch
 
 FORMAT = "tinynet"  # the key of our header in the metadata of safetensors
 DTYPES = {"F32": "float32", "F64": "float64", "I64": "int64"}  # names in safetensors and in NumPy
-LONGEST_HEADER = 8 << 20  # bytes; the largest header of ours has a few thousand
+LONGEST_HEADER = 8 << 20  # bytes; the headers of our files have a few thousand
 
 _REMEDY = "take another copy of the file, or save it again"
 

@@ -228,7 +228,7 @@ def test_signals_save_and_leave_with_the_status_that_shells_know(number, status,
     process.send_signal(number)
     rest, _ = process.communicate(timeout=30)
     assert process.returncode in status
-    assert "resume=True goes on from there" in rest
+    assert "resume=True continues from there" in rest
     (step,) = Checkpoints(tmp_path / "run").steps()
     assert 5 <= step < 100
 

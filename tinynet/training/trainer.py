@@ -75,7 +75,7 @@ class Trainer:
         with self.device.active():
             self.state = TrainingState.of(self.model, self.optimizer, check_seed(seed))
         self._step: TrainingStep | None = None
-        self._left: tuple[Array, Array] | None = None  # the parameters to go on from, and the average in the model
+        self._left: tuple[Array, Array] | None = None  # theta to continue from, and the average that replaced it
 
     def step(self, x: Array, targets: Array) -> Evaluation:
         """Train on one batch; return its loss and accuracy (NaN for a regression), as they were before the update.
@@ -151,7 +151,7 @@ class Trainer:
             return self._end(run)
 
     def _end(self, run: TrainingRun) -> History:
-        """End the run. If it leaves an average in the model, remember the parameters to go on from."""
+        """End the run. If it leaves an average in the model, remember the parameters to continue from."""
         current = self.state.theta.copy() if self._averages else None
         history = run.end()
         if current is not None:
@@ -160,6 +160,7 @@ class Trainer:
 
     @property
     def _averages(self) -> bool:
+        """Whether the optimizer's result is other than theta (see Averaged)."""
         return self.optimizer.result(self.state.theta, self.state.optimizer) is not self.state.theta
 
     @contextlib.contextmanager
@@ -168,7 +169,7 @@ class Trainer:
         if self.model.device.name != self.device.name:
             remedy = "make a new Trainer after model.to(...)"
             raise DeviceError(mismatch("Trainer", f"the model on {self.device.name}", self.model.device.name, remedy))
-        # NumPy need not warn of overflow: the meter finds it, and the step in which it happened.
+        # NumPy's warnings of overflow are off, since the meter finds a loss that is not finite, and its step.
         with (
             self.device.active(),
             multiplying_in(self.device, self.precision),
@@ -176,7 +177,7 @@ class Trainer:
         ):
             if self._left is not None:
                 current, average = self._left
-                if bool((self.state.theta == average).all()):  # unless others were loaded in between
+                if bool((self.state.theta == average).all()):  # unless the user has loaded other parameters
                     self.state.theta[...] = current
                 self._left = None
             yield

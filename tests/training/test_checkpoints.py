@@ -137,8 +137,8 @@ def test_other_data_another_network_and_a_run_in_the_way_are_refused(small_data,
         tn.fit(tn.Sequential(tn.Dense(20, 4)), small_data[0], checkpoint=tmp_path, resume=True, **usual)
     with pytest.raises(ValueError, match="expected a checkpoint to resume, got None"):
         tn.fit(small_model(), small_data[0], resume=True)
-    for wrong in ({"every_seconds": 0}, {"every_steps": -1}, {"keep": 0}):
-        with pytest.raises(ValueError, match="Checkpoints: expected"):
+    for wrong in ({"every_seconds": 0}, {"every_steps": -1}, {"every_steps": 2.5}, {"keep": 0}, {"keep": 1.5}):
+        with pytest.raises(ValueError, match="Checkpoints: (every_steps: |keep: )?expected"):
             Checkpoints(tmp_path, **wrong)
 
 

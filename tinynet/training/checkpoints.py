@@ -23,7 +23,7 @@ import numpy as np
 
 from tinynet.backend.arrays import array_module, is_finite, to_numpy
 from tinynet.backend.files import PathLike
-from tinynet.errors import DataError, SaveError, mismatch
+from tinynet.errors import DataError, SaveError, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
 
 if TYPE_CHECKING:
@@ -46,15 +46,17 @@ class Checkpoints:
     keep            how many of the newest checkpoints to keep
 
     A checkpoint is also written at the end of the run, and before the process ends on Ctrl-C or SIGTERM. Raises
-    ValueError for numbers that are not above 0.
+    ValueError for an interval that is not above 0, and for numbers of steps or checkpoints that are not whole.
     """
 
     def __init__(
         self, folder: PathLike, every_seconds: float | None = 30.0, every_steps: int | None = None, keep: int = 2
     ) -> None:
-        for name, value in (("every_seconds", every_seconds), ("every_steps", every_steps), ("keep", keep)):
-            if value is not None and not value > 0:
-                raise ValueError(mismatch("Checkpoints", f"{name} above 0", value, f"leave {name} out"))
+        if every_seconds is not None and not every_seconds > 0:
+            raise ValueError(mismatch("Checkpoints", "every_seconds above 0", every_seconds, "leave it out"))
+        if every_steps is not None:
+            whole_number("Checkpoints: every_steps", every_steps, remedy="leave it out")
+        whole_number("Checkpoints: keep", keep, remedy="leave it out")
         self.folder, self.keep = Path(folder), keep
         self.every_seconds = every_seconds if every_seconds is not None else math.inf
         self.every_steps = every_steps or 0

@@ -19,7 +19,7 @@ def test_a_number_in_range_becomes_a_float_that_widens_no_array(check):
     ("check", "value", "message"),
     [
         (above_zero, 0, "SGD: expected momentum above 0, got 0; try 0.9"),
-        (above_zero, math.inf, "SGD: expected momentum above 0, got inf"),
+        (above_zero, math.inf, "SGD: expected momentum above 0 and finite, got inf"),
         (above_zero, math.nan, "SGD: expected momentum above 0, got nan"),
         (at_least_zero, -1, "SGD: expected momentum of at least 0, got -1; try 0.9"),
         (at_least_zero, math.inf, "SGD: expected momentum of at least 0, got inf"),

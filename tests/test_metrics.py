@@ -83,15 +83,15 @@ def test_arrays_of_a_device_are_brought_to_the_host() -> None:
             ShapeError,
             "expected predicted of shape (N,), got (2, 2); use .argmax(axis=1) on probabilities or one-hot rows",
         ),
-        (3, [0], ShapeError, "expected labels of shape (N,), got (); give one class each"),
+        (3, [0], ShapeError, "expected labels of shape (N,), got (); give one class for each example"),
         (
             [0, 1, 1],
             [0, 1],
             ShapeError,
             "expected as many predicted as labels, got 3 labels and 2 predicted; take both from the same data set",
         ),
-        ([], [], DataError, "expected at least one of labels, got none; check how the data were cut or filtered"),
-        ([0], [0.0], DataError, "expected predicted that are integers, got float64; class numbers count from 0"),
+        ([], [], DataError, "expected at least one of labels, got none; check how the data were split or filtered"),
+        ([0], [0.0], DataError, "expected predicted that are integers, got float64; use .astype('int64')"),
     ],
 )
 def test_pairs_that_do_not_fit_are_refused(

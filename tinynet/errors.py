@@ -34,7 +34,7 @@ class SaveError(OSError):
 
 
 class DivergenceError(ArithmeticError):
-    """Training produced a loss that is NaN or infinite. `history` holds the epochs completed before it."""
+    """Training produced NaN or infinity, in a loss or a parameter. `history` holds the epochs completed before it."""
 
     def __init__(self, message: str, history: Any = None) -> None:
         super().__init__(message)
@@ -61,7 +61,7 @@ def whole_number(name: str, value: Any, least: int = 1, most: int | None = None,
 def above_zero(who: object, name: str, value: float, *, remedy: str) -> float:
     """`value` as a float. ValueError unless it is above 0 and finite."""
     if not 0 < value < math.inf:
-        raise ValueError(mismatch(who, f"{name} above 0", value, remedy))
+        raise ValueError(mismatch(who, f"{name} above 0{' and finite' if value > 0 else ''}", value, remedy))
     return float(value)  # a NumPy scalar would widen float32 arrays
 
 

@@ -88,7 +88,7 @@ INITIALIZERS: dict[str, DrawValues] = {
 
 
 def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
-    """The function that draws a parameter of `shape`: known by name, given, or one that returns a copy of an array.
+    """The function that draws a parameter of `shape`, from its name, the function itself, or an array of values.
 
     Raises ValueError for an unknown name, ShapeError for an array of another shape.
     """
@@ -98,7 +98,7 @@ def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
         return INITIALIZERS[initializer]
     if callable(initializer):
         return initializer
-    values = np.array(initializer, np.float64)  # a copy: the caller may change theirs before it is drawn
+    values = np.array(initializer, np.float64)  # a copy: the caller may change the array before it is used
     if values.shape != shape:
         raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, "transpose or cut it"))
     return partial(_given_values, values)  # unlike a lambda, it can be pickled
@@ -112,5 +112,5 @@ def fans(shape: Shape) -> tuple[int, int]:
     """(fan_in, fan_out) of a parameter: the number of inputs to each output, and of outputs from each input."""
     if len(shape) < 2:
         return max(1, math.prod(shape)), max(1, math.prod(shape))
-    field = math.prod(shape[:-2])
-    return field * shape[-2], field * shape[-1]
+    window = math.prod(shape[:-2])  # the pixels of a kernel; 1 for a matrix
+    return window * shape[-2], window * shape[-1]

@@ -14,38 +14,36 @@ LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the ou
 
 
 class Loss:
-    """Base of all losses. `check_targets` checks the targets once, before training; `forward` then trusts them.
+    """Base of all losses. `check_targets` checks the targets once, before training; `forward` relies on that.
 
-    A check in every step would wait for the GPU, where a label out of range otherwise wraps around in silence.
+    A check in every step would wait for the GPU, on which a label out of range raises no error.
     """
 
     hyperparameters: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of the same names
-    splittable = (
-        False  # whether the loss is a mean over rows that do not depend on each other: then threads may share a batch
-    )
+    splittable = False  # whether threads may share a batch: the loss is a plain mean over independent rows
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         """The loss, a 0-d value averaged over the batch, and backward(dloss=1.0) -> the gradient of `outputs`."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(outputs, targets)")
 
     def measure(self, outputs: Array, targets: Array, fraction: float = 1.0) -> tuple[Array, Array | None, Array]:
-        """The loss, the number of correct outputs (None: not known), and `fraction` times the gradient of `outputs`.
+        """The loss, the number of correct outputs (None: not defined), and `fraction` times the gradient of `outputs`.
 
-        Where threads share a batch, `fraction` says how much of it these outputs are.
+        Where threads share a batch, `fraction` is the part of the batch that these outputs are.
         """
         value, backward = self.forward(outputs, targets)
         return value, self.hits(outputs, targets), backward(fraction)
 
     def __call__(self, outputs: Array, targets: Array) -> float:
-        """The loss of checked targets, as a number."""
+        """Check the targets; return the loss as a float."""
         self.check_targets(targets, outputs.shape)
         return float(self.forward(outputs, targets)[0])
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
-        """Raise DataError or ShapeError unless `targets` fit outputs of this shape (its first number is not read)."""
+        """Raise DataError or ShapeError unless `targets` fit outputs of this shape, whatever the batch size."""
 
     def hits(self, outputs: Array, targets: Array) -> Array | None:
-        """The number of correct outputs, as a 0-d value; None where a loss does not tell right from wrong."""
+        """The number of correct outputs, as a 0-d value; None if the loss does not define "correct"."""
         return None
 
     def __repr__(self) -> str:
@@ -127,12 +125,15 @@ class SoftmaxCrossEntropy(Loss):
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         if len(outputs_shape) != 2:
-            remedy = "put Flatten() before Dense"
+            remedy = "end the model with Flatten() and Dense(inputs, classes)"
             raise ShapeError(mismatch(self, "logits of shape (N, classes)", outputs_shape, remedy))
         classes = outputs_shape[1]
         if targets.dtype.kind not in "iu" or targets.ndim != 1:
             received = f"{targets.dtype} of shape {tuple(targets.shape)}"
-            remedy = "use labels.argmax(axis=1) for one-hot rows" if targets.ndim == 2 else "use labels.astype('int64')"
+            remedy = "use labels.astype('int64')"
+            if targets.ndim == 2:
+                column = targets.shape[1] == 1
+                remedy = "use labels.reshape(-1)" if column else "use labels.argmax(axis=1) for one-hot rows"
             raise DataError(mismatch(self, "integer labels of shape (N,)", received, remedy))
         if self.class_weights and len(self.class_weights) != classes:
             remedy = "give one weight for each class"
@@ -158,8 +159,7 @@ class MeanSquaredError(Loss):
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) in silence
-            remedy = "reshape the targets: targets.reshape(-1, 1) for one output"
-            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), remedy))
+            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), _TARGETS_REMEDY))
         difference = outputs - targets
         loss = (difference * difference).mean()
 
@@ -169,10 +169,7 @@ class MeanSquaredError(Loss):
         return loss, backward
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
-        if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
-            wanted = ("N", *outputs_shape[1:])
-            remedy = "reshape the targets: targets.reshape(-1, 1) for one output"
-            raise ShapeError(mismatch(self, f"targets of shape {wanted}", tuple(targets.shape), remedy))
+        _check_shape(self, targets, outputs_shape)
         if targets.dtype.kind != "f":
             remedy = "convert them: targets.astype('float32')"
             raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))
@@ -204,14 +201,12 @@ class BinaryCrossEntropy(Loss):
         return loss, backward
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
-        if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
-            wanted = ("N", *outputs_shape[1:])
-            raise ShapeError(mismatch(self, f"targets of shape {wanted}", tuple(targets.shape), _TARGETS_REMEDY))
+        _check_shape(self, targets, outputs_shape)
         if targets.dtype.kind != "f":
             remedy = "convert them: targets.astype('float32')"
             raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))
         if bool(((targets < 0) | (targets > 1)).any()):
-            raise DataError(mismatch(self, "targets from 0 to 1", "others", "for numbers, use MeanSquaredError"))
+            raise DataError(mismatch(self, "targets from 0 to 1", "others", "use MeanSquaredError for a regression"))
 
     def hits(self, outputs: Array, targets: Array) -> Array:
         right = (outputs > 0) == (targets > 0.5)
@@ -219,3 +214,10 @@ class BinaryCrossEntropy(Loss):
 
 
 _TARGETS_REMEDY = "reshape the targets: targets.reshape(-1, 1) for one output"
+
+
+def _check_shape(loss: Loss, targets: Array, outputs_shape: tuple[int, ...]) -> None:
+    """Raise ShapeError unless each example has as many targets as outputs, in the same shape."""
+    if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
+        wanted = ", ".join(["N", *map(str, outputs_shape[1:])])
+        raise ShapeError(mismatch(loss, f"targets of shape ({wanted})", tuple(targets.shape), _TARGETS_REMEDY))

@@ -13,7 +13,7 @@ from tinynet.errors import DataError, ShapeError, mismatch, whole_number
 
 
 def accuracy(labels: Array, predicted: Array) -> float:
-    """The fraction of examples that are right:   accuracy = (number of i with predicted_i = label_i) / N.
+    """The fraction of examples that are predicted correctly:   accuracy = (number of i with predicted_i = label_i) / N.
 
     labels, predicted (N,) integers. ShapeError or DataError for other shapes, dtypes, or no examples.
     """
@@ -69,12 +69,15 @@ def check_classes(who: str, name: str, values: Array, classes: int | None = None
     """`values` on the host; ShapeError unless (N,), DataError unless integers from 0 to classes - 1, at least one."""
     values = to_numpy(values)
     if values.ndim != 1:
-        remedy = "use .argmax(axis=1) on probabilities or one-hot rows" if values.ndim == 2 else "give one class each"
+        remedy = "give one class for each example"
+        if values.ndim == 2:
+            column = values.shape[1] == 1
+            remedy = "use .reshape(-1)" if column else "use .argmax(axis=1) on probabilities or one-hot rows"
         raise ShapeError(mismatch(who, f"{name} of shape (N,)", values.shape, remedy))
     if len(values) == 0:
-        raise DataError(mismatch(who, f"at least one of {name}", "none", "check how the data were cut or filtered"))
+        raise DataError(mismatch(who, f"at least one of {name}", "none", "check how the data were split or filtered"))
     if values.dtype.kind not in "iu":
-        raise DataError(mismatch(who, f"{name} that are integers", values.dtype, "class numbers count from 0"))
+        raise DataError(mismatch(who, f"{name} that are integers", values.dtype, "use .astype('int64')"))
     if classes is not None and (wrong := (values < 0) | (values >= classes)).any():
         received = f"{values[wrong][0]} in example {wrong.argmax()}"
         remedy = "class numbers count from 0; check how many classes there are"

@@ -33,7 +33,7 @@ class Sequential(Chain):
     gradient is the sum of both. A model is itself a layer, so models nest.
 
     `dtype` is "float32", or "float64" where gradients are checked; for float16 see `fit(precision=)`.
-    Raises ValueError for another, for no layers, or for a layer that belongs to another model already.
+    Raises ValueError for another dtype, for no layers, or for a layer that belongs to another model already.
     """
 
     def __init__(self, *layers: Layer, seed: int = 0, dtype: str = "float32") -> None:
@@ -56,7 +56,7 @@ class Sequential(Chain):
 
         `context` says what the pass is for: Context(training=True, seed=0, step=step) in a training loop of your own,
         where `step` counts the updates, so that each has its own dropout masks; Context() for inference. The
-        statistics of batch norm are left alone: `Trainer.step` updates them, too. `scipy.optimize.minimize` can drive
+        statistics of batch norm do not change: `Trainer.step` updates them, too. `scipy.optimize.minimize` can drive
         a model with this method. Raises DataError or ShapeError for targets that do not fit.
         """
         loss = loss or SoftmaxCrossEntropy()
@@ -76,8 +76,8 @@ class Sequential(Chain):
         """
         dataset = data if isinstance(data, Dataset) else from_arrays(data, np.zeros(len(data), np.uint8), name="x")
         device = self.device
-        rows = in_order(dataset, batch_size)
-        size = team_size(threads, self.products(dataset) if len(rows) > 1 else 0, on_host=device.on_host)
+        batches = in_order(dataset, batch_size)
+        size = team_size(threads, self.products(dataset) if len(batches) > 1 else 0, on_host=device.on_host)
 
         def probabilities(rows: slice) -> np.ndarray:
             y = self(device.put(dataset.inputs(rows, self.dtype)))
@@ -87,10 +87,10 @@ class Sequential(Chain):
             return to_numpy(y if isinstance(self.layers[-1], Softmax) else Softmax()(y))
 
         with device.active(), Team(size) as team:
-            return np.concatenate(team.map(probabilities, rows))
+            return np.concatenate(team.map(probabilities, batches))
 
     def products(self, data: Dataset) -> float:
-        """How many multiplications of numbers a forward pass of all of `data` takes."""
+        """The number of multiplications in a forward pass of all of `data`."""
         return len(data) * self.multiplications(self.device.put(data.inputs(slice(0, 1), self.dtype)))
 
     # One vector -----------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class Sequential(Chain):
     def save(self, path: PathLike) -> None:
         """Write architecture, parameters and statistics into one safetensors file; `tn.load(path)` reads it.
 
-        Raises SaveError where the disk refuses it; the file that was there before is then untouched.
+        Raises SaveError if the file cannot be written; a file that was there before is then unchanged.
         """
         from tinynet.io.models import save  # here: io builds models, so it imports this file
 
@@ -149,7 +149,7 @@ class Sequential(Chain):
     # As a table -----------------------------------------------------------------------------------------------------
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> None:
-        """Print a table: layer, output shape, parameters. `input_shape` of one example, where no layer knows it."""
+        """Print a table: layer, output shape, parameters. `input_shape`: of one example, if no layer knows it."""
         rows = [("Layer", "Output shape", "Parameters")]
         for number, (layer, shape) in enumerate(zip(self.layers, self._output_shapes(input_shape))):
             name, count = repr(layer), f"{layer.parameter_count:,}"
@@ -182,5 +182,5 @@ class Sequential(Chain):
 
 
 def _batch_of(shape: Sequence[int]) -> str:
-    """(N, 28, 28) for (28, 28): the shape of a batch, in words."""
+    """(N, 28, 28) for (28, 28): the shape of a batch, as text."""
     return f"({', '.join(['N', *map(str, shape)])})"

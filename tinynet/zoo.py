@@ -46,7 +46,7 @@ def mlp(
 def lenet(image_shape: tuple[int, int, int] = (28, 28, 1), outputs: int = 10, seed: int = 0) -> Sequential:
     """A small convolutional network like LeNet-5: two convolutions, each with pooling, and three dense layers.
 
-    x (N, H, W, C), or flat; y (N, outputs), raw. It has ReLU and max pooling; the original tanh and averages.
+    x (N, H, W, C), or flat; y (N, outputs), raw. It uses ReLU and max pooling; the original used tanh and averages.
     Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
     height, width, channels = image_shape

@@ -9,6 +9,7 @@ import pytest
 import tinynet as tn
 from tests.support.child import ROOT, python
 from tests.support.failing_disk import FailingDisk
+from tinynet.backend.files import write_atomically
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
@@ -101,3 +102,12 @@ def test_a_disk_that_is_really_full():
         pytest.skip(done.stdout.strip())
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 wrong" in done.stdout
+
+
+def test_a_missing_folder_is_named_and_the_advice_works(tmp_path):
+    path = tmp_path / "missing" / "model"
+    with pytest.raises(tn.SaveError, match="create the folder .*missing first"):
+        write_atomically(path, b"x")
+    path.parent.mkdir()
+    write_atomically(path, b"x")
+    assert path.read_bytes() == b"x"

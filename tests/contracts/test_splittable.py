@@ -64,5 +64,5 @@ def test_rows_that_belong_together_are_never_parted():
     assert team_size(None, 1e15, model.splittable) == 1
     data = (RNG.normal(size=(30, 20)), RNG.integers(0, 4, 30))
     tn.fit(model, data, epochs=1)
-    with pytest.raises(ValueError, match="expected 1 for a model whose rows belong together, got 2; set splittable"):
+    with pytest.raises(ValueError, match="expected 1 where the rows of a batch depend on each other, got 2; leave it"):
         tn.fit(model, data, epochs=1, threads=2)

@@ -129,7 +129,7 @@ class InPlaceReLU(tn.ReLU):
 @pytest.mark.parametrize(
     ("layer", "word"),
     [
-        (AccumulatingDense(4, 3), "assign, do not add"),
+        (AccumulatingDense(4, 3), "and not +="),
         (ZeroedSoftmax(), "backward says 0 everywhere"),
         (DiagonalSoftmax(), "by no common factor"),
         (ForgetfulDropout(0.5), "FAILS"),

@@ -127,7 +127,7 @@ def nested(depth):
         (about({"layer": "Dense", "inputs": 10**9, "outputs": 10**9}), "an array 0.weight of shape"),
         (about({"layer": "Conv2D", "inputs": 1, "outputs": 2, "kernel_size": [10**6, 10**6]}), "an array 0.weight of"),
         (about({"layer": "BatchNorm", "features": 10**12}), "an array 0.weight of shape"),
-        (about({"layer": "Dense", "inputs": {"a": 1}, "outputs": 2}), "inputs as a number, a word"),
+        (about({"layer": "Dense", "inputs": {"a": 1}, "outputs": 2}), "inputs as a number, a string"),
         (about({"layer": "Dropout", "rate": "high"}), "hyperparameters that it takes"),
         (about({"layer": "MaxPool2D", "pool_size": -1}), "hyperparameters that it takes"),
         (about({"again": 0}), "a layer before this one"),

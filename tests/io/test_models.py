@@ -96,7 +96,7 @@ def test_a_layer_of_ones_own_is_named_and_given(tmp_path):
     with pytest.raises(tn.DataError, match=r"unknown layer 'Scaled'.*tn.load\(path, layers=\[...\]\) takes your own"):
         tn.load(tmp_path / "m")
     assert tn.load(tmp_path / "m", layers=[Scaled])[1].factor == 0.5
-    with pytest.raises(TypeError, match="expected factor as a number, a word, or some of them, got function"):
+    with pytest.raises(TypeError, match="expected factor as a number, a string or a list, got function"):
         tn.Sequential(Scaled(lambda: 1)).save(tmp_path / "n")
     assert not (tmp_path / "n").exists()
 

@@ -154,7 +154,9 @@ def test_a_missing_attribute_is_named():
     with pytest.raises(AttributeError, match="'Either' object has no attribute 'one'"):
         other.one  # noqa: B018
     assert not hasattr(one, "other")
-    with pytest.raises(ValueError, match="Either: add_parameter: expected a name that Layer does not use itself, got"):
+    with pytest.raises(
+        ValueError, match="Either: expected a parameter or statistic with a name that Layer does not use"
+    ):
         Either("size")
     tn.Layer().add_parameter("weight", (2,), "ones")
     assert tn.Dense(2, 2).weight.shape == (2, 2)

@@ -28,7 +28,7 @@ def test_a_layer_describes_and_builds_itself():
 
 
 def test_a_value_that_json_cannot_express_is_refused():
-    with pytest.raises(TypeError, match="expected factor as a number, a word, or some of them, got function; leave it"):
+    with pytest.raises(TypeError, match="expected factor as a number, a string or a list, got function; leave it"):
         Scaled(lambda: 1).get_config()
 
 
@@ -36,7 +36,7 @@ def test_a_value_that_json_cannot_express_is_refused():
     ("config", "message"),
     [
         ({"factor": 1, "evil": 2}, r"Scaled: expected the hyperparameters \('factor', 'sizes'\), got \['evil', 'fact"),
-        ({"factor": {"a": 1}}, r"Scaled: expected factor as a number, a word, or some of them, got \{'a': 1\}"),
+        ({"factor": {"a": 1}}, r"Scaled: expected factor as a number, a string or a list, got \{'a': 1\}"),
         ({"factor": [[1]]}, "expected factor as a number"),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_list_of_layers_comes_back_with_repeated_ones_shared():
 @pytest.mark.parametrize(
     ("configs", "message"),
     [
-        ({}, r"architecture: expected a list of layers, got \{\}; save a model again"),
+        ({}, r"architecture: expected a list of layers, got \{\}; save the model again"),
         ([], r"expected a list of layers, got \[\]"),
         ([{"again": 0}], "expected a layer before this one, got {'again': 0}"),
         ([{"layer": "ReLU"}, {"again": -1}], "expected a layer before this one, got {'again': -1}"),

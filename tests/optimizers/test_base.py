@@ -15,7 +15,7 @@ def test_an_optimizer_without_a_rule_says_what_to_define():
     class Empty(tn.Optimizer):
         learning_rate = 0.1
 
-    with pytest.raises(NotImplementedError, match=r"Empty must define update\(theta, gradient, state, step\)"):
+    with pytest.raises(NotImplementedError, match=r"Empty must define move\(theta, gradient, state, \*scalars\)"):
         Empty().update(np.zeros(2), np.zeros(2), {}, 0)
 
 

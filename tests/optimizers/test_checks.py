@@ -8,7 +8,8 @@ import tinynet as tn
 @pytest.mark.parametrize("optimizer", [tn.SGD, tn.RMSprop, tn.Adam, tn.AdamW, tn.Nadam])
 @pytest.mark.parametrize("learning_rate", [0, -0.1, float("nan"), float("inf")])
 def test_a_learning_rate_that_is_not_above_0_is_refused(optimizer, learning_rate):
-    message = f"^{optimizer.__name__}: expected a learning rate above 0, got {learning_rate}; try 0.01$"
+    bounds = "above 0 and finite" if learning_rate == float("inf") else "above 0"
+    message = f"^{optimizer.__name__}: expected a learning rate {bounds}, got {learning_rate}; try 0.01$"
     with pytest.raises(ValueError, match=message):
         optimizer(learning_rate)
 

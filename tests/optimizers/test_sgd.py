@@ -10,7 +10,7 @@ import tinynet as tn
     ("settings", "message"),
     [
         (dict(learning_rate=0), "SGD: expected a learning rate above 0, got 0"),
-        (dict(learning_rate=float("inf")), "SGD: expected a learning rate above 0, got inf"),
+        (dict(learning_rate=float("inf")), "SGD: expected a learning rate above 0 and finite, got inf"),
         (dict(learning_rate=0.1, momentum=1), "momentum from 0 up to, not including, 1, got 1"),
         (dict(learning_rate=0.1, nesterov=True), "momentum above 0 with nesterov=True"),
         (dict(learning_rate=0.1, weight_decay=-1), "weight_decay of at least 0, got -1"),

@@ -169,3 +169,16 @@ def test_a_model_that_was_moved_is_refused(small_data):
 def test_what_does_not_fit_is_refused(use, error, message):
     with pytest.raises(error, match=message):
         use()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(optimizer="adam"), r"fit: optimizer: expected an instance of Optimizer, got 'adam'; try tn.Adam\(\)"),
+        (dict(optimizer=tn.SGD), "fit: optimizer: expected an instance of Optimizer, got <class .*SGD'>"),
+        (dict(loss="mse"), r"fit: loss: expected an instance of Loss, got 'mse'; try tn.MeanSquaredError\(\)"),
+    ],
+)
+def test_a_loss_and_an_optimizer_are_objects_not_names(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        tn.Trainer(tn.Sequential(tn.Dense(2, 2)), **arguments)

@@ -39,7 +39,7 @@ def _look_up_module(x: Array) -> Any:
         return np
     package = type(x).__module__.partition(".")[0]
     if package in _packages:
-        register_array_type(type(x), sys.modules[package])  # loaded, since there is an array of it
+        register_array_type(type(x), sys.modules[package])  # already imported, since this is an array of it
         return _modules[type(x)]
     raise TypeError(f"expected a NumPy or CuPy array, got {type(x).__name__}; convert it with numpy.asarray(...)")
 
@@ -49,7 +49,7 @@ class Device:
 
     name = "cpu"
     module: Any = np
-    on_host = True  # whether Python reads numbers of its arrays without waiting for a transfer
+    on_host = True  # whether Python can read numbers of its arrays without a transfer
 
     def put(self, array: Array) -> Array:
         """Return `array` on this device: the same array if it is there already, else a copy."""
@@ -134,7 +134,7 @@ def device_of(array: Array) -> Device:
         return CPU
     if module.__name__ in _packages:
         return _packages[module.__name__](array)
-    device: Device = module.device
+    device: Device = module.device  # an array type registered without a package brings its device
     return device
 
 

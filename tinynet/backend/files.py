@@ -1,4 +1,4 @@
-"""Write a file atomically: its new content is there completely, or the old content is untouched."""
+"""Write a file atomically: it has the complete new content, or the old content unchanged."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ PathLike = str | os.PathLike[str]
 
 
 def write_atomically(path: PathLike, content: bytes) -> None:
-    """Write `content` to `path` completely, or leave what stands there untouched.
+    """Write `content` to `path` completely, or leave the old content unchanged.
 
     The content goes to a temporary file in the same folder, is flushed to the disk, and is then renamed to `path`.
-    Raises SaveError (an OSError) where that fails, on a full disk for example.
+    Raises SaveError (an OSError) if that fails, for example on a full disk.
     """
     import tempfile  # here, because its import takes as long as that of all layers
 
@@ -34,11 +34,11 @@ def write_atomically(path: PathLike, content: bytes) -> None:
         _flush_folder(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise SaveError(
-            error.errno,
-            f"{path} could not be saved ({reason}); what was there before is untouched: free some space, or name "
-            f"another folder",
-        ) from error
+        remedy = "free some space, or name another folder"
+        if isinstance(error, FileNotFoundError):
+            remedy = f"create the folder {path.parent} first"
+        untouched = "what was there before is untouched"
+        raise SaveError(error.errno, f"{path} could not be saved ({reason}); {untouched}: {remedy}") from error
     finally:  # after Ctrl-C, too
         if temporary is not None:
             with contextlib.suppress(OSError):

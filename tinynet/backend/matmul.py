@@ -36,7 +36,7 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
-_lock, _in_force = threading.Lock(), 0  # multipliers on all threads: usually none, which is quicker to check
+_lock, _in_force = threading.Lock(), 0  # how many multipliers are set: usually 0, which is quick to check
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -49,14 +49,14 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
 
 
 def multiplying_in(device: Device, precision: str) -> contextlib.AbstractContextManager[None]:
-    """Inside, this thread's `matmul` on `device` has that precision. Raises ValueError for an unknown precision."""
+    """Inside `with`, this thread's `matmul` on `device` has that precision. ValueError for an unknown precision."""
     check_precision(precision)
     return multiplying_with(rounding_multiplier(precision) if device.on_host else device.multiplier(precision))
 
 
 @contextlib.contextmanager
 def multiplying_with(multiplier: Multiplier | None) -> Iterator[None]:
-    """Inside, this thread's `matmul` calls `multiplier`; None changes nothing."""
+    """Inside `with`, this thread's `matmul` calls `multiplier`; None changes nothing."""
     if multiplier is None:
         yield
         return
@@ -71,7 +71,7 @@ def multiplying_with(multiplier: Multiplier | None) -> Iterator[None]:
 
 
 def multiply_with(multiplier: Multiplier | None) -> None:
-    """Set the multiplier of a helping thread: it is used while that of the thread it helps is in force."""
+    """Set the multiplier of a helping thread, for as long as the thread that it helps has that multiplier set."""
     _thread.multiplier = multiplier
 
 

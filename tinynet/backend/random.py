@@ -2,7 +2,7 @@
 
 A `Stream` is named by (seed, purpose, layer, step). Its word i is
 
-    word i = lane i % 4 of Philox4x64-10 with key (seed, purpose * 2^32 + layer) and counter (i // 4 + 1, 0, step, 0)
+    word i = output i % 4 of Philox4x64-10 with key (seed, purpose * 2^32 + layer) and counter (i // 4 + 1, 0, step, 0)
 
 so each word can be computed without those before it. Masks, shuffles and initial weights are therefore the same on
 every device and for every way of splitting a batch, and a checkpoint needs no random state.
@@ -70,8 +70,8 @@ class Stream:
         blocks = xp.arange(first_block + 1, first_block + 1 + -(-(skipped + count) // 4), dtype=xp.uint64)
         zero = xp.zeros_like(blocks)
         step = self.step if hasattr(self.step, "dtype") else xp.uint64(self.step)
-        lanes = philox((blocks, zero, zero + step, zero), self.key)
-        return xp.stack(lanes, axis=1).reshape(-1)[skipped : skipped + count]
+        outputs = philox((blocks, zero, zero + step, zero), self.key)
+        return xp.stack(outputs, axis=1).reshape(-1)[skipped : skipped + count]
 
     def lanes(self, shape: tuple[int, ...], first_row: int = 0, like: Array | None = None) -> Array:
         """uint16 numbers of `shape`: the rows from `first_row` on of an endless table.
@@ -119,7 +119,7 @@ _thread = threading.local()
 
 
 def _numpy_generator(key: tuple[int, int], counter: tuple[int, int, int, int]) -> np.random.Philox:
-    """NumPy's generator, set to this key and counter. Each thread reuses one: making it costs system entropy."""
+    """NumPy's generator, set to this key and counter. Each thread reuses one, since making one is slow."""
     if not hasattr(_thread, "generator"):
         _thread.generator = np.random.Philox()
     generator: np.random.Philox = _thread.generator
@@ -127,7 +127,7 @@ def _numpy_generator(key: tuple[int, int], counter: tuple[int, int, int, int]) -
     generator.state = {
         "bit_generator": "Philox",
         "state": position,
-        "buffer": np.zeros(4, np.uint64),  # of four words; at position 4 it is used up
+        "buffer": np.zeros(4, np.uint64),  # holds four words; position 4 means that all are used
         "buffer_pos": 4,
         "has_uint32": 0,
         "uinteger": 0,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# With fewer multiplications a thread spends more time waiting than it saves. Measured on two cores, for networks of
+# With fewer multiplications for each thread, threads wait longer than they save. Measured on two cores, for networks of
 # 26,000 to 1.3 million parameters: docs/performance.md.
 PRODUCTS_PER_THREAD = 300_000_000
 
@@ -61,7 +61,7 @@ class Team:
         """
         if self._pool is None or len(items) < 2:
             return [function(item) for item in items]
-        from concurrent.futures import wait  # here, as above
+        from concurrent.futures import wait  # here, to keep `import tinynet` quick
 
         results: dict[int, Result] = {}
         waiting = iter(range(len(items)))  # shared by all threads: each index is handed out once
@@ -78,7 +78,7 @@ class Team:
             failed.append(error)
         wait(helpers)
         failed += [error for error in (helper.exception() for helper in helpers) if error is not None]
-        if failed:  # the cause, rather than a barrier that it broke in another thread
+        if failed:  # raise the cause, not the BrokenBarrierError that it led to in other threads
             raise min(failed, key=lambda error: isinstance(error, threading.BrokenBarrierError))
         return [results[index] for index in range(len(items))]
 
@@ -119,9 +119,9 @@ class AllReduce:
 def team_size(threads: int | None, products: float, splittable: bool = True, on_host: bool = True) -> int:
     """How many threads share a batch: `threads`, or for None the number that is fastest.
 
-    `products` is the number of multiplications in the batch; `splittable` says whether each row's result depends on
-    that row alone. Raises ValueError for a number below 1, or above 1 where the batch cannot be split; ImportError if
-    threadpoolctl is missing, which limits BLAS to one thread.
+    `products` is the number of multiplications for the batch; `splittable` says whether its rows are independent.
+    Raises ValueError for a number below 1, or above 1 where the batch cannot be split; ImportError if threadpoolctl is
+    missing, which limits BLAS to one thread.
     """
     if threads is None:
         useful = splittable and on_host and products >= 2 * PRODUCTS_PER_THREAD
@@ -131,8 +131,8 @@ def team_size(threads: int | None, products: float, splittable: bool = True, on_
     if threads > 1 and not on_host:
         raise ValueError(mismatch("threads", "1 on a GPU", threads, "leave it out: a GPU shares its work by itself"))
     if threads > 1 and not splittable:
-        remedy = "set splittable = True in your layer or loss, if each row's result depends on that row alone"
-        raise ValueError(mismatch("threads", "1 for a model whose rows belong together", threads, remedy))
+        remedy = "leave it out; a layer or loss of your own may set splittable = True if it treats each row by itself"
+        raise ValueError(mismatch("threads", "1 where the rows of a batch depend on each other", threads, remedy))
     if threads > 1:
         _blas.threads()
     return threads

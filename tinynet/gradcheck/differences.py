@@ -72,7 +72,7 @@ def _slope(values: np.ndarray, direction: np.ndarray, objective: Callable[[], fl
 def _explain(analytic: np.ndarray, numeric: np.ndarray) -> str:
     """A hint at the probable cause of a wrong gradient."""
     if np.isnan(analytic).any():
-        return "backward left NaN: it did not write an entry of grads, or added to it; assign, do not add"
+        return "backward left NaN: write grads[name][...] = value for every entry, not grads[name] = value and not +="
     if not analytic.any():
         return "backward says 0 everywhere, but forward does depend on it: a term is missing, or dy was not passed on"
     if not numeric.any():

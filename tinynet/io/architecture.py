@@ -1,4 +1,4 @@
-"""A model's architecture as JSON, and back: by names that are known, never by importing what a file asks for.
+"""A model's architecture as JSON, and back: layers are looked up by name, never imported at a file's request.
 
 Layers describe and build themselves (`get_config`, `from_config`). Here names are looked up, sizes limited, and the
 shapes that the layers declare compared with those in the file, before any memory is allocated for them.
@@ -19,7 +19,7 @@ from tinynet.model import Sequential
 Names = Mapping[str, type[Layer]]
 Shapes = Mapping[str, tuple[int, ...]]
 
-MOST_LAYERS, DEEPEST = 10_000, 50  # of a file: more is no network but an attack
+MOST_LAYERS, DEEPEST = 10_000, 50  # limits for a file: a larger one would be an attack
 
 
 def known_layers() -> dict[str, type[Layer]]:
@@ -32,18 +32,18 @@ def known_layers() -> dict[str, type[Layer]]:
 def build(about: Any, shapes: Shapes, own: Names | None = None, dtype: Any = "float32") -> Sequential:
     """The model that `about` describes. `own` are layers of the user's by name; `shapes` those of the file's arrays.
 
-    Raises DataError for what describes no model, unknown names, hyperparameters that do not fit, and for a parameter
-    or statistic that the file does not hold in its declared shape.
+    Raises DataError for anything that does not describe a model, unknown names, hyperparameters that do not fit, and a
+    parameter or statistic that the file does not hold in its declared shape.
     """
     if not isinstance(about, dict) or about.get("layer") != "Sequential":
-        raise DataError(mismatch("architecture", "a Sequential", shortened(about), "save a model again"))
+        raise DataError(mismatch("architecture", "a Sequential", shortened(about), "save the model again"))
     _check_size(about)
     names = {**known_layers(), **(own or {})}
 
     def build_part(prefix: str) -> BuildLayer:
         def build_layer(config: Any, name: str) -> Layer:
             layer = _build(config, names, build_part(f"{prefix}{name}."))
-            if not isinstance(layer, Container):  # whose parts were checked before it allocated memory for them
+            if not isinstance(layer, Container):  # its parts were checked one by one, before memory was allocated
                 _check_shapes(layer, f"{prefix}{name}.", shapes)
             return layer
 
@@ -54,12 +54,12 @@ def build(about: Any, shapes: Shapes, own: Names | None = None, dtype: Any = "fl
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(mismatch("architecture", "layers that make a model", error, "save a model again")) from error
+        raise DataError(mismatch("architecture", "layers that make a model", error, "save the model again")) from error
 
 
 def _build(config: Any, names: Names, build_part: BuildLayer) -> Layer:
     if not isinstance(config, dict) or not isinstance(config.get("layer"), str):
-        raise DataError(mismatch("architecture", "a layer", shortened(config), "save a model again"))
+        raise DataError(mismatch("architecture", "a layer", shortened(config), "save the model again"))
     name = config["layer"]
     if name not in names:
         raise DataError(unknown_name("layer", name[:100], names) + "; tn.load(path, layers=[...]) takes your own")
@@ -68,7 +68,7 @@ def _build(config: Any, names: Names, build_part: BuildLayer) -> Layer:
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
-        remedy = "save a model again"
+        remedy = "save the model again"
         raise DataError(mismatch(f"architecture: {name}", "hyperparameters that it takes", error, remedy)) from error
 
 
@@ -77,19 +77,19 @@ def _check_shapes(layer: Layer, prefix: str, found: Shapes) -> None:
     for name, shape in layer.declared_shapes.items():
         if found.get(prefix + name) != shape:
             expected, received = f"an array {prefix}{name} of shape {shape}", found.get(prefix + name, "none")
-            remedy = "the file does not fit itself: save it again"
+            remedy = "the file contradicts itself: save the model again"
             raise DataError(mismatch("architecture", expected, received, remedy))
 
 
 def _check_size(about: Any) -> None:
-    """Raise for a description that is too long or too deep to be one."""
+    """Raise DataError for a description that is too long or nested too deeply."""
     todo, seen = [(about, 0)], 0
     while todo:
         part, depth = todo.pop()
         seen += 1
         if seen > MOST_LAYERS or depth > DEEPEST:
             expected = f"at most {MOST_LAYERS:,} layers, {DEEPEST} deep"
-            raise DataError(mismatch("architecture", expected, "more", "save a model again"))
+            raise DataError(mismatch("architecture", expected, "more", "save the model again"))
         if isinstance(part, dict):
             todo += [(value, depth + 1) for value in part.values() if isinstance(value, (dict, list))]
         elif isinstance(part, list):

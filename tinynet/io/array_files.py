@@ -19,7 +19,7 @@ from tinynet.errors import DataError, mismatch
 
 FORMAT = "tinynet"  # the key of our header in the metadata of safetensors
 DTYPES = {"F32": "float32", "F64": "float64", "I64": "int64"}  # names in safetensors and in NumPy
-LONGEST_HEADER = 8 << 20  # bytes; the largest header of ours has a few thousand
+LONGEST_HEADER = 8 << 20  # bytes; the headers of our files have a few thousand
 
 _REMEDY = "take another copy of the file, or save it again"
 
@@ -99,7 +99,8 @@ def _parse_header(path: PathLike, text: str | None, kind: str, newest: int) -> d
     if not isinstance(header, dict) or not isinstance(header.get("version"), int) or "about" not in header:
         raise DataError(mismatch(path, "a header with a version", f"{header!r:.60}", _REMEDY))
     if header.get("kind") != kind:
-        raise DataError(mismatch(path, f"a {kind} of tinynet", f"a {header.get('kind')!s:.20}", "open it as one"))
+        remedy = "tn.load reads models; fit(checkpoint=folder, resume=True) reads checkpoints"
+        raise DataError(mismatch(path, f"a {kind} of tinynet", f"a {header.get('kind')!s:.20}", remedy))
     if header["version"] > newest:
         remedy = "install a newer tinynet to read it"
         raise DataError(mismatch(path, f"format version {newest} or older", header["version"], remedy))

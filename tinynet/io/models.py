@@ -27,8 +27,8 @@ KIND, VERSION = "model", 1
 def save(model: Sequential, path: PathLike) -> None:
     """Write architecture, parameters and statistics into one file, completely or not at all.
 
-    Raises SaveError where the disk refuses it, TypeError for a layer of your own with hyperparameters that JSON cannot
-    express, ImportError without safetensors.
+    Raises SaveError if the file cannot be written, TypeError for a layer of your own with hyperparameters that JSON
+    cannot express, ImportError without safetensors.
     """
     about = {"architecture": model.get_config(), "dtype": model.dtype.name}
     write_arrays(path, KIND, VERSION, named_arrays(model), about)

@@ -21,9 +21,9 @@ Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
 
 
 class Undrawn:
-    """An attribute that a layer has from its first use on; asking for it before allocates and draws all of them.
+    """A parameter or statistic before its first use: reading it allocates and draws all arrays of the layer.
 
-    The value in the layer then hides this, as with functools.cached_property, so later uses cost nothing.
+    They are then stored in the layer and hide this descriptor, as with functools.cached_property: later reads are free.
     """
 
     def __init__(self, name: str) -> None:
@@ -46,18 +46,18 @@ class Layer:
 
     `backward` writes the gradient of each parameter into `grads[name]` (it finds old numbers there and overwrites
     them) and returns the gradient of the input, or None where `context.input_gradient` is False. It owns `dy` and may
-    overwrite it; it never touches `x`. Nothing is cached on `self`, so a layer may run twice before it goes back once.
+    overwrite it; it never changes `x`. Nothing is cached on `self`, so forward may run twice before the first backward.
 
     Declare parameters in `__init__` with `add_parameter` and read them as attributes. They are views into one vector:
-    the model's, or the layer's own while it stands alone. Statistics (`add_statistic`) are views into a second vector,
-    which no optimizer touches: `backward` writes their changes into `grads[name]`, where there is such an entry, and
-    the training step adds them. Declaring allocates nothing: the vectors are made and the initial values drawn when a
-    model takes the layer in, or when the layer is first used alone.
+    the model's, or the layer's own while it belongs to no model. Statistics (`add_statistic`) are views into a second
+    vector, which no optimizer changes: `backward` writes their changes into `grads[name]`, if there is such an entry,
+    and the training step adds them. Declaring allocates nothing: the vectors are made and the initial values drawn when
+    the layer is put into a model, or when it is first used without one.
     """
 
-    hyperparameters: tuple[str, ...] = ()  # the arguments of __init__ that files keep: attributes of the same names
-    input_shape: Shape | None = None  # of one example, where the layer knows it
-    splittable = False  # whether threads may share a batch: each row of y depends on that row of x, and on all_reduce
+    hyperparameters: tuple[str, ...] = ()  # arguments of __init__ that are saved, kept as attributes of the same names
+    input_shape: Shape | None = None  # of one example; None if the layer takes more than one shape
+    splittable = False  # whether threads may share a batch: a row of y needs its row of x only, or sums by all_reduce
     _shapes: Mapping[str, Shape] = {}
     _initializers: Mapping[str, DrawValues] = {}
     _statistic_shapes: Mapping[str, Shape] = {}
@@ -66,7 +66,7 @@ class Layer:
     _offsets: Any = Undrawn("_offsets")  # by name: where each begins in the vector
     _statistics_vector: Array = Undrawn("_statistics_vector")
     _statistic_offsets: Any = Undrawn("_statistic_offsets")
-    _taken = False  # by a model
+    _taken = False  # whether it belongs to a model
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         """The output, and the function that turns its gradient into those of the input and the parameters."""
@@ -115,11 +115,15 @@ class Layer:
     def _declare(self, name: str, shape: Shape) -> Shape:
         who = type(self).__name__
         if name in _RESERVED:
-            expected = "a name that Layer does not use itself"
-            raise ValueError(mismatch(f"{who}: add_parameter", expected, repr(name), "choose another"))
+            expected = "a parameter or statistic with a name that Layer does not use itself"
+            raise ValueError(mismatch(who, expected, repr(name), "choose another"))
         if not isinstance(vars(type(self)).get(name), Undrawn):
             setattr(type(self), name, Undrawn(name))
-        for drawn in ("_vector", *self._shapes, *self._statistic_shapes):  # of a layer that was used while it is built
+        for drawn in (
+            "_vector",
+            *self._shapes,
+            *self._statistic_shapes,
+        ):  # read in __init__: make them again
             vars(self).pop(drawn, None)
         remedy = "check the sizes that the layer was given"
         return tuple(whole_number(f"{who}: each size of {name}", size, remedy=remedy) for size in shape)
@@ -131,12 +135,12 @@ class Layer:
 
     @property
     def size(self) -> int:
-        """Elements of the vector that the parameters take, padding included."""
+        """The number of elements that the parameters take in the vector, padding included."""
         return sum(padded(math.prod(shape)) for shape in self._shapes.values())
 
     @property
     def statistics_size(self) -> int:
-        """The same of the statistics."""
+        """The same for the statistics."""
         return sum(padded(math.prod(shape)) for shape in self._statistic_shapes.values())
 
     @property
@@ -151,7 +155,7 @@ class Layer:
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers are trained here."""
+        """The number of elements of all parameters, without padding."""
         return sum(math.prod(shape) for shape in self._shapes.values())
 
     def views(self, vector: Array, changes: Array = None) -> Any:
@@ -165,10 +169,10 @@ class Layer:
         return named
 
     def bind(self, vector: Array, offset: int) -> None:
-        """Keep the parameters in `vector` from element `offset` on; their values are those found there."""
+        """Make the parameters views into `vector`, from element `offset` on; they take the values found there."""
         self._offsets = offsets(self._shapes, offset)
         vars(self).update(cut(vector, self._shapes, self._offsets))
-        self._vector = vector  # last: another thread takes it as the sign that all is there
+        self._vector = vector  # last: it tells other threads that all views exist
 
     def bind_statistics(self, vector: Array, offset: int) -> None:
         """The same for the statistics."""
@@ -176,7 +180,7 @@ class Layer:
         vars(self).update(cut(vector, self._statistic_shapes, self._statistic_offsets))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """`layer.weight = values` writes into the vector: the optimizer would not know of a new array."""
+        """`layer.weight = values` writes into the vector, since the optimizer would not update a new array."""
         if name not in self._shapes and name not in self._statistic_shapes:
             object.__setattr__(self, name, value)
             return
@@ -193,7 +197,7 @@ class Layer:
         return {name: value for name, value in vars(self).items() if name not in views}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """A copied or unpickled layer: its parameters are views into the copied vector, not arrays beside it."""
+        """Restore a copied or unpickled layer: its parameters become views into the copied vector."""
         vars(self).update(state)
         vars(self).update(cut(self._vector, self._shapes, self._offsets))
         vars(self).update(cut(self._statistics_vector, self._statistic_shapes, self._statistic_offsets))
@@ -221,7 +225,7 @@ class Layer:
         for name, values in cut(vector, self._statistic_shapes, offsets(self._statistic_shapes, offset)).items():
             values[...] = self._statistic_starts[name]
 
-    # Containers override these; a plain layer stands for itself ------------------------------------------------------
+    # Containers override these two ----------------------------------------------------------------------------------
 
     @property
     def positions(self) -> int:
@@ -232,13 +236,16 @@ class Layer:
         """The number of multiplications in the forward pass of one example of `x`."""
         return self.parameter_count
 
+    # A check for forward --------------------------------------------------------------------------------------------
+
     def expect(self, x: Array, shape: tuple[int | None, ...], remedy: str) -> None:
         """Raise unless `x` has `shape` (None fits any size), and the dtype and device of the parameters."""
         vector = self._vector
         fits = shape[0] is None and x.shape[1:] == shape[1:]
         if fits and type(x) is type(vector) and x.dtype == vector.dtype:
-            return  # nearly always: the rest costs five times as much
+            return  # the usual case first: the checks below take five times as long
         if len(x.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, x.shape)):
+            remedy = "give it a batch of one: x[None]" if x.shape == shape[1:] else remedy
             wanted = ", ".join("N" if size is None else str(size) for size in shape)
             raise ShapeError(mismatch(self, f"x of shape ({wanted})", tuple(x.shape), remedy))
         if not vector.size:  # no parameters to agree with
@@ -250,7 +257,8 @@ class Layer:
             )
         if x.dtype != vector.dtype:
             wanted = f"x of dtype {vector.dtype}, like the weights"
-            raise ShapeError(mismatch(self, wanted, x.dtype, f"convert it: x.astype('{vector.dtype}')"))
+            remedy = f"convert it: x.astype('{vector.dtype}'){' / 255 for pixels' if x.dtype == 'uint8' else ''}"
+            raise ShapeError(mismatch(self, wanted, x.dtype, remedy))
 
 
 _RESERVED = frozenset(dir(Layer))

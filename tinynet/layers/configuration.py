@@ -10,23 +10,23 @@ from tinynet.errors import mismatch
 BuildLayer = Callable[[Any, str], Any]  # builds a part from its config and its name: io/architecture.py
 
 PLAIN = (bool, int, float, str, type(None))
-REMEDY = "save a model again"
+REMEDY = "save the model again"
 
 
 def to_json(owner: object, name: str, value: Any) -> Any:
-    """The value of the hyperparameter `name`. TypeError unless it is a number, a word, None, or some of them."""
+    """The value of the hyperparameter `name`. TypeError unless it is a number, a string, None, or a list of these."""
     if getattr(value, "shape", None) == ():  # a NumPy scalar
         value = value.item()
     if isinstance(value, (tuple, list)):
         return [to_json(owner, name, each) for each in value]
     if not isinstance(value, PLAIN):
-        remedy = "leave it out of your layer's `hyperparameters`, or keep it in such a form"
-        raise TypeError(mismatch(owner, f"{name} as a number, a word, or some of them", type(value).__name__, remedy))
+        remedy = "leave it out of your layer's `hyperparameters`, or store it in such a form"
+        raise TypeError(mismatch(owner, f"{name} as a number, a string or a list", type(value).__name__, remedy))
     return value
 
 
 def hyperparameters_from_json(who: str, config: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
-    """The arguments in `config`. ValueError for others than those `known`, or values that `to_json` never gives."""
+    """The arguments in `config`. ValueError for names not in `known`, or values that `to_json` does not return."""
     values = {name: value for name, value in config.items() if name != "layer"}
     if set(values) - set(known):
         raise ValueError(mismatch(who, f"the hyperparameters {tuple(known)}", sorted(values), REMEDY))
@@ -34,7 +34,7 @@ def hyperparameters_from_json(who: str, config: Mapping[str, Any], known: Sequen
 
 
 def layers_from_json(configs: Any, build: BuildLayer | None) -> list[Any]:
-    """The layers of a chain. {"again": 0} is the one at position 0 once more. ValueError for what is no such list."""
+    """The layers of a chain; {"again": 0} stands for the layer at position 0. ValueError for anything else."""
     if build is None:
         remedy = "use tinynet.io.architecture.build, which knows the layers by name"
         raise TypeError(mismatch("from_config of a container", "a function that builds its parts", "none", remedy))
@@ -53,7 +53,7 @@ def layers_from_json(configs: Any, build: BuildLayer | None) -> list[Any]:
 
 
 def layers_to_json(layers: Sequence[Any]) -> list[Any]:
-    """The layers of a chain, each described once: where it stands again, as {"again": its first position}."""
+    """The layers of a chain, each described once: later occurrences are {"again": its first position}."""
     first = {layer: number for number, layer in reversed(list(enumerate(layers)))}
     return [
         layer.get_config() if first[layer] == number else {"again": first[layer]} for number, layer in enumerate(layers)
@@ -70,6 +70,6 @@ def _from_json(who: str, name: str, value: Any) -> Any:
     if isinstance(value, list) and all(isinstance(each, PLAIN) for each in value):
         return tuple(value)
     if not isinstance(value, PLAIN):
-        expected = f"{name} as a number, a word, or some of them"
+        expected = f"{name} as a number, a string or a list"
         raise ValueError(mismatch(who, expected, shortened(value), REMEDY))
     return value

@@ -15,16 +15,16 @@ from tinynet.layers.configuration import BuildLayer, layers_from_json, layers_to
 class Container(Layer):
     """Several named layers as one: their parameters in one vector, their statistics in another.
 
-    The same layer may stand at two positions; its parameters exist once. Raises TypeError for what is no layer,
-    ValueError for a layer that belongs to another model already.
+    The same layer may stand at two positions; its parameters exist once. Raises TypeError for something
+    that is not a layer, ValueError for a layer that belongs to another model already.
     """
 
-    _start: int  # where the parameters begin in `_vector`, and the statistics in theirs; set by bind
-    _statistics_start: int
+    _start: int  # where the parameters begin in `_vector`; set by bind
+    _statistics_start: int  # the same for the statistics; set by bind_statistics
 
     def __init__(self, layers: Sequence[Layer], names: Sequence[str]) -> None:
         for layer in layers:
-            _check_free(layer)
+            _check_free("Residual" if type(self) is Chain else type(self).__name__, layer)
         self.layers, self.names = tuple(layers), tuple(names)
         self._positions = [sum(layer.positions for layer in layers[:number]) for number in range(len(layers))]
         for layer in self.distinct:
@@ -32,7 +32,7 @@ class Container(Layer):
 
     @property
     def distinct(self) -> list[Layer]:
-        """The layers, each once."""
+        """The layers without repetitions."""
         return list(dict.fromkeys(self.layers))
 
     @property
@@ -49,7 +49,7 @@ class Container(Layer):
 
     @property
     def statistics_vector(self) -> Array:
-        """Every statistic, as one vector laid out in the same way; empty where no layer keeps any."""
+        """Every statistic, as one vector laid out in the same way; empty if no layer has statistics."""
         return self._statistics_vector[self._statistics_start : self._statistics_start + self.statistics_size]
 
     @property
@@ -132,7 +132,7 @@ class Part(NamedTuple):
     number: int  # of its dict in `grads`
     position: int  # relative to the chain's own
     has_parameters: bool
-    stands_again: bool  # whether it occurs later in the chain, too: then its gradients add up
+    repeated: bool  # whether it occurs later in the chain, too: then its gradients add up
 
 
 def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[Array, Backward]:
@@ -150,7 +150,7 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
         while backwards:
             part, backward = parts[len(backwards) - 1], backwards.pop()  # frees what this layer kept, after its use
             own = grads[part.number]
-            later = [gradient.copy() for gradient in arrays_in(own)] if part.stands_again else []
+            later = [gradient.copy() for gradient in arrays_in(own)] if part.repeated else []
             dy = backward(dy, own)
             for gradient, seen in zip(arrays_in(own), later) if later else ():
                 gradient += seen
@@ -214,8 +214,8 @@ class Residual(Container):
     """y = block(x) + shortcut(x), where shortcut(x) is x unless given;   dx is the sum of both gradients.
 
     The block is one or more layers in a row. Its output must have the shape of x, or of the output of the shortcut, a
-    layer such as Conv2D(16, 32, 1, stride=2). Through the shortcuts of many blocks a gradient flows back without being
-    shrunk by weights. Raises ShapeError where the two shapes differ.
+    layer such as Conv2D(16, 32, 1, stride=2). The shortcuts let a gradient flow back through many blocks without
+    being shrunk by weights. Raises ShapeError if the two shapes differ.
     Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, equations 1 and 2.
     """
 
@@ -266,10 +266,14 @@ class Residual(Container):
         return f"Residual({inner})" if self.shortcut is None else f"Residual({inner}, shortcut={self.shortcut})"
 
 
-def _check_free(layer: Layer) -> None:
+def _check_free(who: str, layer: Any) -> None:
+    """Raise unless `layer` is a layer that belongs to no model yet."""
+    if isinstance(layer, type) and issubclass(layer, Layer):
+        raise TypeError(mismatch(who, "layers", f"the class {layer.__name__}", f"call it: {layer.__name__}(...)"))
+    if isinstance(layer, (list, tuple)):
+        raise TypeError(mismatch(who, "layers", type(layer).__name__, f"pass them one by one: {who}(*layers)"))
     if not isinstance(layer, Layer):
-        raise TypeError(mismatch("Sequential", "layers", type(layer).__name__, "make it a class derived from Layer"))
+        raise TypeError(mismatch(who, "layers", type(layer).__name__, "make it a class derived from Layer"))
     if layer._taken:
-        raise ValueError(
-            mismatch("Sequential", "layers of its own", f"{layer}, which belongs to another model", "build a new one")
-        )
+        received = f"{layer}, which belongs to another model"
+        raise ValueError(mismatch(who, "layers of its own", received, "build a new one"))

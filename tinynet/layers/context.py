@@ -19,11 +19,11 @@ class Context(NamedTuple):
     training        True in training: dropout is on, batch norm uses the statistics of the batch
     seed, step      with the layer's position, they determine its random numbers; `step` counts updates from 0
     layer           the position of the layer in its model
-    first_row       the position of the first row of x in the whole batch, where threads share a batch
-    input_gradient  whether backward must return dx. Nothing uses that of the first layer, which would take over a
-                    quarter of an MLP's multiplications
-    all_reduce      sums an array over all parts of the batch, where threads share it; every part must call it, in the
-                    same order
+    first_row       the index of the first row of x in the whole batch: above 0 only where threads share a batch
+    input_gradient  whether backward must return dx. The first layer's dx is not needed, and computing it would cost
+                    more than a quarter of an MLP's multiplications
+    all_reduce      where threads share a batch, sums an array over their parts; each thread must call it, in the same
+                    order
     """
 
     training: bool = False

@@ -1,4 +1,4 @@
-"""Normalization: features are brought to mean 0 and deviation 1, then scaled and shifted by trained parameters."""
+"""Normalization: shift and scale features to mean 0 and deviation 1, then by trained parameters."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tinynet.layers.base import Backward, Context, Layer
 
 
 class BatchNorm(Layer):
-    """Each feature over the batch: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
+    """Normalize each feature over the batch: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
 
-    x, y (N, features), or (N, H, W, features), where means are over pixels, too. With M numbers in each mean,
+    x, y (N, features), or (N, H, W, features), whose means are over the pixels, too. With M numbers in each mean,
 
         dweight = sum dy z      dbias = sum dy
         dx = weight / sqrt(variance + epsilon) (dy - dbias / M - z dweight / M)
 
-    Inference uses running averages from training: r <- (1 - momentum) r + momentum (of this batch), which start at 0
-    for the mean, 1 for the variance (there with divisor M - 1). PyTorch's definitions. Threads that share a batch add
-    up their sums, so it is normalized as a whole. Raises ShapeError for x of other features, ValueError where M is 1.
+    Inference uses running averages from training: r <- (1 - momentum) r + momentum (value of the batch). They start at
+    mean 0 and variance 1; the variance in them has the divisor M - 1. PyTorch's definitions. Threads that share a batch
+    add up their sums. Raises ShapeError for x with another number of features, ValueError if M is 1.
     Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
     """
 
@@ -54,7 +54,7 @@ class BatchNorm(Layer):
             return matmul(ones, a.reshape(-1, self.features))
 
         if context.training:
-            count = float(context.all_reduce(len(ones)))  # NumPy 1 makes float32 / a whole number above 65535 a float64
+            count = float(context.all_reduce(len(ones)))  # float: NumPy 1 promotes float32 / int to float64 above 65535
             if count < 2:
                 remedy = "choose another batch_size: the last batch of an epoch holds what is left"
                 raise ValueError(mismatch(self, "more than one number to normalize", "1", remedy))
@@ -87,14 +87,14 @@ class BatchNorm(Layer):
 
 
 class LayerNorm(Layer):
-    """Each row over its features: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
+    """Normalize each row over its features: y = weight z + bias with z = (x - mean) / sqrt(variance + epsilon).
 
     x, y (..., features). Mean and variance are over the last axis, so rows do not depend on each other, and training
     and inference are the same. With g = dy weight,
 
         dweight = sum dy z      dbias = sum dy      dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon)
 
-    the sums over rows, the means over features. Raises ShapeError for x of other features.
+    the sums over rows, the means over features. Raises ShapeError for x with another number of features.
     Source: J. Ba, J. Kiros, G. Hinton, "Layer normalization", 2016, arXiv 1607.06450.
     """
 

@@ -14,9 +14,9 @@ from tinynet.layers.windows import Padding, Pair, Windows
 class MaxPool2D(Layer):
     """y = the largest x of each window;   dx = dy at that pixel (the first of several), 0 elsewhere.
 
-    x (N, H, W, C), y (N, P, Q, C). `pool_size` and `stride` (pool_size unless given) are numbers or pairs; `padding` is
-    that of Conv2D, and never the maximum. Rows and columns that fill no window are ignored. Raises ShapeError for x of
-    another shape, or smaller than a window.
+    x (N, H, W, C), y (N, P, Q, C). `pool_size` and `stride` (pool_size unless given) are numbers or pairs. `padding` is
+    as in Conv2D; padded pixels are never the maximum. Rows and columns that fill no window are ignored. Raises
+    ShapeError for x of another shape, or smaller than a window.
     """
 
     splittable = True

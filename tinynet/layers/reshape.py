@@ -13,7 +13,7 @@ from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json
 
 
 class Flatten(Layer):
-    """y = x with all axes but the first made one: (N, H, W) -> (N, H * W);   dx = dy in the old shape."""
+    """y = x with all axes but the first merged into one: (N, H, W) -> (N, H * W);   dx = dy in the old shape."""
 
     splittable = True
 
@@ -29,7 +29,7 @@ class Flatten(Layer):
 class Reshape(Layer):
     """y = x with each example in another shape: Reshape(28, 28, 1) turns (N, 784) or (N, 28, 28) into pictures.
 
-    dx = dy in the old shape. Raises ShapeError where the numbers of elements differ.
+    dx = dy in the old shape. Raises ShapeError if the numbers of elements differ.
     """
 
     splittable = True
@@ -66,7 +66,8 @@ class ChannelsLast(Layer):
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         if x.ndim != 4:
-            raise ShapeError(mismatch(self, "pictures of shape (N, C, H, W)", tuple(x.shape), "leave it out"))
+            remedy = "put Reshape(channels, height, width) before it" if x.ndim == 2 else "leave it out"
+            raise ShapeError(mismatch(self, "pictures of shape (N, C, H, W)", tuple(x.shape), remedy))
         xp = array_module(x)
 
         def backward(dy: Array, grads: Any) -> Array:

@@ -22,7 +22,7 @@ class Windows:
     padding     "valid": none; "same": enough that the output has ceil(H / stride) rows and ceil(W / stride) columns (an
                 odd row or column goes below or to the right, as in TensorFlow); or the number of rows above and below,
                 and of columns left and right
-    Kernel, stride and a numeric padding may be one number, or two for height and width. Raises ValueError for others.
+    Kernel, stride and a numeric padding are one number, or two for height and width. ValueError for other arguments.
     """
 
     def __init__(self, who: str, kernel: int | Pair, stride: int | Pair, padding: Padding) -> None:

@@ -1,4 +1,4 @@
-"""Adam and its variants: momentum, divided by the typical size of the gradient."""
+"""Adam and its variants: the running mean of the gradient, divided by its typical size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Adam(Optimizer):
         theta <- theta - learning_rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)
 
     so that each parameter moves by about the learning rate at first, whatever the size of its gradient. `weight_decay`
-    is added to the gradient here (g + weight_decay * theta); AdamW has the better way. PyTorch's definitions.
+    is added to the gradient here (g + weight_decay * theta); AdamW is usually better. PyTorch's definitions.
     Raises ValueError for numbers out of range.
     Source: D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
     """
@@ -59,7 +59,7 @@ class Adam(Optimizer):
         theta -= step
 
     def _means(self, gradient: Array, state: State, root_factor: Any) -> tuple[Array, Array]:
-        """The running mean, and what it is divided by; the latter is stored in the memory of the gradient."""
+        """The running mean, and the divisor of the step, which is stored in the memory of the gradient."""
         mean, square = state["mean"], state["square"]
         mean *= self.beta1
         mean += (1 - self.beta1) * gradient
@@ -109,8 +109,8 @@ class AdamW(Adam):
         return state
 
     def scalars(self, step: int) -> tuple[float, ...]:
-        lost = self.rate(step) * self.weight_decay
-        return (1 - lost if self.mask is None else lost, *super().scalars(step))
+        decay = self.rate(step) * self.weight_decay
+        return (1 - decay if self.mask is None else decay, *super().scalars(step))
 
     def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
         decay, *others = scalars

@@ -20,7 +20,7 @@ class Optimizer:
     """Base of all optimizers: `learning_rate` is a number, or a function of the step that returns one."""
 
     learning_rate: LearningRate
-    elementwise = True  # whether each element moves by its own gradient alone
+    elementwise = True  # whether the update of an element depends on its own gradient only
 
     def rate(self, step: int) -> float:
         """The learning rate at `step` (from 0)."""
@@ -33,8 +33,8 @@ class Optimizer:
     def update(self, theta: Array, gradient: Array, state: State, step: int) -> None:
         """Move `theta` and `state` by one step, in place.
 
-        `gradient` may be overwritten. But in the gaps between a model's arrays, where it and `theta` have always been
-        0, it must stay 0: nothing else writes there.
+        `gradient` may be overwritten, except in the gaps between a model's arrays: there it and `theta` are 0, and must
+        stay 0, because nothing else writes there.
         """
         self.move(theta, gradient, state, *self.scalars(step))
 
@@ -44,7 +44,7 @@ class Optimizer:
 
     def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
         """The rule of `update`. `scalars` are those of the step: numbers, or 0-d arrays on the device of theta."""
-        raise NotImplementedError(f"{type(self).__name__} must define update(theta, gradient, state, step)")
+        raise NotImplementedError(f"{type(self).__name__} must define move(theta, gradient, state, *scalars)")
 
     @property
     def recordable(self) -> bool:
@@ -52,7 +52,7 @@ class Optimizer:
         return type(self).update is Optimizer.update
 
     def loss_scale(self, state: State) -> float:
-        """What the loss must be multiplied with before its gradient is taken: 1, except for LossScaled."""
+        """The factor of the loss before its gradient is taken: 1, except for LossScaled."""
         return 1.0
 
     def result(self, theta: Array, state: State) -> Array:

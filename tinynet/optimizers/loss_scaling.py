@@ -24,8 +24,8 @@ class LossScaled(Wrapper):
         PATIENCE finite ones:   scale <- 2 scale
 
     Its state, `loss_scale`, is the scale and the number of finite gradients in a row. Skipped steps count for
-    schedules. At the least scale, 2^-24, every step is taken, so that a run that scaling cannot save diverges, which
-    the NaN guard reports. PyTorch's GradScaler does the same, but without a least scale.
+    schedules. At the least scale, 2^-24, every step is taken: a run that scaling cannot save then diverges, and the NaN
+    guard reports it. PyTorch's GradScaler does the same, but without a least scale.
     Source: P. Micikevicius et al., "Mixed precision training", ICLR 2018.
     """
 

@@ -34,7 +34,8 @@ class RMSprop(Optimizer):
         return {"square": zeros(theta), **({"velocity": zeros(theta)} if self.momentum else {})}
 
     def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
-        xp, square, (rate,) = array_module(theta), state["square"], scalars
+        xp, square = array_module(theta), state["square"]
+        (rate,) = scalars
         square *= self.decay
         square += (1 - self.decay) * gradient * gradient
         root = xp.sqrt(square)

@@ -1,7 +1,7 @@
 """Learning rates as functions of the step: `SGD(schedules.cosine(0.1, steps=600))`, or `Adam(lambda step: ...)`.
 
-Steps count batches, from 0: an epoch of 60,000 examples in batches of 128 has 469. Each schedule has a readable repr,
-which runs record. All raise ValueError for numbers out of range.
+Steps count batches, from 0: an epoch of 60,000 examples in batches of 128 has 469. Checkpoints store the
+repr of a schedule. All schedules raise ValueError for numbers out of range.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class constant:
 
 @dataclass(frozen=True)
 class step_decay:
-    """rate * factor^(step // every): the learning rate falls to a tenth, say, after each `every` steps."""
+    """rate * factor^(step // every): the learning rate is multiplied by `factor` after each `every` steps."""
 
     rate: float
     every: int
@@ -45,7 +45,7 @@ class step_decay:
 
 @dataclass(frozen=True)
 class cosine:
-    """From `rate` to `final` along half a cosine in `steps` steps, and `final` from then on.
+    """Falls from `rate` to `final` along half a cosine in `steps` steps, and stays at `final`.
 
     Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation 5.
     """
@@ -66,7 +66,7 @@ class cosine:
 class warm_up:
     """The `schedule`, multiplied by 1/steps, 2/steps, ... 1 in its first `steps` steps.
 
-    The learning rate so grows slowly at first, when large steps would do harm.
+    So the learning rate grows slowly at first, when large steps would do harm.
 
     Source: P. Goyal and others, "Accurate, large minibatch SGD", 2017, arXiv 1706.02677, section 2.2.
     """
@@ -83,9 +83,9 @@ class warm_up:
 
 @dataclass(frozen=True)
 class one_cycle:
-    """Up from peak / `start` to `peak` within the fraction `rise` of all `steps`, then down to peak / start / `end`.
+    """Rises from peak / `start` to `peak` in the fraction `rise` of all `steps`, then falls to peak / start / `end`.
 
-    Both ways follow half a cosine. The definition and defaults of PyTorch's OneCycleLR, without its cycle of momentum.
+    Both follow half a cosine. The definition and defaults of PyTorch's OneCycleLR, without its cycle of momentum.
     Source: L. Smith, N. Topin, "Super-convergence", 2017, arXiv 1708.07120.
     """
 

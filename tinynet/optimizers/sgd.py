@@ -18,7 +18,7 @@ class SGD(Optimizer):
         Nesterov:  v <- momentum v + g;   theta <- theta - learning_rate (g + momentum v)
 
     v starts at 0. These are PyTorch's definitions: the learning rate multiplies the velocity when it is used, not when
-    it is gathered, and weight decay is added to the gradient, biases included. Raises ValueError for bad numbers.
+    it is accumulated, and weight decay applies to biases, too. Raises ValueError for numbers out of range.
     Source: I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
     """
 
@@ -35,7 +35,8 @@ class SGD(Optimizer):
         return {"velocity": array_module(theta).zeros_like(theta)} if self.momentum else {}
 
     def move(self, theta: Array, gradient: Array, state: State, *scalars: Any) -> None:
-        (rate,), direction = scalars, gradient
+        (rate,) = scalars
+        direction = gradient
         if self.weight_decay:
             direction += self.weight_decay * theta
         if self.momentum:
@@ -43,7 +44,8 @@ class SGD(Optimizer):
             velocity *= self.momentum
             velocity += direction
             direction = direction + self.momentum * velocity if self.nesterov else velocity
-        theta -= array_module(theta).multiply(direction, rate, out=gradient)  # it is free by now
+        step = array_module(theta).multiply(direction, rate, out=gradient)  # reuses the memory of the gradient
+        theta -= step
 
     def __repr__(self) -> str:
         return shown(self, momentum=0.0, nesterov=False, weight_decay=0.0)

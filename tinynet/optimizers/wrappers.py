@@ -37,7 +37,7 @@ class Wrapper(Optimizer):
         self.around(theta, gradient, state, lambda: self.optimizer.move(theta, gradient, state, *scalars))
 
     def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
-        """Call `step`, the wrapped optimizer's, and do what comes before and after it."""
+        """Call `step`, which updates theta with the wrapped optimizer, and do what comes before and after it."""
         raise NotImplementedError(f"{type(self).__name__} must define around(theta, gradient, state, step)")
 
     @property
@@ -67,8 +67,8 @@ class Clipped(Wrapper):
 
     def around(self, theta: Array, gradient: Array, state: State, step: Callable[[], None]) -> None:
         xp = array_module(gradient)
-        length = xp.sqrt((gradient * gradient).sum())
-        gradient *= xp.minimum(self.norm / (length + 1e-6), 1)
+        gradient_norm = xp.sqrt((gradient * gradient).sum())
+        gradient *= xp.minimum(self.norm / (gradient_norm + 1e-6), 1)
         step()
 
     def __repr__(self) -> str:
@@ -78,8 +78,8 @@ class Clipped(Wrapper):
 class Averaged(Wrapper):
     """A moving average of the parameters that the wrapped optimizer trains: a <- a + (1 - decay) (theta - a).
 
-    a starts equal to theta. `fit` measures a and leaves it in the model. Where steps jump from side to side in a
-    valley, their average is near its floor. Raises ValueError for a decay outside [0, 1).
+    a starts equal to theta. `fit` evaluates a and leaves it in the model. Where theta jumps from side to side of a
+    valley of the loss, a is near the bottom. Raises ValueError for a decay outside [0, 1).
     Source: B. Polyak, A. Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
     """
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from tinynet.backend.arrays import array_module, is_finite, to_numpy
 from tinynet.backend.files import PathLike
-from tinynet.errors import DataError, SaveError, mismatch
+from tinynet.errors import DataError, SaveError, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
 
 if TYPE_CHECKING:
@@ -46,21 +46,23 @@ class Checkpoints:
     keep            how many of the newest checkpoints to keep
 
     A checkpoint is also written at the end of the run, and before the process ends on Ctrl-C or SIGTERM. Raises
-    ValueError for numbers that are not above 0.
+    ValueError for an interval that is not above 0, and for numbers of steps or checkpoints that are not whole.
     """
 
     def __init__(
         self, folder: PathLike, every_seconds: float | None = 30.0, every_steps: int | None = None, keep: int = 2
     ) -> None:
-        for name, value in (("every_seconds", every_seconds), ("every_steps", every_steps), ("keep", keep)):
-            if value is not None and not value > 0:
-                raise ValueError(mismatch("Checkpoints", f"{name} above 0", value, f"leave {name} out"))
+        if every_seconds is not None and not every_seconds > 0:
+            raise ValueError(mismatch("Checkpoints", "every_seconds above 0", every_seconds, "leave it out"))
+        if every_steps is not None:
+            whole_number("Checkpoints: every_steps", every_steps, remedy="leave it out")
+        whole_number("Checkpoints: keep", keep, remedy="leave it out")
         self.folder, self.keep = Path(folder), keep
         self.every_seconds = every_seconds if every_seconds is not None else math.inf
         self.every_steps = every_steps or 0
         self._lock: Any = None
         self._handlers: dict[int, Any] = {}
-        self._asked: int | None = None
+        self._signal: int | None = None  # received since the run began
         self._settings: dict[str, Any] = {}
         self._best = -math.inf
         self._last = 0.0
@@ -81,9 +83,11 @@ class Checkpoints:
             ) from error
         for path in self.folder.glob(".*.safetensors.*.part"):  # left by a run that was killed while it wrote
             path.unlink(missing_ok=True)
-        self._asked, self._last = None, time.monotonic()
+        self._signal, self._last = None, time.monotonic()
         if threading.current_thread() is threading.main_thread():  # only the main thread may handle signals
-            self._handlers = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._handlers = {
+                number: signal.signal(number, self._note_signal) for number in (signal.SIGINT, signal.SIGTERM)
+            }
         return self
 
     def __exit__(
@@ -94,11 +98,11 @@ class Checkpoints:
         self._handlers = {}
         self._lock.release()
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        """Note a signal, on which `after_step` acts once the step is finished. A second signal interrupts at once."""
-        if self._asked is not None:
+    def _note_signal(self, number: int, frame: FrameType | None) -> None:
+        """Note a signal; `after_step` acts on it when the step is finished. A second signal interrupts at once."""
+        if self._signal is not None:
             raise KeyboardInterrupt
-        self._asked = number
+        self._signal = number
 
     # In a run -------------------------------------------------------------------------------------------------------
 
@@ -111,7 +115,7 @@ class Checkpoints:
         self._settings = dict(settings)
         found = self.steps()
         if found and not resume:
-            remedy = "pass resume=True to go on with it, or name another folder"
+            remedy = "pass resume=True to continue it, or name another folder"
             raise ValueError(mismatch(self.folder, "no run in this folder", f"one at step {found[-1]}", remedy))
         problem: DataError | None = None
         for step in reversed(found):
@@ -130,15 +134,15 @@ class Checkpoints:
     def after_step(self, state: TrainingState) -> None:
         """Save if it is time or a signal came. If a signal came, end the process as the signal would."""
         due = self.every_steps and state.step % self.every_steps == 0
-        if due or self._asked is not None or time.monotonic() - self._last >= self.every_seconds:
+        if due or self._signal is not None or time.monotonic() - self._last >= self.every_seconds:
             self._try(lambda: self.save(state))
             self._last = time.monotonic()
-        self._leave_if_asked()
+        self._exit_on_signal()
 
     def end(self, state: TrainingState) -> None:
         """Save after the last epoch. End the process if a signal came while that epoch was evaluated."""
         self._try(lambda: self.save(state))
-        self._leave_if_asked()
+        self._exit_on_signal()
 
     def _try(self, save: Callable[[], None]) -> bool:
         """Call `save`. If it cannot write, warn and return False: the run goes on without this checkpoint."""
@@ -149,21 +153,22 @@ class Checkpoints:
             return False
         return True
 
-    def _leave_if_asked(self) -> None:
-        if self._asked is None:
+    def _exit_on_signal(self) -> None:
+        """End the process if a signal came, as the signal would have ended it."""
+        if self._signal is None:
             return
         if self.steps():
-            print(f"saved {self.path(self.steps()[-1])}; resume=True goes on from there", flush=True)
-        if self._asked == signal.SIGINT:
+            print(f"saved {self.path(self.steps()[-1])}; resume=True continues from there", flush=True)
+        if self._signal == signal.SIGINT:
             raise KeyboardInterrupt
-        raise SystemExit(128 + self._asked)
+        raise SystemExit(128 + self._signal)
 
     def after_epoch(self, state: TrainingState, model: Sequential) -> None:
         """Save the model if it is the best so far on the validation set: by accuracy, else by loss."""
         row = state.history.last
-        merit = row.get("validation_accuracy", -row.get("validation_loss", math.inf))
-        if merit > self._best and self._try(lambda: model.save(self.folder / BEST)):
-            self._best = merit
+        score = row.get("validation_accuracy", -row.get("validation_loss", math.inf))
+        if score > self._best and self._try(lambda: model.save(self.folder / BEST)):
+            self._best = score
 
     def save(self, state: TrainingState) -> None:
         """Write a checkpoint, then remove all but the newest. A state with NaN or infinity is not written."""
@@ -171,7 +176,7 @@ class Checkpoints:
         if not all(is_finite(vector) for vector in vectors.values()):
             return
         arrays = {name: to_numpy(vector) for name, vector in vectors.items()}
-        about: dict[str, Any] = {"step": state.step, "seed": state.seed, "history": _sayable(state.history.rows)}
+        about: dict[str, Any] = {"step": state.step, "seed": state.seed, "history": _for_json(state.history.rows)}
         if state.meter is not None:
             kept, about["seconds"] = state.meter.to_arrays(), state.seconds
             arrays |= {f"meter.{name}": values for name, values in kept.items()}
@@ -219,7 +224,7 @@ class Checkpoints:
 
 
 def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict[str, Any], path: Path) -> float:
-    """Restore `state` from a checkpoint; change nothing if it does not fit. Returns the best validation result."""
+    """Restore `state` from a checkpoint, or raise DataError and change nothing. Returns the best validation result."""
     ours = state.vectors()
     for name, values in ours.items():
         if name not in arrays or arrays[name].shape != values.shape:
@@ -242,7 +247,7 @@ def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict
     return -math.inf if best is None else float(best)
 
 
-def _sayable(rows: list[dict[str, float]]) -> list[dict[str, Any]]:
+def _for_json(rows: list[dict[str, float]]) -> list[dict[str, Any]]:
     """The rows, with NaN and infinity as strings, since JSON has neither."""
     return [{name: v if math.isfinite(v) else str(float(v)) for name, v in row.items()} for row in rows]
 

@@ -53,5 +53,6 @@ def scalars_of(optimizer: Optimizer, state: TrainingState, first: int, steps: in
     """The optimizer's scalars for each step of an epoch, (steps, scalars). The rows before step `first` are zeros."""
     rows = [optimizer.scalars(state.step + number) for number in range(steps - first)]
     table = np.zeros((steps, len(rows[0]) if rows else 1), state.theta.dtype)
-    table[first:] = rows or table[first:]
+    if rows:
+        table[first:] = rows
     return table

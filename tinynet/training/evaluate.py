@@ -45,7 +45,7 @@ def evaluate(
 def evaluate_dataset(
     model: Sequential, data: Dataset, loss: Loss, batch_size: int = 1000, threads: int | None = None
 ) -> dict[str, float]:
-    """The same as a dict, for data that are validated and on the model's device: loss, and accuracy if known."""
+    """`evaluate` for validated data on the model's device. Returns a dict: loss, and accuracy if it is defined."""
     batches = in_order(data, batch_size)
     size = team_size(threads, model.products(data) if len(batches) > 1 else 0, on_host=model.device.on_host)
 

@@ -52,8 +52,8 @@ def fused_parts(model: Sequential, kernels: Kernels) -> list[Part]:
     while number < len(model.layers):
         layer = model.layers[number]
         part, count = _fuse(model.layers[number:], kernels)
-        stands_again = layer in model.layers[number + 1 :]
-        parts.append(Part(part, number, position, layer.parameter_count > 0, stands_again))
+        repeated = layer in model.layers[number + 1 :]
+        parts.append(Part(part, number, position, layer.parameter_count > 0, repeated))
         position += sum(layer.positions for layer in model.layers[number : number + count])
         number += count
     return parts

@@ -84,12 +84,12 @@ def find_learning_rate(
                 if not _goes_on(losses, steps):
                     break
             epoch += 1
-    finite = [number for number, each in enumerate(losses) if math.isfinite(each)]
-    return RateRange(tuple(float(rates[n]) for n in finite), tuple(losses[n] for n in finite))
+    finite = [(float(rate), value) for rate, value in zip(rates, losses) if math.isfinite(value)]
+    return RateRange(tuple(rate for rate, _ in finite), tuple(value for _, value in finite))
 
 
 def _goes_on(losses: list[float], steps: int) -> bool:
-    """Whether there are steps left and the loss has not yet risen to four times its minimum (or to NaN)."""
+    """Whether steps are left, and the loss is neither NaN nor four times its minimum."""
     return not losses or (len(losses) < steps and losses[-1] < 4 * min(losses))
 
 

@@ -39,8 +39,9 @@ def check_run(state: TrainingState, meter: Meter, epoch: int, optimizer: Optimiz
 
 def divergence(what: str, rate: float, model: Sequential) -> str:
     """The message of a DivergenceError."""
-    remedy = f"try a smaller one, {rate / 10:g} say, or look for outliers in the data"
-    return f"training diverged: {what}, at learning rate {rate:g}; {remedy}. Norms by now: {_largest_norms(model)}"
+    remedy = f"try a smaller one, such as {rate / 10:g}, or look for outliers in the data"
+    norms = f"Largest norms of parameters: {_largest_norms(model)}"
+    return f"training diverged: {what}, at learning rate {rate:g}; {remedy}. {norms}"
 
 
 def _largest_norms(model: Sequential) -> str:

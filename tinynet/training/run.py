@@ -83,7 +83,7 @@ class TrainingRun:
         """Train on every batch once. Raises DivergenceError if the NaN guard is on and a number is not finite."""
         state, meter, data = self.state, self.state.meter, self.config.data
         assert meter is not None
-        began = time.perf_counter() - state.seconds  # a resumed epoch counts the seconds before it was stopped
+        began = time.perf_counter() - state.seconds  # a resumed epoch includes its seconds before the stop
         for callback in self.callbacks:
             callback.epoch_begins(self.epoch + 1, self.last_epoch, len(data))
         with self.team:

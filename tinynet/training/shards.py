@@ -15,7 +15,7 @@ ForwardBackward = Callable[[Batch, Context, float, Any], tuple[Array, "Array | N
 
 
 class RowShards:
-    """Run forward and backward for a batch in the threads of a team; `gradient` and `changes` hold the results.
+    """Run forward and backward for a batch in the threads of a team; `gradient` and `changes` then hold the results.
 
     Each thread takes some rows of the batch through the whole network, and has a gradient vector of its own. The
     gradient of the batch is their sum, added in a fixed order. The changes of the statistics are equal in all threads,

@@ -44,7 +44,7 @@ class TrainingState:
 
 
 class Meter:
-    """The losses and hits of up to `steps` batches, kept on the device until `means` reads them.
+    """The losses and hits (numbers of correct outputs) of up to `steps` batches, kept on the device until `means`.
 
     On the CPU, where reading costs nothing, `diverged` is True as soon as a loss is NaN or infinite.
     """

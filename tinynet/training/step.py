@@ -25,8 +25,8 @@ class TrainingStep:
     """Train on one batch: step(batch, meter, number) updates the parameters, the optimizer and the statistics.
 
     `load`, `forward`, `measure` and `update` are the methods of the batch, the model, the loss and the optimizer, or
-    the fused kernels that replace them (fused.py). `shards` runs the step up to the gradient, either once for
-    the whole batch or in several threads, each for some of its rows (shards.py).
+    the fused kernels that replace them (fused.py). `shards` runs the step up to the gradient, either once for the whole
+    batch or in several threads, each for some of its rows (shards.py).
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class TrainingStep:
     ) -> None:
         self.optimizer, self.state, self.nan_guard = optimizer, state, nan_guard
         self.operations = operations or plain_operations(model, loss, optimizer)
-        self.load, self.forward, self.measure = self.operations[:3]
-        self.update: Callable[..., None] = optimizer.update
+        self.load, self.forward, self.measure, _ = self.operations
+        self.update: Callable[..., None] = optimizer.update  # eager.py and recorded.py replace it on a GPU
         self.shards = RowShards(model, team or Team(1))
-        self.gradient, self.changes = self.shards.gradient, self.shards.changes  # like theta, like the statistics
+        self.gradient, self.changes = self.shards.gradient, self.shards.changes  # of theta; of the statistics
 
     def __call__(self, batch: Batch, meter: Meter | DeviceMeter, number: Any) -> tuple[Array, Array | None]:
         """Return the mean loss, and how many outputs are right (None if the loss does not define that).

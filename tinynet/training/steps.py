@@ -28,7 +28,7 @@ def choose_steps(
             from tinynet.training.recorded import RecordedSteps  # start-up time: only where steps are recorded
 
             return RecordedSteps(step, config, recorder, 0 if isinstance(capture, (bool, str)) else int(capture))
-    except Exception as error:  # cuBLAS is missing, or a layer does what cannot be recorded
+    except Exception as error:  # cuBLAS is missing, or an operation of a layer cannot be recorded
         if capture != "auto":
             raise
         recorder, problem = True, f"the step cannot be recorded ({type(error).__name__}: {error})"
@@ -46,6 +46,7 @@ def choose_steps(
 def _why_not_recorded(
     optimizer: Optimizer, config: RunConfig, callbacks: Sequence[Callback], every_steps: int
 ) -> str | None:
+    """Why the steps of this run cannot be recorded, with a remedy where there is one; None if they can."""
     if config.precision == "float16":
         return "float16 checks the gradient in each step to scale the loss; bfloat16 needs no scaling"
     if config.transforms:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,7 +51,8 @@ class Trainer:
     device              "cpu", "gpu", "gpu:N", "auto"; the model moves there. None trains where the model is
     precision           of the factors of matrix products: "float32", "tf32", "bfloat16" or "float16"; see `tn.fit`
 
-    Raises ValueError for an invalid seed or precision, DeviceError for a device that cannot be used.
+    Raises ValueError for an invalid seed or precision, TypeError for a loss or optimizer that is none, DeviceError for
+    a device that cannot be used.
     """
 
     def __init__(
@@ -66,14 +67,15 @@ class Trainer:
     ) -> None:
         self.model = model.to(device) if device is not None else model
         self.device = self.model.device
-        self.loss, self.optimizer = loss or SoftmaxCrossEntropy(), optimizer or SGD(0.1)
+        self.loss: Loss = _checked("loss", loss or SoftmaxCrossEntropy(), Loss, "MeanSquaredError()")
+        self.optimizer: Optimizer = _checked("optimizer", optimizer or SGD(0.1), Optimizer, "Adam()")
         self.precision = check_precision(precision)
         if precision == "float16":
             self.optimizer = LossScaled(self.optimizer)
         with self.device.active():
             self.state = TrainingState.of(self.model, self.optimizer, check_seed(seed))
         self._step: TrainingStep | None = None
-        self._left: tuple[Array, Array] | None = None  # the parameters to go on from, and the average in the model
+        self._left: tuple[Array, Array] | None = None  # theta to continue from, and the average that replaced it
 
     def step(self, x: Array, targets: Array) -> Evaluation:
         """Train on one batch; return its loss and accuracy (NaN for a regression), as they were before the update.
@@ -149,7 +151,7 @@ class Trainer:
             return self._end(run)
 
     def _end(self, run: TrainingRun) -> History:
-        """End the run. If it leaves an average in the model, remember the parameters to go on from."""
+        """End the run. If it leaves an average in the model, remember the parameters to continue from."""
         current = self.state.theta.copy() if self._averages else None
         history = run.end()
         if current is not None:
@@ -158,6 +160,7 @@ class Trainer:
 
     @property
     def _averages(self) -> bool:
+        """Whether the optimizer's result is other than theta (see Averaged)."""
         return self.optimizer.result(self.state.theta, self.state.optimizer) is not self.state.theta
 
     @contextlib.contextmanager
@@ -166,7 +169,7 @@ class Trainer:
         if self.model.device.name != self.device.name:
             remedy = "make a new Trainer after model.to(...)"
             raise DeviceError(mismatch("Trainer", f"the model on {self.device.name}", self.model.device.name, remedy))
-        # NumPy need not warn of overflow: the meter finds it, and the step in which it happened.
+        # NumPy's warnings of overflow are off, since the meter finds a loss that is not finite, and its step.
         with (
             self.device.active(),
             multiplying_in(self.device, self.precision),
@@ -174,10 +177,18 @@ class Trainer:
         ):
             if self._left is not None:
                 current, average = self._left
-                if bool((self.state.theta == average).all()):  # unless others were loaded in between
+                if bool((self.state.theta == average).all()):  # unless the user has loaded other parameters
                     self.state.theta[...] = current
                 self._left = None
             yield
+
+
+def _checked(name: str, value: Any, base: type, example: str) -> Any:
+    """`value`; TypeError unless it is an instance of `base`: names such as "adam" are not looked up."""
+    if not isinstance(value, base):
+        received = repr(value) if isinstance(value, (str, type)) else type(value).__name__
+        raise TypeError(mismatch(f"fit: {name}", f"an instance of {base.__name__}", received, f"try tn.{example}"))
+    return value
 
 
 def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | None:

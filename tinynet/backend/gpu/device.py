@@ -85,8 +85,10 @@ def gpu_problem(index: int = 0) -> str | None:
     except cupy.cuda.runtime.CUDARuntimeError as error:
         found = f"CuPy {cupy.__version__} found no NVIDIA driver or device ({error})"
         return f"{found}; install the NVIDIA driver, or the CuPy that fits it: {INSTALL}; or use the device 'cpu'"
+    if not count:
+        return f"CuPy {cupy.__version__} found no GPU; use the device 'cpu'"
     if index >= count:
-        return f"there is no GPU number {index}, only {count} GPU(s), counted from 0; use gpu:{count - 1} or lower"
+        return f"there is no GPU number {index}, only {count} GPU(s), counted from 0; use 0 to {count - 1}"
     try:
         with cupy.cuda.Device(index):
             ones = cupy.ones((2, 2), cupy.float32)

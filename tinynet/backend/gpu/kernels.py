@@ -124,7 +124,7 @@ class Kernels:
         self._launch("bias_activation_backward", -(-y.size // 4), y.dtype, dy, y, *numbers)
 
     def softmax_cross_entropy(self, logits: Array, labels: Array, scale: float) -> tuple[Array, Array]:
-        """Two results: for each row its part of the mean loss, and 1 if it is right (2, N); and the gradient (N, C).
+        """Two results: for each row its part of the mean loss, and 1 if it is correct (2, N); and the gradient (N, C).
 
         The gradient is scale * (softmax(logits) - one_hot(labels)).
         """

@@ -11,9 +11,9 @@ from tinynet.backend.matmul import (
     current_multiplier,
     largest_relative_error,
     matmul,
-    multiplying_in,
-    multiplying_with,
     rounded,
+    use_multiplier,
+    use_precision,
 )
 
 
@@ -28,25 +28,25 @@ class Halving(Device):
 
 def test_a_device_multiplies_with_its_own_products():
     ones = np.ones((2, 2), "float32")
-    with multiplying_in(Halving(), "tf32"):
+    with use_precision(Halving(), "tf32"):
         assert (matmul(ones, ones) == 1).all()
-    with multiplying_in(Halving(), "float32"):
+    with use_precision(Halving(), "float32"):
         assert current_multiplier() is None
     assert (matmul(ones, ones) == 2).all()
 
 
 def test_the_cpu_rounds_factors():
     x = np.float32([[1 + 2.0**-9]])  # 10 bits: bfloat16 keeps 8 of them
-    with multiplying_in(CPU, "bfloat16"):
+    with use_precision(CPU, "bfloat16"):
         assert matmul(x, x) == 1
-    with multiplying_in(CPU, "float32"):
+    with use_precision(CPU, "float32"):
         assert current_multiplier() is None
 
 
 @pytest.mark.parametrize("device", [CPU, Halving()])
 def test_an_unknown_precision_is_refused(device):
     with pytest.raises(ValueError, match="precision: expected one of float32, tf32, bfloat16, float16, got 'fp8'"):
-        multiplying_in(device, "fp8")
+        use_precision(device, "fp8")
 
 
 def mlp(seed=0):
@@ -90,7 +90,7 @@ def test_tf32_keeps_eleven_bits():
 def test_products_are_as_near_as_their_factors(precision):
     generator = np.random.default_rng(2)
     a, b = (generator.normal(size=(40, 40)).astype("float32") for _ in range(2))
-    with multiplying_in(CPU, precision):
+    with use_precision(CPU, precision):
         product, double = matmul(a, b), matmul(a.astype("float64"), b.astype("float64"))
     bound = np.abs(a.astype("float64")) @ np.abs(b)
     error = np.abs(product - a.astype("float64") @ b)
@@ -117,9 +117,9 @@ def test_the_multiplier_is_put_back():
         calls.append(1)
         return a @ b
 
-    with multiplying_with(multiplier):
+    with use_multiplier(multiplier):
         matmul(np.ones((1, 1)), np.ones((1, 1)))
-    with pytest.raises(ValueError, match="mismatch"), multiplying_with(multiplier):
+    with pytest.raises(ValueError, match="mismatch"), use_multiplier(multiplier):
         matmul(np.ones((1, 1)), np.ones((2, 1)))
     matmul(np.ones((1, 1)), np.ones((1, 1)))
     assert len(calls) == 2

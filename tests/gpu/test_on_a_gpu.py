@@ -139,11 +139,11 @@ def test_other_precisions_are_near(precision, pixels):
 
 def test_float32_is_float32_even_where_cupy_would_use_tf32(gpu, monkeypatch):
     monkeypatch.setenv("CUPY_TF32", "1")
-    from tinynet.backend.matmul import matmul, multiplying_in
+    from tinynet.backend.matmul import matmul, use_precision
 
     generator = np.random.default_rng(0)
     a, b = (generator.normal(size=(512, 512)).astype("float32") for _ in range(2))
-    with gpu.active(), multiplying_in(gpu, "float32"):
+    with gpu.active(), use_precision(gpu, "float32"):
         there = to_numpy(matmul(gpu.put(a), gpu.put(b)))
     exact = a.astype("float64") @ b
     assert np.abs(there - exact).max() < 1e-3  # 10-bit factors would be off by 0.03

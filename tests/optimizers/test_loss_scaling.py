@@ -5,7 +5,7 @@ import pytest
 
 import tinynet as tn
 from tinynet.backend.arrays import CPU
-from tinynet.backend.matmul import largest_relative_error, multiplying_in
+from tinynet.backend.matmul import largest_relative_error, use_precision
 from tinynet.layers.base import Context
 from tinynet.optimizers.loss_scaling import FIRST, LEAST, PATIENCE, LossScaled
 from tinynet.training.callbacks import Callback
@@ -61,7 +61,7 @@ def test_without_a_scale_small_gradients_are_lost(pixels):
     def gradient(dtype, precision, scale=1.0):
         model = tn.Sequential(tn.Dense(20, 16), tn.ReLU(), tn.Dense(16, 4), seed=0, dtype=dtype)
         vector = np.zeros_like(model.theta)
-        with multiplying_in(CPU, precision):
+        with use_precision(CPU, precision):
             outputs, backward = model.forward(x.astype(dtype), Context(training=True))
             backward(tn.SoftmaxCrossEntropy().measure(outputs, labels, fraction * scale)[2], model.views(vector))
         return vector / scale

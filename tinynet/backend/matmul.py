@@ -48,14 +48,14 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     return array_module(a).matmul(a, b, out=out)
 
 
-def multiplying_in(device: Device, precision: str) -> contextlib.AbstractContextManager[None]:
+def use_precision(device: Device, precision: str) -> contextlib.AbstractContextManager[None]:
     """Inside `with`, this thread's `matmul` on `device` has that precision. ValueError for an unknown precision."""
     check_precision(precision)
-    return multiplying_with(rounding_multiplier(precision) if device.on_host else device.multiplier(precision))
+    return use_multiplier(rounding_multiplier(precision) if device.on_host else device.multiplier(precision))
 
 
 @contextlib.contextmanager
-def multiplying_with(multiplier: Multiplier | None) -> Iterator[None]:
+def use_multiplier(multiplier: Multiplier | None) -> Iterator[None]:
     """Inside `with`, this thread's `matmul` calls `multiplier`; None changes nothing."""
     if multiplier is None:
         yield
@@ -70,7 +70,7 @@ def multiplying_with(multiplier: Multiplier | None) -> Iterator[None]:
         _thread.multiplier = before
 
 
-def multiply_with(multiplier: Multiplier | None) -> None:
+def set_multiplier(multiplier: Multiplier | None) -> None:
     """Set the multiplier of a helping thread, for as long as the thread that it helps has that multiplier set."""
     _thread.multiplier = multiplier
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from tinynet.backend.arrays import Array
-from tinynet.backend.matmul import Multiplier, current_multiplier, multiply_with
+from tinynet.backend.matmul import Multiplier, current_multiplier, set_multiplier
 from tinynet.errors import mismatch, whole_number
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Team:
 def _start_helper(errors: Any, multiplier: Multiplier | None) -> None:
     """Give a helping thread the caller's settings for floating-point errors and products; both belong to a thread."""
     np.seterr(**errors)
-    multiply_with(multiplier)
+    set_multiplier(multiplier)
 
 
 class AllReduce:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.arrays import Device, find_device, to_numpy
-from tinynet.backend.matmul import multiplying_in
+from tinynet.backend.matmul import use_precision
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.data.sources import fashion_mnist
 from tinynet.errors import DeviceError
@@ -100,7 +100,7 @@ def trajectory(device: Device, data: Dataset, settings: Settings) -> Iterator[tu
     optimizer = SGD(settings.rate, momentum=0.9)
     trainer = Trainer(settings.model(), optimizer=optimizer, seed=settings.seed, device=device)
     model, loss, state = trainer.model, trainer.loss, trainer.state
-    with device.active(), multiplying_in(device, "float32"):
+    with device.active(), use_precision(device, "float32"):
         config = RunConfig(validate_data(data, model, loss, device), settings.batch_size, device)
         operations = operations_for(model, loss, optimizer, device)
         step = TrainingStep(model, loss, optimizer, state, operations=operations, nan_guard=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device
-from tinynet.backend.matmul import check_precision, multiplying_in
+from tinynet.backend.matmul import check_precision, use_precision
 from tinynet.backend.memory import keep_freed_memory
 from tinynet.backend.random import check_seed
 from tinynet.data.batches import Batch, check_batch_size
@@ -172,7 +172,7 @@ class Trainer:
         # NumPy's warnings of overflow are off, since the meter finds a loss that is not finite, and its step.
         with (
             self.device.active(),
-            multiplying_in(self.device, self.precision),
+            use_precision(self.device, self.precision),
             np.errstate(over="ignore", invalid="ignore"),
         ):
             if self._left is not None:

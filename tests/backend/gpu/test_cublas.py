@@ -119,7 +119,7 @@ def test_training_through_such_calls_equals_training():
     for multiplier in (None, Imitation()):
         block = tn.Residual(tn.Conv2D(4, 4, padding="same"), tn.BatchNorm(4), tn.ReLU())
         model = tn.Sequential(tn.Conv2D(1, 4), block, tn.Flatten(), tn.LayerNorm(144), tn.Dense(144, 3))
-        with products.multiplying_with(multiplier):
+        with products.use_multiplier(multiplier):
             tn.fit(model, (x, np.arange(24) % 3), epochs=2, batch_size=10, threads=1)
         thetas.append(model.theta)
     np.testing.assert_allclose(thetas[1], thetas[0], rtol=1e-4, atol=1e-6)

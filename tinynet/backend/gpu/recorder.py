@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from tinynet.backend.arrays import Device
 from tinynet.backend.gpu.cublas import CuBLAS
-from tinynet.backend.matmul import multiplying_with
+from tinynet.backend.matmul import use_multiplier
 
 
 class CudaRecorder:
@@ -51,7 +51,7 @@ class CudaRecorder:
     @contextlib.contextmanager
     def _inside(self) -> Iterator[None]:
         allocating = self.cuda.using_allocator(self.pool.malloc)
-        with self._in_turn(), self.stream, allocating, multiplying_with(self.multiplier):
+        with self._in_turn(), self.stream, allocating, use_multiplier(self.multiplier):
             yield
 
     @contextlib.contextmanager

@@ -127,7 +127,7 @@ def test_a_finished_study_runs_nothing_again_and_verifies(finished, small_data, 
         (b"", "expected JSON"),
         (b"[" * 100_000, "expected JSON"),
         (b"\xff\xfe\x00", "expected JSON"),
-        (b'{"format": NaN}', "NaN is no number"),
+        (b'{"format": NaN}', "NaN is not a number"),
         (b"[]", "another kind of file"),
         (b'{"format": "tinynet-study", "version": 99}', "version 99, where this program knows 1"),
     ],
@@ -154,7 +154,7 @@ def test_a_damaged_file_is_refused(tmp_path, content, message, capsys):
         ("settings", {"hidden": [], "epochs": 1, "batch_size": 1, "every": 0}, "no hidden layers"),
         ("settings", {"hidden": [4], "epochs": 10**9, "batch_size": 1, "every": 0}, "epochs 1000000000"),
         ("test", {"accuracy": "high"}, "no numbers for test"),
-        ("predictions", "\u20ac", "predictions that are none"),
+        ("predictions", "\u20ac", "predictions that are not classes"),
     ],
 )
 def test_a_hostile_file_is_refused(finished, name, value, problem):
@@ -200,7 +200,7 @@ def test_ctrl_c_says_what_is_kept_and_leaves_with_130(tmp_path):
     said = running.communicate(timeout=60)[0]
     assert running.returncode == 130, said
     assert "Traceback" not in said
-    assert "finished runs in out/runs; the same command goes on from there" in said
+    assert "finished runs in out/runs; the same command continues from there" in said
 
 
 # Insight ------------------------------------------------------------------------------------------------------------
@@ -251,9 +251,9 @@ def test_words_follow_from_the_numbers():
     assert sentences.comparison_sentence(study, comparison(0.02, 0.001)).startswith("A: 2.00 points better than B")
     assert sentences.comparison_sentence(study, comparison(-0.02, 0.001)).startswith("A: 2.00 points worse than B")
     assert sentences.comparison_sentence(study, comparison(0.02, 0.2)).startswith(
-        "A: no difference from B seen at 5 seeds"
+        "A: no significant difference from B at 5 seeds"
     )
-    assert "untested" in sentences.comparison_sentence(study, comparison(0.02, None))
+    assert "not tested" in sentences.comparison_sentence(study, comparison(0.02, None))
 
 
 def test_the_smaller_of_two_equally_good_rates_is_chosen_and_a_diverged_one_never():

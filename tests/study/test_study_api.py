@@ -195,7 +195,10 @@ def test_what_cannot_be_compared_is_refused(tmp_path, small_data):
         Study({}, small_data)
     with pytest.raises(ValueError, match="ReLU: unknown baseline 'sigmoit'"):
         Study({"relu": Configuration("ReLU", network, baseline="sigmoit")}, small_data)
-    with pytest.raises(ValueError, match="ReLU: expected other settings of fit, got epochs; leave epochs to the study"):
+    with pytest.raises(
+        ValueError,
+        match="ReLU: expected settings of fit that a study does not decide, got epochs; leave epochs to the study",
+    ):
         Configuration("ReLU", network, fit={"epochs": 3})
     with pytest.raises(ValueError, match="ReLU: expected at least one learning rate, got none"):
         Configuration("ReLU", network, learning_rates=())

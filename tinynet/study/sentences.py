@@ -86,9 +86,9 @@ def _differences(summary: Summary, part: str) -> str:
             (untested if result == "not tested" else unseen).append(name)
     seeds = seed_count(max(each["seeds"] for each in summary[part]["comparisons"]))
     if unseen:
-        seen.append(f"no significant difference at {seeds}: {', '.join(unseen)}")
+        seen.append(f"no significant difference at {seeds} for {', '.join(unseen)}")
     if untested:
-        seen.append(f"not tested at {seeds}: {', '.join(untested)}")
+        seen.append(f"no test at {seeds} for {', '.join(untested)}")
     return f"{part_title(summary, part)}: {'; '.join(seen)}."
 
 

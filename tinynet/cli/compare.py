@@ -59,10 +59,12 @@ class Settings:
 def add_to(commands: Any) -> None:
     """Add the command `compare` to the parser's commands."""
     parser = commands.add_parser("compare", help="train on two devices from one seed and compare the numbers")
-    parser.add_argument("--devices", nargs=2, default=("cpu", "gpu"), metavar="DEVICE", help="(default: cpu gpu)")
+    parser.add_argument(
+        "--devices", nargs=2, default=("cpu", "gpu"), metavar="DEVICE", help="the two devices (default: cpu gpu)"
+    )
     parser.add_argument("--dtype", choices=LIMITS, default="float32", help="(default: %(default)s)")
     parser.add_argument("--steps", type=int, default=100, help="number of updates (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=1000, help="(default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=1000, help="examples in a batch (default: %(default)s)")
     parser.add_argument("--captured", action="store_true", help="record the step as a CUDA graph, if the device can")
     parser.add_argument("--data", help="folder with Fashion-MNIST (default: random patterns)")
     parser.set_defaults(run=run)

@@ -26,7 +26,7 @@ from gpu_peers import EXAMPLES, ONLY_ON_A_GPU, PEERS, WIDTHS
 from pins import KERNEL_PINS
 from tables import table
 
-BUDGET = 450  # seconds for all peers together; a peer that would begin later is skipped
+BUDGET = 450  # seconds for all peers together; a peer that would start later is skipped
 PINS = (*KERNEL_PINS, "TINYNET_KERNELS", "CUPY_TF32", "NVIDIA_TF32_OVERRIDE")
 
 
@@ -62,7 +62,7 @@ def in_a_child(peer: str, options: argparse.Namespace, timeout: float) -> dict[s
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environment)
     except subprocess.TimeoutExpired:
-        return {"skipped": f"not done after {timeout:.0f} s"}
+        return {"skipped": f"not finished after {timeout:.0f} s"}
     if done.returncode:
         return {"skipped": (done.stderr.strip().splitlines() or ["no message"])[-1][:200]}
     return json.loads(done.stdout.splitlines()[-1])
@@ -77,7 +77,7 @@ def flops(batch_size: int) -> int:
 def markdown(results: dict[str, Any]) -> str:
     """A table for each batch size: time of a step, samples/s, TFLOP/s, and the speed relative to the bare products."""
     about = results["environment"]
-    header = ["", "step, us", "samples/s", "TFLOP/s of products", "bare products : it"]
+    header = ["", "step, us", "samples/s", "TFLOP/s of products", "of the products' speed"]
     parts = [f"{results['date']}, {about['gpu'] or about['cpu']}, {about['versions']}"]
     for batch_size in results["batch_sizes"]:
         measured = seconds_of(results, batch_size)
@@ -147,7 +147,7 @@ def main() -> int:
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[100, 1000, 10000], help="divisors of 60000")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--quick", action="store_true", help="one batch size, two repeats")
+    parser.add_argument("--quick", action="store_true", help="one batch size, two repeats, to test the program")
     parser.add_argument("--out", type=Path, default=Path("results/gpu"))
     parser.add_argument("--peer", choices=PEERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -168,9 +168,9 @@ def main() -> int:
     for peer in options.peers:
         left = end - time.monotonic()
         if options.device == "cpu" and peer in ONLY_ON_A_GPU:
-            found: dict[str, Any] = {"skipped": "it is for GPUs"}
+            found: dict[str, Any] = {"skipped": "it needs a GPU"}
         else:
-            found = in_a_child(peer, options, min(left, 150)) if left > 5 else {"skipped": "the time was up"}
+            found = in_a_child(peer, options, min(left, 150)) if left > 5 else {"skipped": "no time was left"}
         results["peers"][peer] = found
         print(f"{peer}: {found.get('skipped', 'measured')}", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)

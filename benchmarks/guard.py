@@ -84,7 +84,7 @@ class Yardstick:
 
 
 class Ratios(Callback):
-    """After each step of `fit`, runs a step of the yardstick and notes the ratio of their times."""
+    """After each step of `fit`, runs a step of the yardstick and stores the ratio of their times."""
 
     def __init__(self, yardstick: Yardstick) -> None:
         self.yardstick, self.ratios, self.began = yardstick, list[float](), 0.0
@@ -167,9 +167,7 @@ def main() -> int:
         failed |= slower > LIMIT
         verdict = "TOO SLOW" if slower > LIMIT else "ok"
         spread = f" (from {ratios[0]:.3f} to {ratios[-1]:.3f})" if options.repeats > 1 else ""
-        print(
-            f"batch {batch_size:>5}: {ratio:.3f} times the yardstick{spread}, {slower - 1:+.1%} of the usual: {verdict}"
-        )
+        print(f"batch {batch_size:>5}: {ratio:.3f} times the yardstick{spread}, {slower:.1%} of the usual: {verdict}")
     return 1 if failed else 0
 
 

@@ -177,7 +177,7 @@ def table(runs: list[Run]) -> str:
 
 def compare(ours: list[Run], theirs: list[Run]) -> int:
     """Print the difference of the mean test accuracies of each configuration; 1 if one exceeds the limit, else 0."""
-    titles = f"{'tinynet':>8} {'PyTorch':>8} {'difference':>11} {'standard error':>15} {'in errors':>10}"
+    titles = f"{'tinynet':>8} {'PyTorch':>8} {'difference':>11} {'standard error':>15} {'in standard errors':>19}"
     print(f"\n{'configuration':<13} {titles}")
     worst = 0.0
     for arm in dict.fromkeys(run["arm"] for run in theirs):
@@ -186,7 +186,7 @@ def compare(ours: list[Run], theirs: list[Run]) -> int:
         difference, error = means[0] - means[1], standard_error(mine, reference)
         ratio = difference / error if error else math.copysign(math.inf, difference) if difference else 0.0
         worst = max(worst, abs(ratio))
-        print(f"{arm:<13} {means[0]:>8.2%} {means[1]:>8.2%} {difference:>+11.2%} {error:>15.2%} {ratio:>+10.2f}")
+        print(f"{arm:<13} {means[0]:>8.2%} {means[1]:>8.2%} {difference:>+11.2%} {error:>15.2%} {ratio:>+19.2f}")
     verdict = "within" if worst <= LIMIT else "NOT within"
     print(f"The largest difference is {verdict} {LIMIT:g} standard errors.")
     return 0 if worst <= LIMIT else 1

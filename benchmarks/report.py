@@ -117,7 +117,7 @@ def training_table(setting: dict[str, Any]) -> str:
             ]
         )
     title = f"**{TITLES[kind_of(setting)]}, batch {setting['batch_size']}**"
-    header = ["", "samples/s", "time, spread", "of tinynet's speed", "of the products", "last loss"]
+    header = ["", "samples/s", "time, spread", "times tinynet's speed", "of the products' speed", "last loss"]
     return "\n\n".join([title, table(header, rows), *skipped(setting)])
 
 

@@ -1,11 +1,11 @@
 """Fill README.md and docs/results.md with the numbers of the study.
 
-    python docs/publish.py --data ../shared/data       # run the study (runs that are kept are not run again), then fill
+    python docs/publish.py --data ../shared/data       # run the study (kept runs are not run again), then fill
     python docs/publish.py --fill                      # fill the pages and draw the pictures from study.json again
 
 The first takes the options of examples/fashion_mnist.py, writes docs/measurements/study.json and docs/images, and fills
-the text between `<!-- study-...: begin -->` and its end in both pages. The second draws only the pictures that need no
-single runs. A test compares pages and study.json.
+the text between `<!-- study-...: begin -->` and its end in both pages. The second draws only the pictures that can be
+made from study.json. A test compares the pages with study.json.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
 
 
 def fill_pages(summary: Summary) -> None:
-    """Write the blocks of both pages anew."""
+    """Write all blocks of both pages again."""
     for name in PAGES:
         page = ROOT / name
         page.write_text(fill(page.read_text(encoding="utf-8"), summary), encoding="utf-8")
@@ -85,7 +85,7 @@ def compact(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fill(page: str, summary: Summary) -> str:
-    """`page` with each of its `<!-- study-name: begin -->` blocks written anew."""
+    """`page` with the text of each of its `<!-- study-name: begin -->` blocks replaced."""
     for name, text in blocks(summary).items():
         between = re.compile(rf"(<!-- study-{name}: begin -->\n).*?(<!-- study-{name}: end -->)", re.DOTALL)
         page = between.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)  # type: ignore[misc]
@@ -118,8 +118,8 @@ def items(texts: list[str]) -> str:
 
 def wrap(text: str, indent: str = "") -> str:
     """Lines of at most 118 characters."""
-    text = text.replace("\N{NO-BREAK SPACE}", " ")
-    return textwrap.fill(text, 118, subsequent_indent=indent, break_on_hyphens=False)
+    filled = textwrap.fill(text, 118, subsequent_indent=indent, break_on_hyphens=False)
+    return filled.replace("\N{NO-BREAK SPACE}", " ")
 
 
 if __name__ == "__main__":

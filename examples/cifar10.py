@@ -1,13 +1,13 @@
 """CIFAR-10 with a small residual network: colour pictures of 32x32 pixels in ten classes.
 
     python examples/cifar10.py                              # downloads 170 MB, then trains 20 epochs
-    python examples/cifar10.py --quick                      # does it run?
+    python examples/cifar10.py --quick                      # a trial run
     python examples/cifar10.py --epochs 3 --examples 10000  # a first look
     python examples/cifar10.py --data ~/data/cifar10 --device gpu
 
 A ResNet of three widths (tn.zoo.resnet_small) under AdamW with a one-cycle learning rate; images are flipped and
-shifted by up to four pixels. The test set is measured once, after the last epoch. Prints a table and writes a report
-into --out. CIFAR-10 has no stand-in: without its files and without a network it stops, and says where it looked.
+shifted by up to four pixels. The test set is measured once, after the last epoch. The program prints a table and
+writes a report into --out. Without the files of CIFAR-10 and without a network it stops, and says where it looked.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from tinynet.study.recipes import Recipe, recipe_options, recipe_parser, run_rec
 
 
 def resnet(seed: int) -> tn.Sequential:
-    """Eight layers with weights: a convolution, three residual blocks of 16, 32, 64 channels, a Dense."""
+    """Eight layers with weights: a convolution, three residual blocks of 16, 32 and 64 channels, a Dense layer."""
     return tn.zoo.resnet_small((32, 32, 3), 10, widths=(16, 32, 64), seed=seed)
 
 
 def lenet(seed: int) -> tn.Sequential:
-    """Two convolutions and three Dense."""
+    """Two convolutions and three Dense layers."""
     return tn.zoo.lenet((32, 32, 3), 10, seed=seed)
 
 

@@ -1,15 +1,15 @@
-"""Fashion-MNIST with two hidden layers: what do ReLU, dropout and the optimizer change, and is it more than chance?
+"""Fashion-MNIST with two hidden layers: do ReLU, dropout and the optimizer make a significant difference?
 
-    python examples/fashion_mnist.py                    # the whole study; it says at its start how long it will take
-    python examples/fashion_mnist.py --quick            # a look at all of it in a minute
+    python examples/fashion_mnist.py                    # the whole study; it first prints how long it will take
+    python examples/fashion_mnist.py --quick            # a first look, in less than a minute
     python examples/fashion_mnist.py --as-given --arms sigmoid relu relu-dropout      # one table, three configurations
-    python examples/fashion_mnist.py --verify results/fashion_mnist/results.json      # are the numbers the same again?
+    python examples/fashion_mnist.py --verify results/fashion_mnist/results.json      # reproduce the numbers
 
-There are two tables. In the first, all configurations have one learning rate; in the second, each has the learning rate
-that is best on a held out tenth of the training set. Seeds are paired; differences come with confidence intervals and
-tests. Runs go side by side, each is kept when it ends, and the same command continues a study that was stopped. Writes
-into --out: report.html, results.json, results.md, results.csv and pictures. Without the data and without a network it
-runs on drawings of clothes made by tinynet itself, and says so everywhere.
+There are two tables. In the first, all configurations have the same learning rate; in the second, each has the one that
+is best on a held-out tenth of the training set. Seeds are paired; differences come with confidence intervals and tests.
+Several runs train side by side, each is saved when it ends, and the same command continues a study that was stopped.
+The program writes report.html, results.json, results.md, results.csv and pictures into --out. Without the data and
+without a network it uses drawings of clothes made by tinynet itself, and says so in every table and picture.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def network(
     return tn.Sequential(*layers, tn.Dense(inputs, classes), seed=seed)
 
 
-# The learning rates that are tried. Momentum of 0.9 makes a step ten times as long in the end, so its grid is a tenth
-# of plain SGD's; RMSprop and Adam divide by the size of the gradient, so the same number means another step length.
+# The learning rates to try. With momentum 0.9 the steps become ten times as long, so its grid is a tenth of plain
+# SGD's. RMSprop and Adam divide by the size of the gradient, so the same learning rate gives another step size.
 SGD_GRID = (0.1, 0.3, 1.0, 3.0, 10.0)
 MOMENTUM_GRID = (0.01, 0.03, 0.1, 0.3, 1.0)
 ADAPTIVE_GRID = (0.0003, 0.001, 0.003, 0.01, 0.03)
@@ -82,7 +82,7 @@ def configurations(
 
 @program
 def main(arguments: list[str] | None = None) -> int:
-    """Run the study; returns the exit status: 0, 1 if a run diverged or a number is not the same again, 2 if it
+    """Run the study; returns the exit status: 0, 1 if a run diverged or a number was not reproduced, 2 if it
     could not start, 130 at Ctrl-C."""
     return run_study(parse(arguments), configurations, parameters=("hidden", "dropout"))
 
@@ -91,8 +91,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line, checked."""
     names = configurations()
     parser = study_parser(__doc__, "the four files of Fashion-MNIST", "results/fashion_mnist", names)
-    parser.add_argument("--hidden", nargs="+", type=count, default=[256, 128], metavar="WIDTH")
-    parser.add_argument("--dropout", type=fraction, default=0.2, help="of relu-dropout and sigmoid-dropout")
+    parser.add_argument(
+        "--hidden", nargs="+", type=count, default=[256, 128], metavar="WIDTH", help="widths of the hidden layers"
+    )
+    parser.add_argument(
+        "--dropout", type=fraction, default=0.2, help="dropout rate of relu-dropout and sigmoid-dropout (0.2)"
+    )
     return study_options(parser, arguments, names, quick=("sigmoid", "relu", "relu-dropout"))
 
 

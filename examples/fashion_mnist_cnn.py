@@ -1,17 +1,18 @@
 """Fashion-MNIST beyond plain SGD: how far a multilayer perceptron and a small convolutional network get on a CPU.
 
-    python examples/fashion_mnist_cnn.py --quick                    # does it run? a minute
+    python examples/fashion_mnist_cnn.py --quick                    # a trial run; a minute
     python examples/fashion_mnist_cnn.py                            # three recipes, one seed
     python examples/fashion_mnist_cnn.py --arms mlp --seeds 3       # as published in docs/results.md, 12 minutes
     python examples/fashion_mnist_cnn.py --arms cnn cnn-moved --seeds 3     # as published there, 90 minutes
-    python examples/fashion_mnist_cnn.py --arms cnn-long --seeds 3          # the longer recipe: an hour a seed and core
+    python examples/fashion_mnist_cnn.py --arms cnn-long --seeds 3          # an hour for each seed, on one core
     python examples/fashion_mnist_cnn.py --ablation                 # the MLP with one ingredient changed at a time
     python examples/fashion_mnist_cnn.py --ablation cnn-moved       # the same for the convolutional recipe
     python examples/fashion_mnist_cnn.py --arms cnn --validate      # choose a recipe without looking at the test set
 
-The recipes, but for cnn-long, were chosen by images held out of the training set, as --validate holds them out;
-docs/results.md says how. Otherwise they train on all of it, and the test set is measured once, after the last epoch.
-Prints a table and writes a report into --out. Without data and network it runs on drawings, and says so everywhere.
+Without --validate a recipe trains on the whole training set, and the test set is measured once, after the last epoch.
+All recipes but cnn-long were chosen with --validate, on images held out of the training set; docs/results.md says how.
+The program prints a table and writes a report into --out. Without the data and without a network it uses drawings made
+by tinynet, and says so in every table and picture.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ FIVE = ((32,), (64, 64), (128, 128))
 def cnn(seed: int, blocks: Blocks = THREE, dropout: float = 0.5, batch_norm: bool = True) -> tn.Sequential:
     """Blocks of 3x3 convolutions with batch norm and ReLU, each ended by 2x2 maxima; then two Dense layers.
 
-    Pooling stands before batch norm and ReLU, which then have a quarter of the pixels to process.
+    Pooling comes before batch norm and ReLU, which then process a quarter of the pixels.
     """
 
     def norm_and_relu(features: int) -> list[tn.Layer]:
@@ -59,7 +60,7 @@ def cnn(seed: int, blocks: Blocks = THREE, dropout: float = 0.5, batch_norm: boo
     return tn.Sequential(*layers, tn.Dropout(dropout), tn.Dense(128, 10), seed=seed)
 
 
-moved_cnn = partial(cnn, dropout=0.3)  # less dropout: images that move are harder to learn by heart
+moved_cnn = partial(cnn, dropout=0.3)  # less dropout: shifted and flipped images are harder to memorise
 FLIPPED = (tn.data.HorizontalFlip(),)
 SHIFTED = (tn.data.Shift(1),)
 MOVED = (*SHIFTED, *FLIPPED)
@@ -68,31 +69,31 @@ PEAK = (0.005,)  # of the one-cycle learning rate
 RECIPES = {
     "mlp": Recipe("MLP", mlp, learning_rates=PEAK, epochs=50, weight_decay=0.02, label_smoothing=0.0),
     "cnn": Recipe("CNN", cnn, learning_rates=PEAK, epochs=14, views=FIVE_PLACES),
-    "cnn-moved": Recipe("CNN, images moved", moved_cnn, learning_rates=PEAK, epochs=20, label_smoothing=0.0,
+    "cnn-moved": Recipe("CNN, shifts and flips", moved_cnn, learning_rates=PEAK, epochs=20, label_smoothing=0.0,
                         transforms=MOVED, views=TEN_VIEWS),
-    "cnn-long": Recipe("deeper CNN, images moved and erased in part", partial(cnn, blocks=FIVE, dropout=0.4),
+    "cnn-long": Recipe("deeper CNN, shifts, flips and erasing", partial(cnn, blocks=FIVE, dropout=0.4),
                        learning_rates=PEAK, epochs=30, transforms=ERASED, views=TEN_VIEWS),
 }  # fmt: skip
 CONSTANT = {"constant": True, "learning_rates": (0.00125,)}
 ABLATIONS: dict[str, dict[str, dict[str, Any]]] = {  # one ingredient left out or added at a time
     "mlp": {
-        "as it is": {},
-        "and flips": {"transforms": FLIPPED},
-        "and flips, shifts": {"transforms": MOVED},
-        "and label smoothing": {"label_smoothing": 0.1},
+        "unchanged": {},
+        "with flips": {"transforms": FLIPPED},
+        "with flips, shifts": {"transforms": MOVED},
+        "with label smoothing": {"label_smoothing": 0.1},
         "no weight decay": {"weight_decay": 0.0},
-        "constant rate": CONSTANT,
+        "constant learning rate": CONSTANT,
         "no dropout": {"build": partial(mlp, dropout=0.0)},
         "no batch norm": {"build": partial(mlp, batch_norm=False), "learning_rates": (0.002,)},
     },
     "cnn-moved": {
-        "as it is": {},
-        "and ten views": {"views": TEN_VIEWS},
+        "unchanged": {},
+        "with ten views": {"views": TEN_VIEWS},
         "no shifts": {"transforms": FLIPPED},
         "no flips": {"transforms": SHIFTED},
         "no shifts, no flips": {"transforms": ()},
-        "and erased in part": {"transforms": ERASED},
-        "constant rate": CONSTANT,
+        "with erasing": {"transforms": ERASED},
+        "constant learning rate": CONSTANT,
         "no dropout": {"build": partial(cnn, dropout=0.0)},
         "no batch norm": {"build": partial(moved_cnn, batch_norm=False), "learning_rates": (0.002,)},
         "two convolutions": {"build": partial(moved_cnn, blocks=THREE[:2])},

@@ -32,7 +32,7 @@ def test_it_runs_on_a_cpu_and_names_who_is_for_gpus(tmp_path):
     done = python(ROOT / "benchmarks/gpu.py", *arguments, folder=ROOT)
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "gpu.json").read_text())
-    assert results["peers"]["tinynet captured"] == {"skipped": "it is for GPUs"}
+    assert results["peers"]["tinynet captured"] == {"skipped": "it needs a GPU"}
     assert len(results["peers"]["tinynet eager"]["10000"]["seconds"]) == 2
     assert "| tinynet eager " in (tmp_path / "gpu.md").read_text()
 

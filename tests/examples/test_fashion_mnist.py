@@ -104,7 +104,7 @@ def test_a_gpu_asked_for_is_never_replaced_in_silence(tmp_path):
         (["--arms", "rellu"], "unknown configuration 'rellu'; did you mean 'relu'? Known: adam, momentum, relu"),
         (["--batch-size", "0"], "expected a whole number from 1, got 0"),
         (["--lr", "-1"], "expected a number above 0, got -1"),
-        (["--dropout", "1"], "expected a rate from 0 up to, not including, 1, got 1"),
+        (["--dropout", "1"], "expected a rate from 0 to below 1, got 1"),
         (["--dataset", "fashion_minst"], "unknown data set 'fashion_minst'; did you mean 'fashion_mnist'?"),
     ],
 )

@@ -104,12 +104,12 @@ def test_every_recipe_takes_a_picture_and_says_how_it_is_trained(name):
 def test_every_ablation_differs_from_the_whole_in_what_it_names(name):
     chosen = fashion_mnist_cnn.parse(["--ablation", name, "--epochs", "3"])
     variants = recipes.chosen_recipes(chosen, fashion_mnist_cnn.RECIPES, fashion_mnist_cnn.ABLATIONS)
-    whole = variants["as it is"]
+    whole = variants["unchanged"]
     assert (whole.epochs, whole.views) == (3, recipes.AS_IT_IS)
     assert whole.build is fashion_mnist_cnn.RECIPES[name].build
     for variant, recipe in variants.items():
         assert recipe.title == variant
-        assert (fields(recipe) == fields(whole)) == (variant == "as it is")
+        assert (fields(recipe) == fields(whole)) == (variant == "unchanged")
     assert "BatchNorm" in repr(whole.build(0))
     assert "BatchNorm" not in repr(variants["no batch norm"].build(0))
     assert "Dropout(0.3)" in repr(whole.build(0))

@@ -77,3 +77,10 @@ def test_inputs_of_another_shape_are_refused():
 def test_a_momentum_of_0_is_refused():
     with pytest.raises(ValueError, match="BatchNorm: expected momentum above 0 and up to 1"):
         tn.BatchNorm(2, momentum=0)
+
+
+@pytest.mark.parametrize("layer", [tn.BatchNorm, tn.LayerNorm])
+@pytest.mark.parametrize("epsilon", [0, -1e-5, float("nan")])
+def test_an_epsilon_that_is_not_above_0_is_refused(layer, epsilon):
+    with pytest.raises(ValueError, match="epsilon above 0, got .*; leave it out"):
+        layer(3, epsilon=epsilon)

@@ -40,3 +40,9 @@ def test_fit_evaluates_and_keeps_the_average(small_data):
 def test_hyperparameters_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("wrong", [0.1, "adam", tn.SGD])
+def test_what_is_wrapped_must_be_an_optimizer(wrong):
+    with pytest.raises(TypeError, match="Clipped: expected an instance of Optimizer, got .*; wrap one: Clipped"):
+        tn.Clipped(wrong)

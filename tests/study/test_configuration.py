@@ -23,7 +23,10 @@ def test_a_configuration_of_ones_own_is_a_value(clothes):
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(ValueError, match="ReLU: expected other settings of fit, got epochs; leave epochs to the study"):
+    with pytest.raises(
+        ValueError,
+        match="ReLU: expected settings of fit that a study does not decide, got epochs; leave epochs to the study",
+    ):
         Configuration("ReLU", network, fit={"epochs": 3})
     with pytest.raises(ValueError, match="ReLU: expected at least one learning rate, got none"):
         Configuration("ReLU", network, learning_rates=())

@@ -96,4 +96,4 @@ def test_ctrl_c_says_what_is_kept_and_leaves_with_130(tmp_path):
     said = running.communicate(timeout=60)[0]
     assert running.returncode == 130, said
     assert "Traceback" not in said
-    assert "finished runs in out/runs; the same command goes on from there" in said
+    assert "finished runs in out/runs; the same command continues from there" in said

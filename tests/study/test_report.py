@@ -1,5 +1,6 @@
 """A report needs no pictures, and survives runs that diverge."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import tinynet as tn
 from tests.support.studies import configurations, network
 from tinynet.study import Configuration, Study
+from tinynet.study.report import check_packages
 
 for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
@@ -29,3 +31,21 @@ def test_a_report_needs_no_pictures_and_survives_divergence(tmp_path, small_data
     result = everything.run(tmp_path / "wild", progress=False)
     assert "Every run diverged." in result.table()
     assert "report.html" in {path.name for path in result.write_report()}
+
+
+def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch):
+    for name in ("jinja2", "scipy"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match="pip install scipy jinja2$"):
+        check_packages("scipy", "jinja2", "json")
+    check_packages("json")
+
+
+def test_a_program_without_them_stops_before_training(monkeypatch, capsys):
+    from tinynet.study.options import program
+    from tinynet.study.program import run_study, study_options, study_parser
+
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    options = study_options(study_parser(None, "files", "out", ["a"]), [], ["a"], ["a"])
+    assert program(lambda arguments: run_study(options, dict, ()))([]) == 2
+    assert "pip install jinja2" in capsys.readouterr().err

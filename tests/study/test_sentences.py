@@ -12,6 +12,6 @@ def test_words_follow_from_the_numbers():
     assert sentences.comparison_sentence(study, comparison(0.02, 0.001)).startswith("A: 2.00 points better than B")
     assert sentences.comparison_sentence(study, comparison(-0.02, 0.001)).startswith("A: 2.00 points worse than B")
     assert sentences.comparison_sentence(study, comparison(0.02, 0.2)).startswith(
-        "A: no difference from B seen at 5 seeds"
+        "A: no significant difference from B at 5 seeds"
     )
-    assert "untested" in sentences.comparison_sentence(study, comparison(0.02, None))
+    assert "not tested" in sentences.comparison_sentence(study, comparison(0.02, None))

@@ -37,7 +37,7 @@ def test_a_finished_study_runs_nothing_again_and_verifies(finished, clothes, mon
         (b"", "expected JSON"),
         (b"[" * 100_000, "expected JSON"),
         (b"\xff\xfe\x00", "expected JSON"),
-        (b'{"format": NaN}', "NaN is no number"),
+        (b'{"format": NaN}', "NaN is not a number"),
         (b"[]", "another kind of file"),
         (b'{"format": "tinynet-study", "version": 99}', "version 99, where this program knows 1"),
     ],
@@ -64,7 +64,7 @@ def test_a_damaged_file_is_refused(tmp_path, content, message, capsys):
         ("settings", {"hidden": [], "epochs": 1, "batch_size": 1, "every": 0}, "no hidden layers"),
         ("settings", {"hidden": [4], "epochs": 10**9, "batch_size": 1, "every": 0}, "epochs 1000000000"),
         ("test", {"accuracy": "high"}, "no numbers for test"),
-        ("predictions", "\u20ac", "predictions that are none"),
+        ("predictions", "\u20ac", "predictions that are not classes"),
     ],
 )
 def test_a_hostile_file_is_refused(finished, name, value, problem):

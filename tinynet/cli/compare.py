@@ -1,7 +1,7 @@
-"""One training run on two devices from one seed: how far they part, step by step.
+"""`tinynet compare`: train on two devices from one seed, and compare loss and parameters step by step.
 
-The same operations in another order of summation round differently, and each step starts from the last one's rounding.
-What is not rounding, a wrong mask or a wrong rate, parts them at once and by far more.
+Devices add numbers in different orders, so they round differently, and the differences grow from step to step. A real
+error, such as a wrong dropout mask or learning rate, causes a far larger difference at once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LIMITS = {"float32": 1e-4, "float64": 1e-10}  # relative, over 100 steps
 
 @dataclass(frozen=True)
 class Settings:
-    """The experiment's network and settings, unless told otherwise."""
+    """The network and the settings of the run."""
 
     widths: tuple[int, ...] = (784, 256, 128, 10)
     steps: int = 100
@@ -48,10 +48,10 @@ class Settings:
     dropout: float = 0.2
     seed: int = 0
     dtype: str = "float32"
-    captured: bool = False  # with graphs of one step, where the device has any
+    captured: bool = False  # record the step as a CUDA graph, if the device can
 
     def model(self) -> Sequential:
-        """A new one, of the same parameters each time."""
+        """A new model, always with the same parameters."""
         layers: list[Dense | ReLU | Dropout] = []
         for inputs, outputs in zip(self.widths, self.widths[1:]):
             layers += [Dense(inputs, outputs), ReLU(), Dropout(self.dropout)]
@@ -61,12 +61,14 @@ class Settings:
 def add_to(commands: Any) -> None:
     """Add the command `compare` to the parser's commands."""
     parser = commands.add_parser("compare", help="train on two devices from one seed and compare the numbers")
-    parser.add_argument("--devices", nargs=2, default=("cpu", "gpu"), metavar="DEVICE")
-    parser.add_argument("--dtype", choices=LIMITS, default="float32")
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--batch-size", type=int, default=1000)
-    parser.add_argument("--captured", action="store_true", help="replay CUDA graphs, where the device has any")
-    parser.add_argument("--data", help="folder with Fashion-MNIST; without it, patterns made here")
+    parser.add_argument(
+        "--devices", nargs=2, default=("cpu", "gpu"), metavar="DEVICE", help="the two devices (default: cpu gpu)"
+    )
+    parser.add_argument("--dtype", choices=LIMITS, default="float32", help="(default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=100, help="number of updates (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=1000, help="examples in a batch (default: %(default)s)")
+    parser.add_argument("--captured", action="store_true", help="record the step as a CUDA graph, if the device can")
+    parser.add_argument("--data", help="folder with Fashion-MNIST (default: random patterns)")
     parser.set_defaults(run=run)
 
 
@@ -117,7 +119,7 @@ def trajectory(device: Device, data: Dataset, settings: Settings) -> Iterator[tu
 
 
 def compare(first: str | Device, second: str | Device, data: Dataset, settings: Settings) -> list[tuple[float, float]]:
-    """After each step, the relative difference of the loss, and the largest of theta relative to its largest number."""
+    """The relative difference of the loss, and the largest of theta relative to its largest number, after each step."""
     devices = find_device(first), find_device(second)
     here, there = (list(trajectory(device, data, settings)) for device in devices)  # one after the other
     differences = []
@@ -128,7 +130,7 @@ def compare(first: str | Device, second: str | Device, data: Dataset, settings: 
 
 
 def pixels(settings: Settings, examples: int = 6000) -> Dataset:
-    """Pictures of noise around a pattern for each class: enough to train on, and here at once."""
+    """Pictures of noise around a pattern for each class: enough to train on, without a download."""
     generator = np.random.default_rng(settings.seed)
     patterns = generator.integers(0, 160, (settings.widths[-1], settings.widths[0]))
     labels = generator.integers(0, settings.widths[-1], examples)

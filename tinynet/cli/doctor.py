@@ -1,6 +1,6 @@
 """`tinynet doctor`: check the processor, BLAS, the data and the GPU, with a remedy for each problem.
 
-The checks run what they check: a matrix product, a kernel, a CUDA graph.
+The checks use what they check: they run a matrix product, a kernel, a CUDA graph.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Finding(NamedTuple):
 def add_to(commands: Any) -> None:
     """Add the command `doctor` to the parser's commands."""
     parser = commands.add_parser("doctor", help="check the processor, BLAS, the data and the GPU")
-    parser.add_argument("--device", default="auto", help="'auto' (whatever is there), 'cpu', 'gpu' or 'gpu:N'")
+    parser.add_argument(
+        "--device", default="auto", help="'auto' (the CPU, and a GPU if there is one), 'cpu', 'gpu' or 'gpu:N'"
+    )
     parser.set_defaults(run=run)
 
 
@@ -62,7 +64,7 @@ def printed(findings: list[Finding]) -> str:
         if finding.remedy:
             lines.append(f"        -> {finding.remedy}")
     counts = {verdict: sum(finding.verdict == verdict for finding in findings) for verdict in ("broken", "slow")}
-    return "\n".join([*lines, "", f"{counts['broken']} broken, {counts['slow']} slow, {len(findings)} looked at"])
+    return "\n".join([*lines, "", f"{counts['broken']} broken, {counts['slow']} slow, {len(findings)} checks"])
 
 
 def _processor() -> Iterator[Finding]:
@@ -116,7 +118,7 @@ def _extras() -> Iterator[Finding]:
     if missing:
         purposes = ", ".join(uses[name] for name in missing)
         remedy = f"pip install {' '.join(missing)}"
-        yield Finding("note", "extras", f"without {', '.join(missing)} there is no {purposes}", remedy)
+        yield Finding("note", "extras", f"{', '.join(missing)} not installed; needed for {purposes}", remedy)
 
 
 def _installed(name: str) -> str | None:
@@ -150,7 +152,9 @@ def _gpu(asked: str) -> Iterator[Finding]:
     wheels = [name for name in ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x") if _installed(name)]
     if len(wheels) > 1:
         remedy = f"pip uninstall {' '.join(wheels)}, then install the one that fits the driver"
-        yield Finding("broken", "CuPy", f"{' and '.join(wheels)} are installed, and overwrite each other", remedy)
+        yield Finding(
+            "broken", "CuPy", f"{' and '.join(wheels)} are installed, and overwrite each other's files", remedy
+        )
         return
     index = int(asked.partition(":")[2] or 0)
     problem = gpu_problem(index)
@@ -185,7 +189,7 @@ def _memory(free_and_total: tuple[int, int]) -> Iterator[Finding]:
 
 
 def _gpu_software(device: GPU) -> Iterator[Finding]:
-    yield Finding("ok", "product on the GPU", f"{_gigaflops(device):.0f} GFLOP/s in float32, timed one by one")
+    yield Finding("ok", "product on the GPU", f"{_gigaflops(device):.0f} GFLOP/s in float32, each product timed alone")
     if not enabled():
         found = "tinynet's own kernels are turned off by TINYNET_KERNELS=0"
         yield Finding("slow", "kernels", found, "unset TINYNET_KERNELS")

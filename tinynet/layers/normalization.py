@@ -94,7 +94,8 @@ class LayerNorm(Layer):
 
         dweight = sum dy z      dbias = sum dy      dx = (g - mean(g) - z mean(g z)) / sqrt(variance + epsilon)
 
-    the sums over rows, the means over features. Raises ShapeError for x with another number of features.
+    the sums over rows, the means over features. Raises ShapeError for x with another number of
+    features, ValueError for an epsilon that is not above 0.
     Source: J. Ba, J. Kiros, G. Hinton, "Layer normalization", 2016, arXiv 1607.06450.
     """
 
@@ -104,7 +105,8 @@ class LayerNorm(Layer):
     hyperparameters = ("features", "epsilon")
 
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
-        self.features, self.epsilon = features, float(epsilon)
+        self.features = features
+        self.epsilon = above_zero("LayerNorm", "epsilon", epsilon, remedy="leave it out")
         self.add_parameter("weight", (features,), "ones")
         self.add_parameter("bias", (features,), "zeros")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.errors import above_zero, fraction
+from tinynet.errors import above_zero, fraction, mismatch
 from tinynet.optimizers.base import LearningRate, Optimizer, State
 
 
@@ -14,6 +14,9 @@ class Wrapper(Optimizer):
     """Base of optimizers that wrap another one. Learning rate and vectors are those of the wrapped optimizer."""
 
     def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            who, remedy = type(self).__name__, f"wrap one: {type(self).__name__}(tn.SGD(0.1))"
+            raise TypeError(mismatch(who, "an instance of Optimizer", repr(optimizer), remedy))
         self.optimizer = optimizer
 
     @property

@@ -127,7 +127,7 @@ def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: 
             axes.semilogx([best], [found[best]], marker="*", markersize=15, color=look["color"], zorder=4)
         failed = [rate for rate in grid if rate not in found]
         axes.semilogx(failed, [100 * bottom] * len(failed), linestyle="", marker="x", markersize=8, color=look["color"])
-    finish(axes, "learning rate", "held-out accuracy (%)", grid="both")
+    finish(axes, "learning rate", "validation accuracy (%)", grid="both")
     meanings = {
         "best": {"marker": "*", "linestyle": ""},
         f"diverged, or below {100 * bottom:.0f}%": {"marker": "x", "linestyle": ""},

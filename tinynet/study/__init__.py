@@ -1,6 +1,6 @@
 """Compare configurations of networks and their training over paired seeds.
 
-A complete program; it runs with the same numbers on any number of processes:
+A complete program, whose numbers are the same on any number of processes:
 
     from functools import partial
 
@@ -30,8 +30,8 @@ configuration.py    one way to build and train a network, as a value; recipes.py
 study.py            which runs a study has, and what it returns; jobs.py: a run as a job, its result as a file
 runs.py, probe.py   train and measure; workers.py, progress.py: many jobs side by side
 summary.py          rows, comparisons and curves of finished runs; statistics.py: intervals and tests
-tables.py, sentences.py, figures.py, page.py, template.html, report.py   what a reader sees
-program.py, options.py   the command line of the programs in examples/; verify.py: are the numbers the same again?
+tables.py, sentences.py, figures.py, page.py, template.html, report.py   the report
+program.py, options.py   the command line of the programs in examples/; verify.py: reproduce a results.json
 """
 
 from tinynet.study.configuration import Configuration

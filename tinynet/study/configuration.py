@@ -33,14 +33,14 @@ class Configuration:
     learning_rates  the grid from which the best is chosen; a single one is used as it is
     baseline        the name of the configuration it is compared with; "" for none
     fit             further settings of `tinynet.fit`: {"loss": ..., "transforms": ...}
-    shared          whether it is also trained at the learning rate that all share, if the study has one
+    shared          whether it is also trained at the study's `learning_rate`, if the study has one
     long            whether it is also trained five times as long
-    epochs          instead of the study's; likewise batch_size
+    epochs          the number of epochs, if not the study's; likewise batch_size
     record          facts to keep with each run in results.json
 
     Other processes receive it by pickle: `build` and `optimizer` are functions or classes at the top level of a
-    module, or a `functools.partial` of one; no lambdas. Give all networks the same weighted layers at the same
-    positions (a `Dropout(0.0)` keeps a position): then the same seed gives all of them the same initial weights.
+    module, or a `functools.partial` of one; no lambdas. Give all networks the same layers with weights at the same
+    positions (a `Dropout(0.0)` fills a position): then the same seed gives all of them the same initial weights.
     Raises ValueError for an empty grid, and for settings in `fit` that the study itself decides.
     """
 
@@ -60,14 +60,16 @@ class Configuration:
         if not self.learning_rates:
             raise ValueError(mismatch(self.title, "at least one learning rate", "none", "try learning_rates=(0.1,)"))
         for name in sorted(SET_BY_THE_STUDY.intersection(self.fit)):
-            raise ValueError(mismatch(self.title, "other settings of fit", name, f"leave {name} to the study"))
+            raise ValueError(
+                mismatch(self.title, "settings of fit that a study does not decide", name, f"leave {name} to the study")
+            )
 
     def make_optimizer(self, model: tn.Sequential, learning_rate: float, steps: int) -> tn.Optimizer:
-        """The optimizer of one run; `steps` is the number of updates. Here only the learning rate matters."""
+        """The optimizer of one run; `steps`, the number of updates, is for schedules in subclasses."""
         return self.optimizer(learning_rate)
 
     def describe(self) -> str:
-        """How it is trained, in a line; "" where the title says enough."""
+        """How it is trained, in one line; "" if the title is enough."""
         return ""
 
     def predict(self, model: tn.Sequential, data: tn.data.Dataset, threads: int | None = None) -> np.ndarray:
@@ -83,7 +85,7 @@ class Configuration:
     ) -> dict[str, float]:
         """Cross-entropy and accuracy in inference mode; `probabilities` are those of `predict`, if already known.
 
-        DivergenceError where the loss is not finite.
+        Raises DivergenceError if the loss is not finite.
         """
         return measure(model, data, threads)
 
@@ -94,7 +96,7 @@ class Configuration:
 
     @cached_property
     def description(self) -> str:
-        """The network, its initial weights and the settings of `fit`, with the source of code not tinynet's own."""
+        """The network, its initial weights and the settings of `fit`, with the source code that is not tinynet's."""
         parts = [self.build, self.optimizer, *self.example.layers, *self.fit.values()]
         weights = hashlib.sha256(to_numpy(self.example.theta).tobytes()).hexdigest()
         text = repr([self.example, weights, sorted(self.fit.items()), [_own_source(part) for part in parts]])
@@ -105,7 +107,7 @@ class Configuration:
 
 
 def _own_source(part: Any) -> str:
-    """The source of a function or of an object's class, "" for those of tinynet and where there is no file."""
+    """The source of a function or of an object's class; "" if it belongs to tinynet or has no file."""
     code = getattr(part, "func", part)  # of a functools.partial
     code = code if inspect.isclass(code) or inspect.isfunction(code) else type(code)
     if code.__module__.partition(".")[0] in ("tinynet", "builtins", "functools"):

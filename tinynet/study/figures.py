@@ -95,9 +95,10 @@ def dots(summary: Summary, part: str) -> Draw:
             axes.errorbar(mean, y, xerr=bars, markersize=7, capsize=3, elinewidth=1.6, **look)
             offset = {"textcoords": "offset points", "ha": "center", "color": INK, "fontsize": 9}
             axes.annotate(f"{mean:.1f}", (mean, y), (0, 7), **offset)
-        finish(axes, f"{held_out(summary)} accuracy (%)\naxis does not start at 0", "", grid="x")
-        axes.set_yticks(range(len(rows)), [row["title"] for row in rows])
         axes.set(ylim=(len(rows) - 0.5, -0.7), xmargin=0.1)
+        note = "\naxis does not start at 0" if axes.get_xlim()[0] > 0 else ""
+        finish(axes, f"{held_out(summary)} accuracy (%){note}", "", grid="x")
+        axes.set_yticks(range(len(rows)), [row["title"] for row in rows])
         axes.tick_params(axis="y", length=0)
 
     return draw
@@ -108,7 +109,7 @@ def over_epochs(summary: Summary, part: str, name: str, label: str, factor: floa
 
     def draw(axes: Any) -> None:
         for configuration, curve in summary[part]["curves"].items():
-            first = 0 if name == "gap" else 1  # before training the accuracy is that of chance: it would need much room
+            first = 0 if name == "gap" else 1  # the accuracy before training, that of chance, would need much room
             gap = np.subtract(curve["train_accuracy"], curve["test_accuracy"])
             values = gap if name == "gap" else np.array(curve[name])
             epochs = curve["epoch"][first:]
@@ -166,7 +167,7 @@ def rates(summary: Summary) -> Draw:
             below = [rate for rate, _ in grid if rate not in shown]
             axes.plot(below, [lowest] * len(below), linestyle="", marker="x", color=look["color"])
         axes.set_xscale("log")
-        finish(axes, "learning rate", f"validation accuracy (%); x: below {lowest:.0f}", grid="both")
+        finish(axes, "learning rate", f"validation accuracy (%), crosses: below {lowest:.0f}", grid="both")
         axes.tick_params(which="minor", color=MUTED, labelcolor=INK, labelsize=8)
 
     return draw

@@ -20,16 +20,16 @@ from tinynet.backend.files import write_atomically
 from tinynet.study.configuration import Configuration
 from tinynet.training.checkpoints import Checkpoints
 
-VERSION = 2  # of what a result holds; a change of it forgets all results
+VERSION = 2  # of the content of a result; after a change of it all jobs run again
 VALIDATION_FRACTION = 0.1  # of the training set, held out to choose learning rates
-TIMES = ("seconds", "training_seconds", "samples_per_second")  # may differ between two runs of the same job
+TIMES = ("seconds", "training_seconds", "samples_per_second")  # these may differ between two runs of the same job
 
 
 @dataclass(frozen=True)
 class Job:
-    """One network to train. The probe measures it after every `every` epochs; 0: never.
+    """One network to train. The probe measures it every `every` epochs; 0: never.
 
-    One thread gives bits that do not depend on what else runs; None takes as many as pay.
+    With one thread the bits do not depend on what else runs; None: as many threads as make it faster.
     """
 
     part: str
@@ -44,7 +44,7 @@ class Job:
 
     @cached_property
     def content(self) -> list[Any]:
-        """All that decides its numbers but the data and the machine. Its part and name are not in it."""
+        """Everything that its numbers depend on except the data and the machine. Part and name are left out."""
         configuration = self.configuration
         optimizer = configuration.make_optimizer(configuration.example, self.learning_rate, self.epochs)
         numbers = [self.seed, self.epochs, self.batch_size, self.every, self.split, self.threads]
@@ -63,7 +63,7 @@ class Job:
         return f"{self.part:<5} {self.name:<16} learning rate {self.learning_rate:<6g} seed {self.seed}"
 
     def work(self, examples: int) -> float:
-        """Its cost, in examples trained on; to measure an example is a third of the work of training on it."""
+        """Its cost, in examples trained on. Measuring an example costs a third of training on it."""
         measurements = self.epochs // self.every + 1 if self.every else 0
         return examples * (self.epochs * (0.9 if self.part == "grid" else 1) + 0.1 * measurements + 0.3)
 
@@ -87,7 +87,7 @@ class Data:
 
 
 def hash_of_surroundings(data: Data) -> str:
-    """A hash of everything but the job that numbers depend on."""
+    """A hash of everything outside the job that its numbers depend on."""
     digest = hashlib.sha256("".join(map(Checkpoints.fingerprint, (data.train, data.test))).encode())
     package = Path(tn.__file__).parent
     for path in sorted(package.rglob("*.py")):
@@ -97,13 +97,13 @@ def hash_of_surroundings(data: Data) -> str:
 
 
 def machine_kind(manifest: dict[str, Any]) -> list[Any]:
-    """What the bits depend on: on two machines of one kind, runs are equal bit for bit."""
+    """What the bits depend on: on two machines of the same kind, runs are equal bit for bit."""
     blas = manifest.get("blas") or {}
     return [manifest.get("numpy"), blas.get("library"), blas.get("kernel"), manifest.get("gpu"), manifest.get("cupy")]
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
-    """A result, or None where there is none that can be read: the job is then run again."""
+    """A result, or None if it is missing or cannot be read; then the job runs again."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

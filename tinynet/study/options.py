@@ -1,4 +1,4 @@
-"""What the programs in examples/ share: options, opening the device and the data, exit statuses."""
+"""Shared by the programs in examples/: options, opening the device and the data, exit statuses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tinynet as tn
 from tinynet.backend.arrays import Device, find_device
+from tinynet.study.report import PACKAGES, check_packages
 
 Main = Callable[..., int]
 Data = tuple[tn.data.Dataset, tn.data.Dataset]
@@ -21,7 +22,7 @@ class CannotStart(Exception):
 
 
 def program(main: Main) -> Main:
-    """Wrap `main`: exit status 2 and one line where it cannot start, 130 and one line at Ctrl-C."""
+    """Wrap `main`: exit status 2 and one line if it cannot start, 130 and one line at Ctrl-C."""
 
     @functools.wraps(main)
     def guarded(arguments: list[str] | None = None) -> int:
@@ -31,16 +32,25 @@ def program(main: Main) -> Main:
             print(f"error: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt as stop:
-            print(f"\nstopped: {stop or 'nothing was kept'}", file=sys.stderr)
+            print(f"\nstopped: {stop or 'nothing was saved'}", file=sys.stderr)
             return 130
 
     return guarded
 
 
+def open_for_a_report(options: argparse.Namespace, name: str | None) -> tuple[Device, tn.data.Dataset, tn.data.Dataset]:
+    """Like `open_device_and_data`. CannotStart also if a package is missing that the report needs after training."""
+    try:
+        check_packages(*PACKAGES)
+    except ImportError as error:
+        raise CannotStart(str(error)) from error
+    return open_device_and_data(options, name)
+
+
 def open_device_and_data(
     options: argparse.Namespace, name: str | None = None
 ) -> tuple[Device, tn.data.Dataset, tn.data.Dataset]:
-    """(device, train, test) that the options name. CannotStart where one cannot be used."""
+    """(device, train, test) that the options name. CannotStart if one cannot be used."""
     try:
         return find_device(options.device), *open_data(name, options.data, options.source, options.offline)
     except (tn.DeviceError, tn.DataError, ValueError, ImportError) as error:
@@ -63,8 +73,10 @@ def new_parser(description: str | None, files: str, out: str) -> argparse.Argume
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (auto: a GPU if one works)")
     parser.add_argument("--data", type=Path, help=f"folder with {files} (or $TINYNET_DATA)")
-    parser.add_argument("--source", choices=tn.data.sources.SOURCES, default="auto", help="where the data come from")
-    parser.add_argument("--offline", action="store_true", help="open no connection")
+    parser.add_argument(
+        "--source", choices=tn.data.sources.SOURCES, default="auto", help="where to look for the data (auto)"
+    )
+    parser.add_argument("--offline", action="store_true", help="do not use the network")
     parser.add_argument("--out", type=Path, default=Path(out), help="folder for the results")
     return parser
 
@@ -94,8 +106,8 @@ def positive(text: str) -> float:
 
 
 def fraction(text: str) -> float:
-    """A number from 0 up to, not including, 1, for argparse."""
+    """A number from 0 to below 1, for argparse."""
     value = float(text)
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a rate from 0 up to, not including, 1, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a rate from 0 to below 1, got {text}")
     return value

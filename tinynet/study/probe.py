@@ -18,7 +18,7 @@ from tinynet.backend.arrays import Array, array_module
 from tinynet.training.callbacks import Callback
 
 BATCH = 1000  # examples of the fixed batch
-SAMPLE = 10_000  # training examples measured for a curve: as many as Fashion-MNIST has for the test
+SAMPLE = 10_000  # training examples measured for a curve, as many as the test set of Fashion-MNIST has
 
 
 class Probe(Callback):
@@ -48,10 +48,10 @@ class Probe(Callback):
 
 
 def measure(model: tn.Sequential, data: tn.data.Dataset, threads: int | None = 1) -> dict[str, float]:
-    """Cross-entropy and accuracy in inference mode. DivergenceError where the loss is not finite."""
+    """Cross-entropy and accuracy in inference mode. Raises DivergenceError if the loss is not finite."""
     loss, accuracy = tn.evaluate(model, data, threads=threads)
     if not math.isfinite(loss):
-        raise tn.DivergenceError(f"training diverged: the loss of the held out examples was {loss}")
+        raise tn.DivergenceError(f"training diverged: the loss of the held-out examples was {loss}")
     return {"loss": loss, "accuracy": accuracy}
 
 

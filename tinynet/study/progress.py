@@ -1,4 +1,4 @@
-"""Say what a study is going to do and how far it is: a bar on a terminal, else a line for each run."""
+"""Print what a study will do and how far it is: a bar on a terminal, else a line for each run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Progress:
         self.workers, self.examples, self.held_out = workers, len(workers.data.train), study.held_out
         missing = workers.missing(first)
         kept = len(first) - len(missing)
-        if missing:  # the others' learning rates are not chosen yet: any will do to count them
+        if missing:  # to count the second jobs, any learning rate will do: none is chosen yet
             later = study.second_jobs({name: study.configurations[name].learning_rates[0] for name in study.tuned()})
         else:
             later = workers.missing(study.second_jobs(study.choose(workers.results(first))))
@@ -32,7 +32,7 @@ class Progress:
         self.done_work, self.began = 0.0, time.perf_counter()
         self._print(heading(study, workers.data))
         if kept:
-            self._print(f"{kept} runs are there from before")
+            self._print(f"{kept} runs were finished before")
         if jobs and study.threads is None:
             self._print(f"{self.total} runs, one after the other\n")
         elif jobs:
@@ -46,7 +46,7 @@ class Progress:
         missing = set(map(self.workers.path, self.workers.missing(jobs)))
         for job in jobs:
             if job.part != "grid" and self.workers.path(job) not in missing and self.ended:
-                self._step(job)  # it was counted as missing, but is kept from before
+                self._step(job)  # it was counted as missing, but was finished before
         for job, result in self.workers.run(jobs):
             self._step(job, result)
 

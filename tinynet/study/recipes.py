@@ -1,4 +1,4 @@
-"""Recipes: configurations trained with AdamW and a one-cycle learning rate on changed images."""
+"""Recipes: configurations trained with AdamW, a one-cycle learning rate and image transforms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tinynet.backend.arrays import to_numpy
 from tinynet.data.transforms import Transform
 from tinynet.errors import unknown_name
 from tinynet.study.configuration import Configuration
-from tinynet.study.options import count, new_parser, open_device_and_data, whole
+from tinynet.study.options import count, new_parser, open_for_a_report, whole
 from tinynet.study.study import Study
 
 
@@ -38,22 +38,24 @@ def five_places(images: np.ndarray) -> Iterable[np.ndarray]:
 
 
 def five_places_both_ways(images: np.ndarray) -> Iterable[np.ndarray]:
-    """The five places of every image, and of its mirror image."""
+    """The five places of every image and of its mirror image."""
     yield from five_places(images)
     yield from five_places(images[:, :, ::-1])
 
 
 AS_IT_IS = Views("each image as it is", lambda images: (images,))
 MIDDLE_TWICE = (2, 1, 1, 1, 1)
-FIVE_PLACES = Views("five places a pixel apart, the middle one twice", five_places, MIDDLE_TWICE)
-TEN_VIEWS = Views(FIVE_PLACES.description + ", both ways round", five_places_both_ways, MIDDLE_TWICE * 2)
+FIVE_PLACES = Views(
+    "the image, counted twice, and its shifts by a pixel up, down, left and right", five_places, MIDDLE_TWICE
+)
+TEN_VIEWS = Views(FIVE_PLACES.description + ", each also mirrored", five_places_both_ways, MIDDLE_TWICE * 2)
 
 
 @dataclass(frozen=True, eq=False)
 class Recipe(Configuration):
-    """A network trained with AdamW (no weight decay on biases and norms), softer targets and changed images.
+    """A network trained with AdamW (no weight decay on biases and norms), label smoothing and image transforms.
 
-    The learning rate follows one cycle with its peak at the number given, or is `constant`. Predictions are averaged
+    The learning rate follows one cycle with its peak at the given number, or is `constant`. Predictions are averaged
     over `views`.
     """
 
@@ -76,7 +78,7 @@ class Recipe(Configuration):
     def predict(self, model: tn.Sequential, data: tn.data.Dataset, threads: int | None = None) -> np.ndarray:
         views = self.views.of(data.pictures(slice(None)))
         sets = (replace(data, images=view.reshape(data.images.shape)) for view in views)
-        # in batches as small as those of training: a convolution's activations of 1,000 images leave the cache
+        # in batches as small as in training: a convolution's activations of 1,000 images do not fit the cache
         size = self.batch_size or 128
         return np.average([model.predict(each, size, threads) for each in sets], axis=0, weights=self.views.weights)
 
@@ -108,7 +110,7 @@ Ablations = Mapping[str, Mapping[str, Mapping[str, Any]]]  # recipe -> variant -
 
 
 def loss_and_accuracy(data: tn.data.Dataset, probabilities: np.ndarray) -> dict[str, float]:
-    """The mean of -log p of the true class, and the fraction of examples whose likeliest class is the true one."""
+    """The mean of -log p of the true class, and the fraction of examples whose most probable class is the true one."""
     labels = to_numpy(data.labels)
     true = np.maximum(probabilities[np.arange(len(labels)), labels], np.finfo(probabilities.dtype).tiny)
     loss = -float(np.log(true).mean(dtype=np.float64))
@@ -123,20 +125,24 @@ def recipe_parser(
 ) -> argparse.ArgumentParser:
     """A parser with the options of every program of recipes."""
     parser = new_parser(description, files, out)
-    parser.add_argument("--arms", nargs="+", default=default, metavar="NAME", help=f"of: {', '.join(recipes)}")
-    parser.add_argument("--quick", action="store_true", help="one epoch of 2,000 images: does it run?")
-    parser.add_argument("--epochs", type=count, help="of every recipe, instead of its own")
+    parser.add_argument(
+        "--arms", nargs="+", default=default, metavar="NAME", help=f"the recipes to train, of: {', '.join(recipes)}"
+    )
+    parser.add_argument("--quick", action="store_true", help="a trial run: one epoch of 2,000 images")
+    parser.add_argument("--epochs", type=count, help="number of epochs, instead of each recipe's own")
     parser.add_argument("--examples", type=count, metavar="N", help="train on the first N examples only")
-    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="the number of seeds of each recipe")
-    parser.add_argument("--first-seed", type=whole, default=0, metavar="K", help="the seeds from K on")
-    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="keep runs there, unfinished ones as well")
-    text = "accepted for older commands: runs that are kept are always continued"
+    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="number of seeds of each recipe (1)")
+    parser.add_argument("--first-seed", type=whole, default=0, metavar="K", help="the first seed (0)")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FOLDER", help="keep runs in this folder, also unfinished ones"
+    )
+    text = "has no effect: kept runs are always continued"
     parser.add_argument("--resume", action="store_true", help=text)
-    text = "train on five sixths of the training set and measure the rest, instead of the test set"
+    text = "train on five sixths of the training set, and measure on the rest instead of the test set"
     parser.add_argument("--validate", action="store_true", help=text)
     if ablations:
         first = next(iter(ablations))
-        text = f"that recipe with one ingredient left out or added at a time ({first}, unless named)"
+        text = f"train variants of a recipe, each with one ingredient changed (default: of {first})"
         parser.add_argument("--ablation", nargs="?", choices=ablations, const=first, help=text)
     return parser
 
@@ -171,7 +177,7 @@ def run_recipes(
     options: argparse.Namespace, recipes: Recipes, ablations: Ablations | None = None, dataset: str | None = None
 ) -> int:
     """Train each recipe with each seed, measure it once, print and write the report; 0, or 1 if a run diverged."""
-    device, train, test = open_device_and_data(options, dataset)
+    device, train, test = open_for_a_report(options, dataset)
     train = train.subset(slice(0, options.examples)).standardize()
     if options.validate:
         train, test = train.split(1 / 6, seed=0)

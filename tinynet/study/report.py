@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,14 @@ from tinynet.study.tables import (
 )
 
 Run = Mapping[str, Any]
+PACKAGES = ("scipy", "jinja2", "matplotlib")  # that the report needs
+
+
+def check_packages(*names: str) -> None:
+    """Raise ImportError, with the command that installs them, if any of these packages is missing."""
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImportError(f"a study needs packages that are missing: pip install {' '.join(missing)}")
 
 
 def terminal(summary: Summary) -> str:
@@ -65,7 +74,8 @@ def page(summary: Summary) -> str:
 
 
 def write_report(summary: Summary, runs: Sequence[Run], test: tn.data.Dataset, folder: Path) -> list[Path]:
-    """Write everything into the folder; returns the paths, the report first."""
+    """Write everything into the folder; returns the paths, the report first. ImportError without its packages."""
+    check_packages(*PACKAGES)
     folder.mkdir(parents=True, exist_ok=True)
     pictures = draw(summary, runs, test, folder)
     whole = json.dumps({**summary, "runs": list(runs)}, allow_nan=False, indent=None, separators=(",", ":"))

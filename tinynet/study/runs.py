@@ -57,7 +57,7 @@ def run(
 
 
 def _measurements(job: Job, model: tn.Sequential, train: tn.data.Dataset, held_out: tn.data.Dataset) -> dict[str, Any]:
-    """Loss and accuracy; of the runs that count also on the training set, and the predictions."""
+    """Loss and accuracy; unless the run belongs to the grid, also on the training set, and the predictions."""
     measure, threads = job.configuration.measure, job.threads
     if job.split == "validation":
         return {"validation": measure(model, held_out, threads=threads)}

@@ -47,13 +47,13 @@ def comparison_sentence(summary: Summary, comparison: Mapping[str, Any]) -> str:
     name, baseline = title(summary, comparison["arm"]), title(summary, comparison["against"])
     seeds, size = seed_count(comparison["seeds"]), f"{100 * abs(comparison['difference']):.2f} points"
     if comparison["p_holm"] is None:
-        return f"{name}: {points(comparison['difference'])} points from {baseline}, at {seeds} and so untested."
+        return f"{name}: {points(comparison['difference'])} points against {baseline}, not tested at {seeds}."
     p = p_value(comparison["p_holm"])
-    p = f"p {p}" if p.startswith("<") else f"p = {p}"
+    p = f"adjusted p {p}" if p.startswith("<") else f"adjusted p = {p}"
     p = p.replace(" ", "\N{NO-BREAK SPACE}")
     if comparison["p_holm"] >= LEVEL:
-        between = f"{points(comparison['low'])} to {points(comparison['high'])}"
-        return f"{name}: no difference from {baseline} seen at {seeds} ({between} points, {p})."
+        between = f"{points(comparison['low'])} to {points(comparison['high'])} points"
+        return f"{name}: no significant difference from {baseline} at {seeds} ({between}, {p})."
     return f"{name}: {size} {verdict(comparison)} than {baseline} ({p})."
 
 
@@ -63,7 +63,7 @@ def comparison_sentences(summary: Summary, part: str) -> list[str]:
 
 
 def answer(summary: Summary) -> str:
-    """The study in a few sentences: the differences seen in the first two tables, and the highest accuracy."""
+    """The result in a few sentences: the significant differences in the first two tables, and the highest accuracy."""
     best = best_configuration(summary)
     if best is None:
         return "Every run diverged."
@@ -86,9 +86,9 @@ def _differences(summary: Summary, part: str) -> str:
             (untested if result == "not tested" else unseen).append(name)
     seeds = seed_count(max(each["seeds"] for each in summary[part]["comparisons"]))
     if unseen:
-        seen.append(f"no difference is seen at {seeds} for {', '.join(unseen)}")
+        seen.append(f"no significant difference at {seeds} for {', '.join(unseen)}")
     if untested:
-        seen.append(f"not tested at {seeds}: {', '.join(untested)}")
+        seen.append(f"no test at {seeds} for {', '.join(untested)}")
     return f"{part_title(summary, part)}: {'; '.join(seen)}."
 
 
@@ -124,7 +124,7 @@ def baselines(summary: Summary, part: str) -> list[str]:
 
 
 def gradient_sentences(summary: Summary) -> list[str]:
-    """The slope of the activations of the baselines, and the gradient norms of their first and last weights."""
+    """The slope of the activations of the baselines, and the gradient norms of their first and last layers."""
     sentences = []
     for name in baselines(summary, "given"):
         curve = summary["given"]["curves"][name]
@@ -132,15 +132,15 @@ def gradient_sentences(summary: Summary) -> list[str]:
         if slope and gradient[0]:
             slopes = " and ".join(f"{value:.2f}" for value in slope)
             sentences.append(
-                f"{title(summary, name)}: at the end the mean slope of its activations is {slopes}. The gradient norm "
-                f"of the first weights was {gradient[0][0]:.2f} before the first epoch, that of the last weights "
-                f"{gradient[0][-1]:.2f}; at the end they are {gradient[-1][0]:.2f} and {gradient[-1][-1]:.2f}."
+                f"{title(summary, name)}: the mean slope of its activations after training is {slopes}. The gradient "
+                f"norm is {gradient[0][0]:.2f} in the first layer and {gradient[0][-1]:.2f} in the last before "
+                f"training, {gradient[-1][0]:.2f} and {gradient[-1][-1]:.2f} after it."
             )
     return sentences
 
 
 def class_sentences(summary: Summary, part: str) -> list[str]:
-    """The class that gains most recall in each comparison, and the one that loses most."""
+    """The classes with the largest and the smallest change of recall in each comparison."""
     sentences = []
     for each in summary.get(part, {}).get("comparisons", []):
         ours, theirs = (summary[part]["recall"][each[side]] for side in ("arm", "against"))
@@ -164,19 +164,19 @@ def setting(summary: Summary, part: str) -> str:
     network = f"hidden layers {'-'.join(map(str, hidden))}, Glorot uniform weights, " if hidden else ""
     epochs = settings["long_epochs"] if part == "long" else settings["epochs"]
     seeds = settings["long_seeds"] if part == "long" else settings["seeds"]
+    spread = "one seed" if seeds == 1 else f"mean of {seeds} seeds ± one standard deviation"
     rate = "learning rates chosen on a tenth of the training set"
     if part == "given":
         rate = f"plain SGD at learning rate {settings['lr']:g}" if hidden else f"learning rate {settings['lr']:g}"
     elif not summary["grids"]:
         rate = "each at its own learning rate"
     return (
-        f"{data_name(summary)}, {sizes}; {network}batch {settings['batch_size']:,}, {epochs} epochs, {rate}; "
-        f"mean of {seed_count(seeds)} ± one standard deviation"
+        f"{data_name(summary)}, {sizes}; {network}batch {settings['batch_size']:,}, {epochs} epochs, {rate}; {spread}"
     )
 
 
 def descriptions(summary: Summary) -> list[str]:
-    """How each configuration is trained, where it says so."""
+    """How each configuration is trained, if it has a description."""
     arms = summary["arms"].items()
     return [f"{name}: {about['description']}" for name, about in arms if about.get("description")]
 
@@ -188,14 +188,14 @@ def noise_note(summary: Summary) -> list[str]:
         return []
     accuracy = best_row(summary[best[0]])["test_accuracy"]
     error = 100 * math.sqrt(accuracy * (1 - accuracy) / summary["examples"]["test"])
-    return [f"An accuracy of {accuracy:.0%} has a standard error of {error:.2f} points: less is noise (--seeds)."]
+    return [f"An accuracy of {accuracy:.0%} has a standard error of {error:.2f} points; more seeds reduce it."]
 
 
 def machine(summary: Summary) -> str:
     """The machine and the versions in a line."""
     manifest = summary["manifest"]
     blas = manifest["blas"]
-    threads = f"{blas['threads']} threads" if summary.get("threads", 1) is None else "one thread a run"
+    threads = f"{blas['threads']} threads" if summary.get("threads", 1) is None else "one thread for each run"
     return (
         f"Measured on {manifest['gpu'] or manifest['cpu']} ({manifest['device']}), {blas['library']} kernel "
         f"{blas['kernel']}, {threads}, NumPy {manifest['numpy']}, Python {manifest['python']}, tinynet "

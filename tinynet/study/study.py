@@ -25,7 +25,7 @@ from tinynet.errors import DataError, mismatch, unknown_name, whole_number
 from tinynet.study.configuration import Configuration
 from tinynet.study.jobs import Data, Job
 from tinynet.study.progress import Progress
-from tinynet.study.report import terminal, write_report
+from tinynet.study.report import check_packages, terminal, write_report
 from tinynet.study.runs import CLASSES
 from tinynet.study.summary import PARTS, grids_of, summarize
 from tinynet.study.workers import Workers, check_that_they_travel
@@ -40,13 +40,13 @@ class Study:
     configurations  by name; each may name another one as its baseline
     data            (train, test), each a Dataset or a pair (images, labels); classes only
     seeds           their number, or the seeds themselves; a seed gives all configurations the same weights and shuffles
-    epochs          for configurations that name none of their own; likewise batch_size
-    learning_rate   one that all share, for a first table of its own; None: no such table
-    parts           of "given", "best" and "long"; None: all that the configurations ask for
+    epochs          for configurations without a number of their own; likewise batch_size
+    learning_rate   adds a first table, in which all configurations have this learning rate; None: no such table
+    parts           some of "given", "best" and "long" (see above); None: all that the configurations ask for
     device          "cpu", "gpu", "gpu:N" or "auto"
     workers         processes side by side; None: one for each core; 0: in this process (as on a GPU)
-    threads         of each run. None: all cores for one run at a time, in this process, for long runs
-    held_out        what tables call the second data set, if it is not the test set
+    threads         of each run; None: one run at a time in this process, on all cores (for long runs)
+    held_out        the name of the second data set in tables, if it is not the test set
     settings        further facts for results.json
 
     Raises ValueError for unknown names and numbers out of range, DataError for data without classes.
@@ -100,6 +100,7 @@ class Study:
         this process (workers=0) are also kept while they train; that needs safetensors and filelock. `progress`
         prints a line for each run. Ctrl-C raises KeyboardInterrupt, which says what is kept.
         """
+        check_packages("scipy")  # now, not after the last run
         folder = Path(folder)
         runs = runs or folder / "runs"
         if fresh and runs.is_dir():
@@ -118,13 +119,13 @@ class Study:
         except KeyboardInterrupt:
             also = " and the unfinished one" if checkpoints else ""
             kept = f"{len(list(runs.glob('*.json')))} finished runs{also}"
-            raise KeyboardInterrupt(f"saved {kept} in {runs}; the same command goes on from there") from None
+            raise KeyboardInterrupt(f"saved {kept} in {runs}; the same command continues from there") from None
         return Result(self, workers.results([*first, *second]), folder)
 
-    # Which jobs -----------------------------------------------------------------------------------------------------
+    # The jobs -------------------------------------------------------------------------------------------------------
 
     def first_jobs(self) -> list[Job]:
-        """The jobs that need no other: those at the shared learning rate, and the grid."""
+        """The jobs that depend on no other: those at the shared learning rate, and the grid."""
         jobs: list[Job] = []
         if "given" in self.parts and self.learning_rate is not None:
             shared = [name for name, each in self.configurations.items() if each.shared]
@@ -165,7 +166,7 @@ class Study:
         return Job(part, name, configuration, learning_rate, *settings)
 
     def summary(self, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """What the runs amount to: results.json without the runs."""
+        """Summarize the runs: results.json without the runs."""
         settings = {
             "arms": list(self.configurations), "tables": self.parts, "seeds": len(self.seeds), "epochs": self.epochs,
             "batch_size": self.batch_size, "lr": self.learning_rate, **self.settings,
@@ -188,7 +189,7 @@ class Result:
 
     @property
     def diverged(self) -> list[dict[str, Any]]:
-        """The runs that diverged, but for those of the grid, where that is no surprise."""
+        """The runs that diverged, without those of the grid, where it is expected."""
         return [run for run in self.runs if "diverged" in run and run["part"] != "grid"]
 
     def table(self) -> str:
@@ -203,7 +204,7 @@ class Result:
 def choose(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The learning rate with the best validation accuracy of each configuration of the grid.
 
-    Of two equally good ones it is the smaller. A configuration that diverged at every learning rate has none.
+    If two are equally good, it is the smaller one. A configuration that diverged at every learning rate has none.
     """
     chosen = {}
     for name, grid in grids_of(runs).items():

@@ -25,7 +25,7 @@ from tinynet.study.statistics import holm, mcnemar, mean, paired
 
 Run = Mapping[str, Any]
 FORMAT, VERSION = "tinynet-study", 1
-PARTS = ("given", "best", "long")  # each with a table; the grid belongs to the last two
+PARTS = ("given", "best", "long")  # each has a table; the grid belongs to the last two
 CURVES = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "gradient", "slope", "saturated", "dead")
 
 
@@ -37,7 +37,7 @@ def summarize(
     settings: Mapping[str, Any],
     chosen: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Everything in results.json but the runs themselves."""
+    """Everything in results.json except the runs."""
     labels = to_numpy(data.test.labels)
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     provenance = {"train": dict(data.train.provenance), "test": dict(data.test.provenance)}
@@ -98,7 +98,7 @@ def best_row(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def best_configuration(summary: Mapping[str, Any]) -> tuple[str, str] | None:
-    """(part, name) of the highest mean test accuracy, of the tuned table where there is one; None if all diverged."""
+    """(part, name) of the highest mean test accuracy, in the table "best" if there is one; None if all diverged."""
     for part in ("best", "given", "long"):
         if any(row["seeds"] for row in summary.get(part, {}).get("rows", [])):
             return part, str(best_row(summary[part])["arm"])

@@ -71,11 +71,11 @@ def title(summary: Summary, name: str) -> str:
 
 
 def verdict(comparison: Mapping[str, Any]) -> str:
-    """better, worse, or no difference: only what the adjusted test allows."""
+    """better, worse or not significant, by the adjusted test."""
     if comparison["p_holm"] is None:
         return "not tested"
     if comparison["p_holm"] >= LEVEL:
-        return "no difference"
+        return "not significant"
     return "better" if comparison["difference"] > 0 else "worse"
 
 
@@ -83,12 +83,12 @@ def verdict(comparison: Mapping[str, Any]) -> str:
 
 
 def held_out(summary: Summary) -> str:
-    """What the set is called that is measured at the end: "test", or "validation"."""
+    """The name of the set that is measured at the end: "test", or "validation"."""
     return str(summary.get("held_out", "test"))
 
 
 def accuracy_table(summary: Summary, part: str) -> Table:
-    """Loss and accuracy of each configuration, and its speed where a run had the machine for itself."""
+    """Loss and accuracy of each configuration, and its speed if each run had the whole machine."""
     split = held_out(summary)
     header = ["configuration", "learning rate", f"{split} accuracy", "95% interval"]
     header += ["train accuracy", f"{split} loss", "train loss"]
@@ -106,7 +106,15 @@ def accuracy_table(summary: Summary, part: str) -> Table:
 
 def comparison_table(summary: Summary, part: str) -> Table:
     """Each configuration against its baseline."""
-    header = ["comparison", "result", "difference", "95% interval", "p, Holm", "McNemar, seed 0", "p < 0.05"]
+    header = [
+        "comparison",
+        "result",
+        "difference",
+        "95% interval",
+        "adjusted p",
+        "McNemar, seed 0",
+        "seeds with p < 0.05",
+    ]
     cells = []
     for each in summary[part]["comparisons"]:
         test = each["mcnemar"]

@@ -1,4 +1,4 @@
-"""Run a study again from its results.json and compare the numbers.
+"""Run the runs of a results.json again and compare the numbers.
 
 The file may come from anywhere. It is read up to a size, must be JSON of the form that a study writes, and nothing in
 it is run, imported or opened: configurations are looked up by name in this program, and numbers must lie in bounds.
@@ -25,9 +25,9 @@ from tinynet.study.workers import Workers
 
 LARGEST = 64 << 20  # bytes; the default study is 2 MB
 LARGEST_NUMBER = {"seed": 2**31, "epochs": 100_000, "batch_size": 10_000_000, "every": 100_000, "hidden": 100_000}
-# Another machine rounds products in another order, and training carries the difference on: accuracies of single runs
-# then differ by about their noise. At a learning rate at the edge of divergence rounding decides between 21% and 40%
-# (seen between two BLAS kernels): such runs of the grid are compared on the same kind of machine only.
+# Another machine rounds products in another order, and training amplifies the difference: accuracies of single runs
+# then differ by about their noise. Near the edge of divergence rounding decided between 21% and 40% (with two BLAS
+# kernels), so such runs of the grid are compared on the same kind of machine only.
 TOLERANCE = {"accuracy": 0.03, "loss": 0.1}
 Make = Callable[..., Mapping[str, Configuration]]
 
@@ -55,7 +55,7 @@ def verify(options: argparse.Namespace, make: Make, parameters: Sequence[str], q
     jobs = [job_of(run, make, parameters, settings, shape) for run in runs]
     workers = Workers(data, options.checkpoint or options.out / "verify", options.jobs)
     for path in workers.folder.glob("*.json"):
-        path.unlink()  # nothing is proved by results that were kept
+        path.unlink()  # results from before would prove nothing
     wrong = _run_and_compare(workers, list(zip(jobs, runs)), exact, choose(file["runs"]))
     print(f"{wrong} runs do not agree" if wrong else "all that was compared agrees")
     return 1 if wrong else 0
@@ -80,7 +80,7 @@ def _run_and_compare(
 
 
 def compare(expected: Mapping[str, Any], found: Mapping[str, Any], exact: bool) -> str:
-    """The difference between two runs in words, "" where they agree."""
+    """The difference between two runs in words, "" if they agree."""
     if ("diverged" in expected) != ("diverged" in found):
         was, now = ("diverged" if "diverged" in each else "finished" for each in (expected, found))
         return f"was {was}, is {now}"
@@ -107,11 +107,13 @@ def read(path: Path, names: Collection[str]) -> dict[str, Any]:
     except OSError as error:
         raise CannotStart(mismatch(path, "a results.json", error.strerror or error, "name the file")) from error
     if len(content) > LARGEST:
-        raise CannotStart(mismatch(path, f"at most {LARGEST:,} bytes", "more", "it is no result of this program"))
+        raise CannotStart(mismatch(path, f"at most {LARGEST:,} bytes", "more", "name the results.json of a study"))
     try:
         found = json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise CannotStart(mismatch(path, "JSON", f"what is none ({error})", "take another copy of the file")) from error
+        raise CannotStart(
+            mismatch(path, "JSON", f"something else ({error})", "take another copy of the file")
+        ) from error
     problem = problem_of(found, names)
     if problem:
         raise CannotStart(mismatch(path, "the result of a study", problem, "take another copy, or run the study again"))
@@ -120,7 +122,7 @@ def read(path: Path, names: Collection[str]) -> dict[str, Any]:
 
 
 def problem_of(found: Any, names: Collection[str]) -> str:
-    """Why this is not the result of a study, "" if it is one."""
+    """Why this is not the result of a study; "" if it is one."""
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         return "another kind of file"
     if found.get("version") != VERSION:
@@ -132,7 +134,7 @@ def problem_of(found: Any, names: Collection[str]) -> str:
     if not found["runs"] or not all(isinstance(run, dict) for run in found["runs"]):
         return "no runs"
     if not isinstance(found["settings"].get("dropout", 0.2), float):
-        return "a dropout rate that is no number"
+        return "a dropout rate that is not a number"
     for number, run in enumerate(found["runs"]):
         problem = _problem_of_run(run, names)
         if problem:
@@ -162,7 +164,9 @@ def _problem_of_run(run: Mapping[str, Any], names: Collection[str]) -> str:
         if not isinstance(measured, dict) or not all(_number(measured.get(name, 0.0)) for name in TOLERANCE):
             return f"no numbers for {split}"
     predictions = run.get("predictions", "")
-    return "" if isinstance(predictions, str) and set(predictions) <= set(CLASSES) else "predictions that are none"
+    return (
+        "" if isinstance(predictions, str) and set(predictions) <= set(CLASSES) else "predictions that are not classes"
+    )
 
 
 def job_of(
@@ -177,14 +181,14 @@ def job_of(
 
 
 def _check_data(path: Path, manifest: Mapping[str, Any], *found: Mapping[str, Any]) -> None:
-    """Raise CannotStart where the data are not those of the file."""
+    """Raise CannotStart unless the data are those of the file."""
     data = manifest.get("data")
     for split, provenance in zip(("train", "test"), found):
         about = data.get(split) if isinstance(data, dict) else None
         theirs = about.get("sha256") if isinstance(about, dict) else None
         if theirs != json.loads(json.dumps(provenance.get("sha256"))):
             remedy = "name the data it was measured on: --data or --dataset"
-            raise CannotStart(mismatch(path, f"the {split} set it was measured on", "another", remedy))
+            raise CannotStart(mismatch(path, f"the {split} set it was measured on", "another one", remedy))
 
 
 def _number(value: Any) -> bool:
@@ -192,4 +196,4 @@ def _number(value: Any) -> bool:
 
 
 def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")

@@ -46,15 +46,15 @@ class EpochPrinter(Callback):
 
     def epoch_ends(self, history: tn.History) -> None:
         row = history.last
-        measured = f"batches {row['running_loss']:.4f} {row['running_accuracy']:7.2%}"
-        speed = f"{row['samples_per_second']:9,.0f}/s"
-        print(f"{self.title}  {row['epoch']:>3}/{self.epochs}  {measured}  {speed}", flush=True)
+        measured = f"training loss {row['running_loss']:.4f}, accuracy {row['running_accuracy']:.2%}"
+        speed = f"{row['samples_per_second']:,.0f} images/s"
+        print(f"{self.title}  epoch {row['epoch']:>2}/{self.epochs}  {measured}  {speed}", flush=True)
 
 
 class Workers:
     """Run jobs and keep their results in `folder`, on `count` processes; 0: in this process, one by one.
 
-    `checkpoints` also keeps unfinished runs of this process, in a folder of their own there.
+    `checkpoints` also keeps unfinished runs of this process, each in a subfolder.
     """
 
     def __init__(self, data: Data, folder: Path, count: int, checkpoints: bool = False, verbose: bool = True) -> None:
@@ -103,7 +103,7 @@ class Workers:
         return result
 
     def seconds_per_example(self, job: Job) -> float:
-        """How long a worker takes to train the network of `job` on an example, while all of them work."""
+        """The seconds that a worker needs to train the network of `job` on an example, while all of them work."""
         if self.executor is None:
             return seconds_per_example(job, self.data)
         return max(self.executor.map(_seconds_per_example, [job] * self.count))
@@ -128,7 +128,9 @@ class Workers:
                         process.terminate()
                     if isinstance(error, BrokenProcessPool):
                         remedy = "call run() under `if __name__ == '__main__':`, or pass workers=0"
-                        raise RuntimeError(mismatch("Study", "worker processes", "one that ended", remedy)) from error
+                        raise RuntimeError(
+                            mismatch("Study", "worker processes that keep running", "one that ended", remedy)
+                        ) from error
                     raise
                 finally:
                     self.executor.shutdown(wait=True, cancel_futures=True)
@@ -136,18 +138,18 @@ class Workers:
 
 
 def check_that_they_travel(jobs: Sequence[Job]) -> None:
-    """Raise ValueError where a configuration cannot be sent to another process."""
+    """Raise ValueError if a configuration cannot be sent to another process."""
     for configuration in {job.configuration for job in jobs}:
         try:
             pickle.dumps(configuration)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             remedy = "define functions at the top level of a module, no lambdas, or pass workers=0"
-            expected = "build, optimizer and fit that other processes can import"
+            expected = "build, optimizer and fit that can be pickled"
             raise ValueError(mismatch(f"Study: {configuration.title}", expected, error, remedy)) from error
 
 
 def seconds_per_example(job: Job, data: Data) -> float:
-    """Seconds to train on one example, by a few steps of the job's network."""
+    """The seconds to train on one example, measured on a few steps of the job's network."""
     few, seconds = data.train.subset(slice(0, 4 * job.batch_size)), []
     short = replace(job, epochs=1, every=0, learning_rate=min(job.configuration.learning_rates))
     for _ in range(3):
@@ -206,7 +208,7 @@ def _mapped(folder: Path, name: str) -> dict[str, Any]:
 
 @contextmanager
 def _one_blas_thread() -> Iterator[None]:
-    """One BLAS thread in this process, where threadpoolctl is installed: the bits are then those of a worker."""
+    """One BLAS thread in this process, if threadpoolctl is installed; then the bits are those of a worker."""
     try:
         from threadpoolctl import threadpool_limits  # optional
     except ImportError:

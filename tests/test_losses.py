@@ -35,9 +35,9 @@ def test_a_numpy_scalar_does_not_widen_a_gradient():
 LABEL_ERRORS = [
     (np.array([0, 10]), "expected labels from 0 to 9, got 10 in example 1; the last layer has 10 outputs"),
     (np.array([-1, 0]), "got -1 in example 0"),
-    (np.array([0.0, 1.0]), r"expected integer labels of shape \(N,\), got float64 of shape \(2,\); use labels.astype"),
-    (np.zeros((2, 1), np.int64), r"got int64 of shape \(2, 1\); use labels.reshape\(-1\)"),
-    (np.eye(10)[:2], r"got float64 of shape \(2, 10\); use labels.argmax\(axis=1\) for one-hot rows"),
+    (np.array([0.0, 1.0]), r"expected integer labels of shape \(N,\), got float64 of shape \(2,\); use np.asarray"),
+    (np.zeros((2, 1), np.int64), r"got int64 of shape \(2, 1\); use np.asarray\(labels\).reshape\(-1\)"),
+    (np.eye(10)[:2], r"got float64 of shape \(2, 10\); use np.asarray\(labels\).argmax\(axis=1\), since"),
     (np.array([True, False]), "expected integer labels"),
 ]
 
@@ -49,7 +49,9 @@ def test_labels_that_do_not_fit_are_refused(labels, message):
 
 
 def test_shapes_that_would_broadcast_silently_are_refused():
-    with pytest.raises(tn.ShapeError, match=r"labels of shape \(3,\), got \(3, 1\); use labels.reshape\(-1\)"):
+    with pytest.raises(
+        tn.ShapeError, match=r"labels of shape \(3,\), got \(3, 1\); use np.asarray\(labels\).reshape\(-1\)"
+    ):
         tn.SoftmaxCrossEntropy().forward(np.zeros((3, 4)), np.zeros((3, 1), int))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(3, 1\), got \(3,\); reshape the targets"):
         tn.MeanSquaredError().forward(np.zeros((3, 1)), np.zeros(3))
@@ -57,7 +59,9 @@ def test_shapes_that_would_broadcast_silently_are_refused():
         tn.SoftmaxCrossEntropy().check_targets(np.zeros(2, int), (2, 3, 4))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(N, 1\), got \(3,\)"):
         tn.MeanSquaredError().check_targets(np.zeros(3), (3, 1))
-    with pytest.raises(tn.DataError, match=r"floating targets, got int64; convert them: targets.astype\('float32'\)"):
+    with pytest.raises(
+        tn.DataError, match=r"floating targets, got int64; convert them: np.asarray\(targets, 'float32'\)"
+    ):
         tn.MeanSquaredError().check_targets(np.zeros((3, 1), int), (3, 1))
 
 

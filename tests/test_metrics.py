@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+from tests.support.strict import StrictArray
 from tinynet.errors import DataError, ShapeError
 from tinynet.metrics import accuracy, confusion_matrix, precision, recall
 
@@ -62,16 +63,8 @@ def test_small_integers_do_not_overflow() -> None:
 
 
 def test_arrays_of_a_device_are_brought_to_the_host() -> None:
-    class OnDevice:
-        """What to_numpy asks of a CuPy array."""
-
-        def __init__(self, values: list[int]) -> None:
-            self.values = values
-
-        def get(self) -> np.ndarray:
-            return np.array(self.values)
-
-    assert accuracy(OnDevice([0, 1, 2, 2]), OnDevice([0, 1, 1, 2])) == 0.75
+    here, there = StrictArray(np.array([0, 1, 2, 2])), StrictArray(np.array([0, 1, 1, 2]))
+    assert accuracy(here, there) == 0.75
 
 
 @pytest.mark.parametrize(
@@ -81,9 +74,16 @@ def test_arrays_of_a_device_are_brought_to_the_host() -> None:
             [0, 1],
             [[0.9, 0.1], [0.2, 0.8]],
             ShapeError,
-            "expected predicted of shape (N,), got (2, 2); use .argmax(axis=1) on probabilities or one-hot rows",
+            "expected predicted of shape (N,), got (2, 2); use np.asarray(predicted).argmax(axis=1) "
+            "on probabilities or one-hot rows",
         ),
-        (3, [0], ShapeError, "expected labels of shape (N,), got (); give one class for each example"),
+        (
+            3,
+            [0],
+            DataError,
+            "expected labels with an axis of examples, got the single value 3; give one entry for each example: "
+            "[labels] for a single one",
+        ),
         (
             [0, 1, 1],
             [0, 1],
@@ -91,7 +91,12 @@ def test_arrays_of_a_device_are_brought_to_the_host() -> None:
             "expected as many predicted as labels, got 3 labels and 2 predicted; take both from the same data set",
         ),
         ([], [], DataError, "expected at least one of labels, got none; check how the data were split or filtered"),
-        ([0], [0.0], DataError, "expected predicted that are integers, got float64; use .astype('int64')"),
+        (
+            [0],
+            [0.0],
+            DataError,
+            "expected predicted that are integers, got float64; use np.asarray(predicted, 'int64')",
+        ),
     ],
 )
 def test_pairs_that_do_not_fit_are_refused(

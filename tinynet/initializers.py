@@ -13,7 +13,8 @@ from functools import partial
 
 import numpy as np
 
-from tinynet.backend.arrays import Array
+from tinynet.backend.arrays import Array, to_numpy
+from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Stream
 from tinynet.errors import ShapeError, mismatch, unknown_name
 
@@ -98,7 +99,9 @@ def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
         return INITIALIZERS[initializer]
     if callable(initializer):
         return initializer
-    values = np.array(initializer, np.float64)  # a copy: the caller may change the array before it is used
+    values = to_numpy(plain_array(initializer, "initializer", "values")).astype(
+        np.float64
+    )  # a copy: the caller may change the array before it is used
     if values.shape != shape:
         raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, "transpose or cut it"))
     return partial(_given_values, values)  # unlike a lambda, it can be pickled

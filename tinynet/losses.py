@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.plain import plain_array
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DataError, ShapeError, fraction, mismatch
 
@@ -36,6 +37,7 @@ class Loss:
 
     def __call__(self, outputs: Array, targets: Array) -> float:
         """Check the targets; return the loss as a float."""
+        outputs, targets = plain_array(outputs, self, "outputs"), plain_array(targets, self, "targets")
         self.check_targets(targets, outputs.shape)
         return float(self.forward(outputs, targets)[0])
 
@@ -81,8 +83,8 @@ class SoftmaxCrossEntropy(Loss):
         xp = array_module(logits)
         count = len(logits)
         if labels.shape != (count,):  # (N, 1) would broadcast to (N, N) in silence
-            expected, remedy = f"labels of shape ({count},)", "use labels.reshape(-1)"
-            raise ShapeError(mismatch(self, expected, tuple(labels.shape), remedy))
+            expected = f"labels of shape ({count},)"
+            raise ShapeError(mismatch(self, expected, tuple(labels.shape), _labels_remedy(labels)))
         if self.label_smoothing or self.class_weights:
             return self._with_soft_targets(logits, labels)
         rows = xp.arange(count)
@@ -130,11 +132,7 @@ class SoftmaxCrossEntropy(Loss):
         classes = outputs_shape[1]
         if targets.dtype.kind not in "iu" or targets.ndim != 1:
             received = f"{targets.dtype} of shape {tuple(targets.shape)}"
-            remedy = "use labels.astype('int64')"
-            if targets.ndim == 2:
-                column = targets.shape[1] == 1
-                remedy = "use labels.reshape(-1)" if column else "use labels.argmax(axis=1) for one-hot rows"
-            raise DataError(mismatch(self, "integer labels of shape (N,)", received, remedy))
+            raise DataError(mismatch(self, "integer labels of shape (N,)", received, _labels_remedy(targets)))
         if self.class_weights and len(self.class_weights) != classes:
             remedy = "give one weight for each class"
             raise ShapeError(mismatch(self, f"{classes} class_weights", len(self.class_weights), remedy))
@@ -142,8 +140,9 @@ class SoftmaxCrossEntropy(Loss):
         if bool(wrong.any()):
             first = int(wrong.argmax())
             received = f"{int(targets[first])} in example {first}"
-            remedy = f"the last layer has {classes} outputs, and labels count from 0"
-            raise DataError(mismatch(self, f"labels from 0 to {classes - 1}", received, remedy))
+            raise DataError(
+                mismatch(self, f"labels from 0 to {classes - 1}", received, _range_remedy(targets, classes))
+            )
 
     def hits(self, outputs: Array, targets: Array) -> Array:
         return array_module(outputs).count_nonzero(outputs.argmax(axis=1) == targets)
@@ -159,7 +158,8 @@ class MeanSquaredError(Loss):
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) in silence
-            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), _TARGETS_REMEDY))
+            remedy = _targets_remedy(targets, outputs.shape)
+            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), remedy))
         difference = outputs - targets
         loss = (difference * difference).mean()
 
@@ -171,7 +171,7 @@ class MeanSquaredError(Loss):
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         _check_shape(self, targets, outputs_shape)
         if targets.dtype.kind != "f":
-            remedy = "convert them: targets.astype('float32')"
+            remedy = "convert them: np.asarray(targets, 'float32')"
             raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))
 
 
@@ -187,7 +187,8 @@ class BinaryCrossEntropy(Loss):
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) in silence
-            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), _TARGETS_REMEDY))
+            remedy = _targets_remedy(targets, outputs.shape)
+            raise ShapeError(mismatch(self, f"targets of shape {outputs.shape}", tuple(targets.shape), remedy))
         xp = array_module(outputs)
         softplus = xp.logaddexp(outputs, xp.zeros(outputs.shape[-1:], outputs.dtype))  # log(1 + exp(x))
         loss = (softplus - outputs * targets).mean()
@@ -203,21 +204,69 @@ class BinaryCrossEntropy(Loss):
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         _check_shape(self, targets, outputs_shape)
         if targets.dtype.kind != "f":
-            remedy = "convert them: targets.astype('float32')"
+            remedy = "convert them: np.asarray(targets, 'float32')"
             raise DataError(mismatch(self, "floating targets", targets.dtype, remedy))
         if bool(((targets < 0) | (targets > 1)).any()):
-            raise DataError(mismatch(self, "targets from 0 to 1", "others", "use MeanSquaredError for a regression"))
+            signs = bool((abs(targets) == 1).all())
+            remedy = (
+                "use (np.asarray(targets) > 0).astype('float32')"
+                if signs
+                else "use loss=MeanSquaredError() for a regression"
+            )
+            received = f"numbers from {float(targets.min()):g} to {float(targets.max()):g}"
+            raise DataError(mismatch(self, "targets from 0 to 1", received, remedy))
 
     def hits(self, outputs: Array, targets: Array) -> Array:
         right = (outputs > 0) == (targets > 0.5)
         return array_module(outputs).count_nonzero(right.reshape(len(right), -1).all(axis=1))
 
 
-_TARGETS_REMEDY = "reshape the targets: targets.reshape(-1, 1) for one output"
+def _targets_remedy(targets: Array, outputs_shape: tuple[int, ...]) -> str:
+    """How to make targets for outputs of this shape: another shape, one-hot rows, or a model that fits the targets."""
+    shape = tuple(outputs_shape[1:])
+    if targets.ndim and targets.size == len(targets) * math.prod(shape):
+        return f"reshape the targets: np.asarray(targets).reshape(-1, {', '.join(map(str, shape))})"
+    if targets.ndim == 1 and targets.dtype.kind in "iu" and len(shape) == 1:
+        return f"use loss=SoftmaxCrossEntropy() for labels, or np.eye({shape[0]}, dtype='float32')[targets]"
+    if targets.ndim == 1:
+        return (
+            "end the model with one output, Dense(..., 1), and reshape the targets: np.asarray(targets).reshape(-1, 1)"
+        )
+    return f"end the model with as many outputs as there are targets: Dense(..., {math.prod(targets.shape[1:])})"
+
+
+def _labels_remedy(labels: Array) -> str:
+    """How to make integer labels (N,) of `labels`: columns, one-hot rows, whole numbers in floats; nothing else."""
+    kind = labels.dtype.kind
+    if labels.ndim > 1 and labels.size == len(labels):
+        return "use np.asarray(labels).reshape(-1)"
+    if labels.ndim == 2:
+        ones, zeros = labels == 1, labels == 0
+        if bool((ones | zeros).all()) and bool((ones.sum(axis=1) == 1).all()):
+            return "use np.asarray(labels).argmax(axis=1), since these rows are one-hot"
+        if bool(((labels >= 0) & (labels <= 1)).all()):
+            return "use loss=BinaryCrossEntropy() and np.asarray(labels, 'float32') for several targets in each row"
+        return "use loss=MeanSquaredError() and np.asarray(labels, 'float32') for a regression"
+    if labels.ndim == 1 and (kind == "b" or (kind == "f" and bool((labels % 1 == 0).all()))):
+        return "use np.asarray(labels, 'int64')"
+    if labels.ndim == 1 and kind == "f":
+        return "use loss=MeanSquaredError() and np.asarray(labels).reshape(-1, 1) for a regression"
+    return "give one label for each example"
+
+
+def _range_remedy(labels: Array, classes: int) -> str:
+    """How to make these integers labels from 0 to classes - 1."""
+    low, high = int(labels.min()), int(labels.max())
+    if low > 0 and (high == classes or high - low < classes):
+        return f"labels count from 0: use np.asarray(labels) - {1 if high == classes else low}"
+    if low >= 0:
+        return f"the last layer has {classes} outputs, and labels count from 0: end with Dense(..., {high + 1})"
+    return "number them from 0: np.unique(labels, return_inverse=True)[1]"
 
 
 def _check_shape(loss: Loss, targets: Array, outputs_shape: tuple[int, ...]) -> None:
     """Raise ShapeError unless each example has as many targets as outputs, in the same shape."""
     if tuple(targets.shape[1:]) != tuple(outputs_shape[1:]):
         wanted = ", ".join(["N", *map(str, outputs_shape[1:])])
-        raise ShapeError(mismatch(loss, f"targets of shape ({wanted})", tuple(targets.shape), _TARGETS_REMEDY))
+        remedy = _targets_remedy(targets, outputs_shape)
+        raise ShapeError(mismatch(loss, f"targets of shape ({wanted})", tuple(targets.shape), remedy))

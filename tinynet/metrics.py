@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinynet.backend.arrays import Array, to_numpy
+from tinynet.backend.plain import plain_array
 from tinynet.errors import DataError, ShapeError, mismatch, whole_number
 
 
@@ -55,7 +56,7 @@ def precision(matrix: Array) -> np.ndarray:
 
 def check_matrix(who: str, matrix: Array) -> np.ndarray:
     """`matrix` on the host; ShapeError unless it is square, DataError unless its entries are counts."""
-    matrix = to_numpy(matrix)
+    matrix = to_numpy(plain_array(matrix, who, "matrix"))
     remedy = "make it with confusion_matrix(...)"
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) == 0:
         raise ShapeError(mismatch(who, "a matrix of shape (classes, classes)", matrix.shape, remedy))
@@ -67,17 +68,22 @@ def check_matrix(who: str, matrix: Array) -> np.ndarray:
 
 def check_classes(who: str, name: str, values: Array, classes: int | None = None) -> np.ndarray:
     """`values` on the host; ShapeError unless (N,), DataError unless integers from 0 to classes - 1, at least one."""
-    values = to_numpy(values)
+    values = to_numpy(plain_array(values, who, name))
     if values.ndim != 1:
         remedy = "give one class for each example"
         if values.ndim == 2:
             column = values.shape[1] == 1
-            remedy = "use .reshape(-1)" if column else "use .argmax(axis=1) on probabilities or one-hot rows"
+            change = "reshape(-1)" if column else "argmax(axis=1)"
+            remedy = f"use np.asarray({name}).{change}{'' if column else ' on probabilities or one-hot rows'}"
         raise ShapeError(mismatch(who, f"{name} of shape (N,)", values.shape, remedy))
     if len(values) == 0:
         raise DataError(mismatch(who, f"at least one of {name}", "none", "check how the data were split or filtered"))
     if values.dtype.kind not in "iu":
-        raise DataError(mismatch(who, f"{name} that are integers", values.dtype, "use .astype('int64')"))
+        remedy = f"use np.asarray({name}, 'int64')"
+        if bool((values % 1 != 0).any()):
+            answers = bool(((values >= 0) & (values <= 1)).all())  # the probabilities of yes
+            remedy = f"use (np.asarray({name}) > 0.5).astype('int64')" if answers else "round them to class numbers"
+        raise DataError(mismatch(who, f"{name} that are integers", values.dtype, remedy))
     if classes is not None and (wrong := (values < 0) | (values >= classes)).any():
         received = f"{values[wrong][0]} in example {wrong.argmax()}"
         remedy = "class numbers count from 0; check how many classes there are"

@@ -75,9 +75,9 @@ def _remedy_for_unreadable(x: Any, name: str) -> str:
 
 
 def _from_objects(array: np.ndarray, who: object, name: str) -> np.ndarray:
-    """An array of Python objects as an array of numbers, of booleans or of text."""
+    """An array of Python objects as an array of numbers, of booleans, of text or of bytes."""
     values = array.ravel().tolist()
-    if values and all(isinstance(value, str) for value in values):
+    if values and any(all(isinstance(value, kind) for value in values) for kind in (str, bytes)):
         return np.array(values).reshape(array.shape)
     if all(isinstance(value, _NUMBERS) for value in values):
         numbers = np.array(values, float if not values else None).reshape(array.shape)
@@ -119,7 +119,8 @@ def _remedy(array: np.ndarray, name: str) -> str:
     """How to make numbers of an array of this dtype."""
     kind, days = array.dtype.kind, "np.timedelta64(1, 'D')"
     if kind in "UT":
-        return f"use np.asarray({name}, 'float64')" if _works(np.asarray, array, "float64") else "give numbers"
+        dtype = next((each for each in ("int64", "float64") if _works(np.asarray, array, each)), None)
+        return f"use np.asarray({name}, '{dtype}')" if dtype else "give numbers"
     if kind == "V" and array.dtype.names:
         return f"use numpy.lib.recfunctions.structured_to_unstructured({name})"
     if kind == "V" and array.dtype.type is not np.void:  # bfloat16 and the like, of the package ml_dtypes
@@ -128,5 +129,5 @@ def _remedy(array: np.ndarray, name: str) -> str:
         "c": f"use np.real({name}) or np.abs({name})",
         "M": f"count days: (np.asarray({name}) - np.datetime64('1970-01-01')) / {days}",
         "m": f"count days: np.asarray({name}) / {days}",
-        "S": f"decode it: np.char.decode({name})",
-    }.get(kind, f"use np.asarray({name}).view('uint8')")
+        "S": f"decode it: np.char.decode(np.asarray({name}, 'S'))",
+    }.get(kind, f"use np.asarray({name}).view('uint8').reshape(len({name}), -1)")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.arrays import Array
-from tinynet.backend.random import Purpose, Stream
-from tinynet.data.dataset import Dataset
+from tinynet.backend.random import Purpose, Stream, check_seed
+from tinynet.data.dataset import Dataset, as_dataset
 from tinynet.data.transforms import Transform
 from tinynet.errors import ShapeError, mismatch, whole_number
 
@@ -60,7 +60,10 @@ def shuffled(
     Calls share no state: an interrupted epoch can be resumed at any step with the same batches, and the next epoch is
     complete in any case. `transforms` change the raw pictures before they are scaled.
     """
-    order = shuffled_order(dataset, seed, epoch)
+    first_step = whole_number("first_step", first_step, least=0, remedy="leave it out to begin with the first batch")
+    order = shuffled_order(
+        dataset, check_seed(seed), whole_number("epoch", epoch, least=0, remedy="epochs count from 0")
+    )
     for start in range(first_step * check_batch_size(size), len(dataset), size):
         chosen = order[start : start + size]
         change = partial(_transformed, dataset.image_shape, transforms, seed, epoch, start) if transforms else None
@@ -73,7 +76,7 @@ def shuffled_order(dataset: Dataset, seed: int, epoch: int) -> Array:
 
 
 def batches(
-    dataset: Dataset,
+    dataset: Dataset | tuple[Any, Any],
     size: int,
     seed: int,
     epoch: int,
@@ -81,8 +84,14 @@ def batches(
     transforms: Sequence[Transform] = (),
     first_step: int = 0,
 ) -> Iterator[tuple[Array, Array]]:
-    """Yield the shuffled batches of one epoch as (inputs, labels) on the device of the data. See `shuffled`."""
-    for batch in shuffled(dataset, size, seed, epoch, dtype, transforms, first_step):
+    """Yield the shuffled batches of one epoch as (inputs, labels) on the device of the data. See `shuffled`.
+
+    `dataset` is a Dataset or a pair (images, labels). `dtype` is that of the inputs. Raises DataError or TypeError for
+    data that cannot be read, ValueError for a dtype that is not floating, or numbers that are not whole.
+    """
+    if np.dtype(dtype).kind != "f":  # scaled pixels are below 1: as integers they would all be 0
+        raise ValueError(mismatch("batches", "a floating dtype", np.dtype(dtype), "leave it out for float32"))
+    for batch in shuffled(as_dataset(dataset), size, seed, epoch, dtype, transforms, first_step):
         yield batch.load()
 
 

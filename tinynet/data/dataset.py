@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, Device, array_module, device_of
+from tinynet.backend.arrays import Array, Device, array_module, device_of, to_numpy
 from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Purpose, Stream, check_seed
-from tinynet.errors import DataError, DeviceError, mismatch
+from tinynet.data.entry import (
+    check_counts,
+    check_image_shape,
+    check_pairs,
+    read_class_names,
+    read_images,
+    read_indices,
+    read_labels,
+)
+from tinynet.errors import DeviceError, mismatch
 
 
 @dataclass(frozen=True)
@@ -34,21 +45,14 @@ class Dataset:
     deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        if len(self.images) != len(self.labels):
-            raise DataError(
-                mismatch(
-                    f"data set {self.name!r}",
-                    "as many labels as images",
-                    f"{len(self.images)} images and {len(self.labels)} labels",
-                    "check that both come from the same split",
-                )
-            )
-        if len(self.images) == 0:
-            raise DataError(
-                mismatch(f"data set {self.name!r}", "at least one example", "none", "check how it was filtered")
-            )
-        _check_finite(self.images, self.name, "")
-        _check_finite(self.labels, self.name, " of the targets")
+        who = f"data set {self.name!r}"
+        check_pairs(self.images, self.labels, who)
+        names = read_class_names(self.class_names, who)
+        images, labels = read_images(self.images, who), read_labels(self.labels, who, names)
+        check_counts(images, labels, who)
+        check_image_shape(self.image_shape, images, who)
+        for field_name, value in (("images", images), ("labels", labels), ("class_names", names)):
+            object.__setattr__(self, field_name, value)  # the data set is frozen
 
     def __len__(self) -> int:
         return len(self.images)
@@ -65,7 +69,11 @@ class Dataset:
     def inputs(self, chosen: Array | slice, dtype: np.dtype, change: Callable[[Array], Array] | None = None) -> Array:
         """The inputs of the first layer: the images `chosen` by index, passed through `change`, scaled to `dtype`."""
         xp = array_module(self.images)
-        raw = self.images[chosen] if isinstance(chosen, slice) else xp.take(self.images, chosen, axis=0)
+        if isinstance(chosen, slice):
+            raw = self.images[chosen]
+        else:
+            known = getattr(getattr(chosen, "dtype", None), "kind", None) in ("i", "u")
+            raw = xp.take(self.images, chosen if known else read_indices(chosen, self.images, "inputs"), axis=0)
         raw = change(raw) if change is not None else raw
         return scale_pixels(raw, dtype, self.mean, self.deviation)
 
@@ -80,22 +88,26 @@ class Dataset:
         return replace(self, mean=mean, deviation=deviation or 1.0)
 
     def subset(self, chosen: Array | slice) -> Dataset:
-        """The examples `chosen` by indices or a slice, in that order."""
+        """The examples `chosen` by indices, a slice or a mask, in that order."""
+        chosen = read_indices(chosen, self.images, "subset")
         return replace(self, images=self.images[chosen], labels=self.labels[chosen])
 
     def split(self, fraction: float, seed: int = 0) -> tuple[Dataset, Dataset]:
-        """Split at random into (the rest, `fraction` of the examples), with equal class proportions in both.
+        """Split at random into (the rest, `fraction` of the examples), with class proportions as equal as can be.
 
-        Example: `train, validation = train.split(0.1)`. The result depends only on the labels and `seed`.
+        Example: `train, validation = train.split(0.1)`. The second has round(fraction * N) examples. The result depends
+        only on the labels and `seed`. Raises ValueError if one of the two would be empty.
         """
         if not 0 < fraction < 1:
             raise ValueError(f"split: expected a fraction between 0 and 1, got {fraction}; try 0.1")
-        labels = np.asarray(self.labels)
+        total = round(fraction * len(self))
+        if not 0 < total < len(self):
+            received = f"{total} of {len(self)} examples in the second"
+            remedy = f"try split({(0.5 if len(self) < 4 else 1 / len(self)):.2g})" if len(self) > 1 else "add examples"
+            raise ValueError(mismatch("split", "examples in both parts", received, remedy))
         order = Stream(check_seed(seed), Purpose.SPLIT).permutation(len(self))
-        groups = [order[labels[order] == label] for label in np.unique(labels)] if labels.ndim == 1 else [order]
-        held_out = np.concatenate([group[: round(fraction * len(group))] for group in groups])
         mask = np.zeros(len(self), bool)
-        mask[held_out] = True
+        mask[_held_out(to_numpy(self.labels), order, fraction, total)] = True
         return self.subset(order[~mask[order]]), self.subset(order[mask[order]])
 
     def to(self, device: Device) -> Dataset:
@@ -110,22 +122,24 @@ class Dataset:
 
     def pictures(self, chosen: Array | slice) -> Array:
         """The images `chosen` as pictures: (n, H, W) or (n, H, W, C)."""
+        chosen = read_indices(chosen, self.images, "pictures")
         return self.images[chosen].reshape(-1, *(self.image_shape or self.images.shape[1:]))
 
 
 def from_arrays(
-    images: Array, labels: Array, class_names: Sequence[str] = (), name: str = "arrays", flatten: bool = False
+    images: Any, labels: Any, class_names: Sequence[str] = (), name: str = "arrays", flatten: bool = False
 ) -> Dataset:
-    """A data set from arrays: `images` (N, ...), uint8 or floating; `labels` (N,) from 0, or targets (N, K)."""
-    images = plain_array(images, f"data set {name!r}", "images")
-    labels = plain_array(labels, f"data set {name!r}", "labels")
-    if images.dtype != np.uint8 and images.dtype.kind != "f":
-        raise DataError(
-            mismatch(name, "images of dtype uint8 or floating", images.dtype, "convert with images.astype('float32')")
-        )
+    """A data set from arrays: `images` (N, ...), uint8 or floating; `labels` (N,) from 0, or targets (N, K).
+
+    Both may also be lists, pandas objects, tensors or memory maps: whatever NumPy reads. Row i of the images belongs to
+    row i of the labels, by position. Labels may be names out of `class_names`; they become positions in it.
+    """
+    who = f"data set {name!r}"
+    check_pairs(images, labels, who)
+    images = plain_array(images, who, "images")
     shape = tuple(images.shape[1:])
-    images = images.reshape(len(images), -1) if flatten else images
-    return Dataset(images, labels, tuple(class_names), name, shape)
+    images = images.reshape(len(images), math.prod(shape)) if flatten else images
+    return Dataset(images, labels, read_class_names(class_names, who), name, shape)
 
 
 def as_dataset(data: Dataset | tuple[Array, Array]) -> Dataset:
@@ -134,7 +148,15 @@ def as_dataset(data: Dataset | tuple[Array, Array]) -> Dataset:
         return data
     if isinstance(data, tuple) and len(data) == 2:
         return from_arrays(*data)
-    raise TypeError(f"data: expected a Dataset or a pair (images, labels), got {type(data).__name__}; see from_arrays")
+    kind, remedy = type(data).__name__, "give both: (images, labels)"
+    if isinstance(data, tuple):
+        kind, remedy = f"a tuple of {len(data)}", "give the first two: data[:2]"
+    elif isinstance(data, list) and len(data) == 2:
+        remedy = "use tuple(data)"
+    elif isinstance(data, Mapping) and len(data) == 2:
+        one, other = data
+        remedy = f"use (data[{one!r}], data[{other!r}]), the images first"
+    raise TypeError(mismatch("data", "a Dataset or a pair (images, labels)", kind, remedy))
 
 
 def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: float = 1.0) -> Array:
@@ -152,14 +174,21 @@ def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: floa
     return scaled
 
 
-def _check_finite(images: Array, name: str, where: str) -> None:
-    if images.dtype.kind != "f":
-        return
-    finite = array_module(images).isfinite(images)
-    if not bool(finite.all()):
-        first = int(finite.reshape(len(images), -1).all(axis=1).argmin())
-        raise DataError(
-            mismatch(
-                f"data set {name!r}", "finite numbers", f"NaN or infinity in example {first}{where}", "clean or drop it"
-            )
-        )
+def _held_out(labels: np.ndarray, order: np.ndarray, fraction: float, total: int) -> np.ndarray:
+    """The indices of `total` examples: of each class, the first in `order`; all numbers without classes.
+
+    A class with n examples gives the whole part of fraction * n. What is missing to `total` comes from the classes with
+    the largest remainders, one from each (the method of largest remainders); where those are equal, from the larger
+    class, then from the one that is first in `order`.
+    """
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        return order[:total]
+    by_class = order[np.argsort(labels[order], kind="stable")]  # class after class, each in the order of `order`
+    _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    quotas = fraction * sizes
+    remainders = np.round(quotas % 1, 9)  # 9 digits: 0.1 * 15 and 0.1 * 25 have equal remainders
+    taken = np.floor(quotas + 1e-9).astype(np.int64)
+    ranking = np.lexsort((first, -sizes, -np.where(remainders == 1, 0, remainders)))
+    taken[ranking[: total - taken.sum()]] += 1
+    starts = np.cumsum(sizes) - sizes
+    return np.concatenate([by_class[start : start + count] for start, count in zip(starts, taken)])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Purpose, Stream
 from tinynet.errors import DataError, ShapeError
 from tinynet.gradcheck.differences import compare
@@ -38,7 +39,7 @@ def check_layer(
     clone = _float64_copy(layer)
     for number, values in enumerate(clone.parameters.values()):  # biases are 0 at first, which hides bugs
         values += Stream(seed, Purpose.CHECK, step=number).normal(values.shape, 0, 0.1)
-    x = _away_from_zero(x_shape, seed) if x is None else np.array(x, np.float64)
+    x = _away_from_zero(x_shape, seed) if x is None else np.array(plain_array(x, "gradcheck"), np.float64)
     context, x_before = Context(training=training, seed=seed), x.copy()
     y, backward = clone.forward(x, context)
     dy = Stream(seed, Purpose.CHECK, layer=3).normal(y.shape)
@@ -74,7 +75,8 @@ def check_model(
     x (N, ...) floating; targets in the form that the loss takes. Row names are those of `model.parameters`.
     """
     loss = loss or SoftmaxCrossEntropy()
-    clone, x = _float64_copy(model), np.array(x, np.float64)
+    clone, x = _float64_copy(model), np.array(plain_array(x, "gradcheck"), np.float64)
+    targets = plain_array(targets, "gradcheck", "targets")
     report = Report(f"{model!r} under {loss!r}")
     context = Context(training=True, seed=seed)
 
@@ -103,7 +105,11 @@ def check_loss(
     By default, outputs are random, and targets are random labels, or random numbers if the loss refuses labels.
     """
     stream = Stream(seed, Purpose.CHECK, layer=1)
-    outputs = stream.normal(outputs_shape) if outputs is None else np.array(outputs, np.float64)
+    outputs = (
+        stream.normal(outputs_shape)
+        if outputs is None
+        else np.array(plain_array(outputs, "gradcheck", "outputs"), np.float64)
+    )
     if targets is None:
         targets = stream.words(len(outputs)).astype(np.int64) % outputs.shape[-1]
         try:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module, device_of
+from tinynet.backend.plain import plain_array
 from tinynet.errors import ShapeError, above_zero, at_least_zero, fraction, mismatch
 from tinynet.optimizers.base import LearningRate, Optimizer, State
 from tinynet.optimizers.checks import checked_rate, shown
@@ -97,7 +98,7 @@ class AdamW(Adam):
         mask: Array | None = None,
     ) -> None:
         super().__init__(learning_rate, beta1, beta2, epsilon, weight_decay)
-        self.mask = mask
+        self.mask = None if mask is None else plain_array(mask, "AdamW", "mask")
 
     def start(self, theta: Array) -> State:
         state = super().start(theta)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from tinynet.backend.arrays import Array, Device
+from tinynet.backend.arrays import Array, Device, array_module
 from tinynet.data.dataset import Dataset, as_dataset
+from tinynet.errors import DataError, mismatch
 from tinynet.losses import Loss
 from tinynet.model import Sequential
 
@@ -19,8 +21,21 @@ def validate_data(data: Data, model: Sequential, loss: Loss, device: Device) -> 
     that do not fit the model or the loss.
     """
     dataset = as_dataset(data).to(device)
+    _check_range(dataset.images, model.dtype, "images")
     if dataset.labels.dtype.kind == "f":  # targets of a regression
+        _check_range(dataset.labels, model.dtype, "labels")
         dataset = replace(dataset, labels=dataset.labels.astype(model.dtype))
     outputs = model(dataset.inputs(slice(0, 1), model.dtype))
     loss.check_targets(dataset.labels, outputs.shape)
     return dataset
+
+
+def _check_range(array: Array, dtype: Any, name: str) -> None:
+    """Raise DataError for numbers that are infinite in `dtype`, the model's: 1e300 in float32."""
+    if array.dtype.kind != "f" or array.dtype.itemsize <= dtype.itemsize:
+        return
+    xp = array_module(array)
+    largest, most = float(abs(array).max()), float(xp.finfo(dtype).max)
+    if largest > most:
+        remedy = f"scale them: np.asarray({name}) / {largest:g}"
+        raise DataError(mismatch(name, f"numbers up to {most:g}, the largest in {dtype}", f"{largest:g}", remedy))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinynet as tn
+import tinynet.metrics
 from tests.support.advice import until_it_works
 
 
@@ -171,3 +172,57 @@ def results(x, y):
     step = trainer.step(x, y)
     batches = [(a.tolist(), b.tolist()) for a, b in tn.data.batches((x, y), 3, seed=0, epoch=0)]
     return model.theta.tobytes(), step, tn.evaluate(model, (x, y)), batches
+
+
+def metric(given):
+    return tinynet.metrics.accuracy(given(np.array([0, 1, 1, 2])), given(np.array([0, 1, 2, 2])))
+
+
+def matrix(given):
+    return tinynet.metrics.recall(given(np.array([[3, 1], [2, 4]]))).tolist()
+
+
+def mask(given):
+    model = tn.Sequential(tn.Dense(3, 2))
+    optimizer = tn.AdamW(0.1, weight_decay=0.5, mask=given(np.arange(float(model.theta.size)) % 2))
+    x, y = np.ones((4, 3), "float32"), np.array([0, 1, 0, 1])
+    tn.fit(model, (x, y), optimizer=optimizer, epochs=1, progress=False)
+    return model.theta.tobytes()
+
+
+def initial_values(given):
+    return tn.Sequential(tn.Dense(3, 2, weight=given(np.arange(6.0).reshape(3, 2)))).theta.tobytes()
+
+
+def loss(given):
+    outputs = np.arange(6.0).reshape(2, 3)
+    return tn.SoftmaxCrossEntropy()(given(outputs), given(np.array([0, 2])))
+
+
+def gradient(given):
+    model = tn.Sequential(tn.Dense(3, 2))
+    return str(tn.gradcheck.check_model(model, given(np.arange(6.0).reshape(2, 3)), given(np.array([0, 1]))))
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("entrance", [metric, matrix, mask, initial_values, loss, gradient])
+def test_other_arguments_that_are_arrays_are_read_alike(entrance, container):
+    assert entrance(CONTAINERS[container]) == entrance(np.array)
+
+
+@pytest.mark.parametrize("entrance", [metric, matrix, mask, initial_values, loss, gradient])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda array: np.ma.array(array, mask=array == 1),
+        lambda array: dict(enumerate(array)),
+        lambda array: set(array.ravel().tolist()),
+        iter,
+        lambda array: array + 0j,
+        lambda array: [*array.tolist(), None],
+    ],
+    ids=["masked", "dict", "set", "iterator", "complex", "missing"],
+)
+def test_what_has_no_reading_is_refused_everywhere(entrance, broken):
+    with pytest.raises(tn.DataError, match="expected .*, got .*; "):
+        entrance(broken)

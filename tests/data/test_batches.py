@@ -57,3 +57,27 @@ def test_batches_in_order_cover_every_row_once(count, size, lengths):
 def test_a_batch_size_of_0_is_refused(use):
     with pytest.raises(ValueError, match="batch_size: expected a whole number from 1, got 0; try batch_size=128"):
         use(numbered(3), 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dtype": "int32"}, "batches: expected a floating dtype, got int32; leave it out for float32"),
+        ({"first_step": -1}, "first_step: expected a whole number from 0, got -1; leave it out"),
+        ({"epoch": 0.5}, "epoch: expected a whole number from 0, got 0.5; epochs count from 0"),
+        ({"seed": -1}, "seed: expected a whole number"),
+    ],
+)
+def test_arguments_that_would_give_wrong_batches_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        list(tn.data.batches(numbered(4), 2, **{"seed": 0, "epoch": 0, **change}))
+    change = dict.fromkeys(change, 0) if "dtype" not in change else {}  # the advice
+    assert len(list(tn.data.batches(numbered(4), 2, **{"seed": 0, "epoch": 0, **change}))) == 2
+
+
+def test_batches_of_a_pair_are_those_of_its_data_set():
+    x, y = np.arange(12.0).reshape(6, 2), np.arange(6)
+    pair, data = (list(tn.data.batches(each, 4, 0, 0)) for each in ((x.tolist(), y), tn.data.from_arrays(x, y)))
+    for one, other in zip(pair, data):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet.data.dataset import scale_pixels
+from tests.support.advice import follow
+from tinynet.data.dataset import as_dataset, scale_pixels
 
 PIXELS = np.arange(256, dtype="uint8").reshape(64, 4)
 
@@ -59,6 +60,112 @@ def test_a_split_is_stratified_shuffled_and_a_function_of_the_seed():
             data.split(fraction)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "fraction", "total"),
+    [([5] * 10, 0.1, 5), ([15] * 10, 0.1, 15), ([15, 25, 35], 0.1, 8), ([1] * 7, 0.5, 4), ([3, 900, 97], 0.25, 250),
+     ([6, 4], 0.9, 9)],
+)  # fmt: skip
+def test_a_split_has_the_size_asked_for_and_classes_as_even_as_can_be(sizes, fraction, total):
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    data = tn.data.from_arrays(np.arange(len(labels), dtype="float32").reshape(-1, 1), labels)
+    for seed in range(20):
+        rest, held_out = data.split(fraction, seed=seed)
+        assert len(held_out) == total
+        counts = np.bincount(held_out.labels, minlength=len(sizes))
+        assert (np.abs(counts - fraction * np.array(sizes)) < 1).all()
+        both = np.sort(np.concatenate([rest.images, held_out.images])[:, 0])
+        np.testing.assert_array_equal(both, np.arange(len(labels)))
+
+
+def test_which_classes_give_one_example_more_is_random():
+    data = tn.data.from_arrays(np.ones((50, 1)), np.repeat(np.arange(10), 5))
+    held_out = {tuple(np.unique(data.split(0.1, seed=seed)[1].labels)) for seed in range(20)}
+    assert all(len(classes) == 5 for classes in held_out)
+    assert len(held_out) > 10
+
+
+@pytest.mark.parametrize(("count", "fraction"), [(4, 0.1), (2, 0.1), (3, 0.99), (30, 0.01)])
+def test_an_empty_part_is_refused_and_the_advice_gives_two(count, fraction):
+    data = tn.data.from_arrays(np.ones((count, 1)), np.zeros(count, int))
+    with pytest.raises(ValueError, match=r"split: expected examples in both parts, got \d+ of .*; try split") as caught:
+        data.split(fraction)
+    rest, held_out = follow(caught.value, split=data.split)
+    assert min(len(rest), len(held_out)) >= 1
+    with pytest.raises(ValueError, match="add examples"):
+        data.subset([0]).split(0.5)
+
+
+def test_labels_of_a_regression_are_no_classes():
+    data = tn.data.from_arrays(np.ones((100, 1)), np.linspace(0, 1, 100))
+    assert len(data.split(0.1)[1]) == 10  # each number would be a class of its own
+
+
+def test_a_shuffled_pandas_series_is_read_by_position():
+    pandas = pytest.importorskip("pandas")
+    x, y = np.arange(80, dtype="float32").reshape(40, 2), np.arange(40) % 4
+    order = np.random.default_rng(0).permutation(40)
+    data = tn.data.from_arrays(x[order], pandas.Series(y).iloc[order])
+    for part in data.split(0.25):
+        np.testing.assert_array_equal(part.labels, part.images[:, 0] // 2 % 4)
+
+
+def test_two_pandas_objects_with_one_index_in_two_orders_are_refused():
+    pandas = pytest.importorskip("pandas")
+    x, y = pandas.DataFrame({"a": np.arange(8.0), "b": 1.0}), pandas.Series(np.arange(8) % 4)
+    shuffled = x.sample(frac=1, random_state=0)
+    with pytest.raises(tn.DataError, match="images and labels with one index, got two orders of it") as caught:
+        tn.data.from_arrays(shuffled, y)
+    data = tn.data.from_arrays(shuffled, follow(caught.value, images=shuffled, labels=y))
+    np.testing.assert_array_equal(data.labels, data.images[:, 0] % 4)
+    by_position = tn.data.from_arrays(shuffled, y.to_numpy())  # the other advice
+    np.testing.assert_array_equal(by_position.labels, np.arange(8) % 4)
+    assert len(tn.data.from_arrays(shuffled.reset_index(drop=True), y)) == 8
+    assert len(tn.data.from_arrays(x[:4], y[4:])) == 4  # other rows: positions are meant
+
+
+@pytest.mark.torch
+def test_tensors_that_numpy_cannot_read_are_refused_with_the_call_that_can():
+    torch = pytest.importorskip("torch")
+    x = torch.arange(12.0).reshape(4, 3)
+    for given in (x.clone().requires_grad_(), x.to(torch.bfloat16), x.to_sparse()):
+        with pytest.raises(tn.DataError, match=r"a Tensor that NumPy cannot read .*; use images.detach\(\)") as caught:
+            tn.data.from_arrays(given, torch.arange(4))
+        np.testing.assert_array_equal(tn.data.from_arrays(follow(caught.value, images=given), [0] * 4).images, x)
+
+
+def test_sparse_matrices_are_refused_with_the_call_that_makes_an_array():
+    sparse = pytest.importorskip("scipy.sparse").csr_matrix(np.eye(4))
+    with pytest.raises(tn.DataError, match=r"got a csr_matrix; use images.toarray\(\)") as caught:
+        tn.data.from_arrays(sparse, range(4))
+    np.testing.assert_array_equal(tn.data.from_arrays(follow(caught.value, images=sparse), range(4)).images, np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        ([PIXELS, np.zeros(64, int)], "got list; use tuple"),
+        ({"x": PIXELS, "y": np.zeros(64, int)}, r"got dict; use \(data\['x'\], data\['y'\]\), the images first"),
+        ((PIXELS, np.zeros(64, int), np.ones(64)), "got a tuple of 3; give the first two"),
+    ],
+)
+def test_what_is_no_pair_is_refused_and_the_advice_makes_one(data, advice):
+    with pytest.raises(TypeError, match=r"data: expected a Dataset or a pair \(images, labels\), " + advice) as caught:
+        as_dataset(data)
+    assert len(as_dataset(follow(caught.value, data=data))) == 64
+
+
+def test_a_scale_in_other_units_is_refused():
+    """uint8 pixels p are read as p / 255; the mean of floats from 0 to 255 would be 255 times too large."""
+    bytes_, floats = dataset(), tn.data.from_arrays(PIXELS.astype("float32"), np.zeros(64, int))
+    for one, other in ((bytes_, floats), (floats, bytes_)):
+        with pytest.raises(tn.DataError, match="standardize: expected uint8 pixels, or floats from 0 to 1, got floats"):
+            one.standardize(like=other)
+    unit = tn.data.from_arrays(PIXELS / 255, np.zeros(64, int))
+    scaled = [each.standardize(like=bytes_.standardize()).inputs(slice(None), np.dtype("float64"))
+              for each in (bytes_, unit)]  # fmt: skip
+    np.testing.assert_allclose(*scaled, atol=1e-12)
+
+
 def test_a_regression_can_be_split():
     rest, held_out = tn.data.from_arrays(np.ones((10, 2)), np.ones((10, 3))).split(0.3)
     assert (len(rest), len(held_out)) == (7, 3)
@@ -72,7 +179,7 @@ def test_flattened_pictures_get_their_shape_back():
 
 def test_lists_are_accepted_and_other_types_refused():
     assert len(tn.data.from_arrays([[0.5, 1.0]], [3])) == 1
-    with pytest.raises(tn.DataError, match="expected images of dtype uint8 or floating, got int64; convert with"):
+    with pytest.raises(tn.DataError, match="expected images of dtype uint8 or floating, got int64; convert pixels"):
         tn.data.from_arrays([[1, 2]], [0])
 
 

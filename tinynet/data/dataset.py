@@ -21,7 +21,7 @@ from tinynet.data.entry import (
     read_indices,
     read_labels,
 )
-from tinynet.errors import DeviceError, mismatch
+from tinynet.errors import DataError, DeviceError, mismatch
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,12 @@ class Dataset:
         return scale_pixels(raw, dtype, self.mean, self.deviation)
 
     def standardize(self, like: Dataset | None = None) -> Dataset:
-        """The same data scaled to mean 0 and deviation 1, or with the scale of `like` (the training set)."""
+        """The same data scaled to mean 0 and deviation 1, or with the scale of `like` (the training set).
+
+        DataError if one of the two has uint8 pixels and the other floats outside [0, 1]: their units differ.
+        """
         if like is not None:
+            _check_units(self, like)
             return replace(self, mean=like.mean, deviation=like.deviation)
         xp = array_module(self.images)
         unit = 255.0 if self.images.dtype == np.uint8 else 1.0
@@ -157,6 +161,15 @@ def as_dataset(data: Dataset | tuple[Array, Array]) -> Dataset:
         one, other = data
         remedy = f"use (data[{one!r}], data[{other!r}]), the images first"
     raise TypeError(mismatch("data", "a Dataset or a pair (images, labels)", kind, remedy))
+
+
+def _check_units(dataset: Dataset, like: Dataset) -> None:
+    """Raise DataError if the images of one are pixels, read as p / 255, and those of the other exceed 1."""
+    floats = [each for each in (dataset, like) if each.images.dtype != np.uint8]
+    if len(floats) == 1 and float(abs(floats[0].images).max()) > 1:
+        which = "images" if floats[0] is dataset else "like.images"
+        remedy = f"give both in one form: {which}.astype('uint8') or {which} / 255"
+        raise DataError(mismatch("standardize", "uint8 pixels, or floats from 0 to 1", "floats above 1", remedy))
 
 
 def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: float = 1.0) -> Array:

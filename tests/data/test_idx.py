@@ -59,7 +59,11 @@ DAMAGED = {
     "half a header": (GOOD[:9], "expected a header of 16 bytes, got 9 bytes; fetch the file again"),
     "cut short": (GOOD[:-1], "expected 24 bytes for 2 x 3 x 4, got 23"),
     "trailing bytes": (GOOD + b"!", "got 25; fetch the file again"),
-    "a huge header": (b"\0\0\x08\x01\x80\0\0\0", "expected 2,147,483,648 bytes for 2147483648, got 0"),
+    "a huge header": (b"\0\0\x08\x01\x80\0\0\0", "expected at most 268,435,456 numbers, got 2147483648"),
+    "none of a huge shape": (
+        b"\0\0\x08\x03" + bytes(4) + b"\xff" * 8,
+        "expected at most 268,435,456 numbers, got 0 x 4",
+    ),
     "truncated gzip": (gzip.compress(GOOD)[:-12], "expected a whole gzip file, got a damaged one"),
     "damaged gzip": (gzip.compress(GOOD)[:15] + b"\xff\xff" + gzip.compress(GOOD)[17:], "a damaged one"),
     "wrong checksum": (gzip.compress(GOOD)[:-8] + b"\0\0\0\0" + gzip.compress(GOOD)[-4:], "a damaged one"),

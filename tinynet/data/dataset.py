@@ -9,6 +9,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of
 from tinynet.backend.random import Purpose, Stream, check_seed
+from tinynet.data.layout import check_image_shape
 from tinynet.errors import DataError, DeviceError, mismatch
 
 
@@ -46,6 +47,7 @@ class Dataset:
             raise DataError(
                 mismatch(f"data set {self.name!r}", "at least one example", "none", "check how it was filtered")
             )
+        check_image_shape(self.name, tuple(self.images.shape[1:]), tuple(self.image_shape))
         _check_finite(self.images, self.name, "")
         _check_finite(self.labels, self.name, " of the targets")
 

@@ -68,6 +68,8 @@ def parse_idx(content: bytes, name: str | os.PathLike[str] = "IDX data") -> np.n
         raise DataError(mismatch(name, f"a header of {start} bytes", f"{len(content)} bytes", "fetch the file again"))
     shape = struct.unpack(f">{content[3]}I", content[4:start])
     dtype = np.dtype(TYPES[content[2]])
+    if math.prod(max(size, 1) for size in shape) > MAX_BYTES:  # 0 x 2^63: no array has such a shape
+        raise DataError(mismatch(name, f"at most {MAX_BYTES:,} numbers", " x ".join(map(str, shape)), "fetch it again"))
     if math.prod(shape) * dtype.itemsize != len(content) - start:
         expected = f"{math.prod(shape) * dtype.itemsize:,} bytes for {' x '.join(map(str, shape))}"
         raise DataError(mismatch(name, expected, f"{len(content) - start:,}", "fetch the file again"))

@@ -24,16 +24,46 @@ def test_reading_returns_what_was_written(tmp_path, pack, array):
     np.testing.assert_array_equal(tn.data.read_idx(tmp_path / "file"), array)
 
 
+@pytest.mark.parametrize(
+    ("code", "dtype", "least", "largest"),
+    [(0x08, "u1", 0, 255), (0x09, "i1", -128, 127), (0x0B, "i2", -32768, 32767), (0x0C, "i4", -(2**31), 2**31 - 1),
+     (0x0D, "f4", -3.4e38, 1e-40), (0x0E, "f8", -1e308, np.inf)],
+)  # fmt: skip
+def test_each_type_of_numbers_is_read_as_the_file_says(tmp_path, code, dtype, least, largest):
+    numbers = np.array([[least, 0, 1], [largest, 2, 3]], dtype)
+    content = bytes([0, 0, code, 2]) + struct.pack(">2I", 2, 3) + numbers.astype(f">{dtype}").tobytes()
+    (tmp_path / "file").write_bytes(content)
+    found = tn.data.read_idx(tmp_path / "file")
+    assert (found.dtype, found.dtype.isnative) == (np.dtype(dtype), True)
+    np.testing.assert_array_equal(found, numbers)
+    assert idx.format_idx(numbers) == idx.format_idx(numbers.astype(f">{dtype}")) == content
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros(3, bool), np.zeros(3, "int64"), np.array(1, "u1"), np.zeros((1,) * 5, "u1")]
+)
+def test_what_could_not_be_read_again_is_not_written(array):
+    with pytest.raises(tn.DataError, match=r"IDX data: expected 1 to 4 dimensions of uint8, .*, got \d dimensions of"):
+        idx.format_idx(array)
+    if array.ndim == 1:  # as the message says
+        np.testing.assert_array_equal(idx.parse_idx(idx.format_idx(array.astype("float64"))), array)
+
+
 GOOD = idx_bytes(IMAGES)
 DAMAGED = {
     "empty": (b"", "got an empty file"),
-    "text": (b"<html>not found</html>", "expected an IDX header 00 00 08 and 1 to 4 dimensions, got 3c 68 74 6d"),
-    "float type": (b"\0\0\x0d" + GOOD[3:], "got 00 00 0d 03"),
+    "text": (b"<html>not found</html>", r"expected an IDX header \(00 00, .*1 to 4 dimensions\), got 3c 68 74 6d"),
+    "an unknown type": (b"\0\0\x0a" + GOOD[3:], "got 00 00 0a 03"),
+    "too few bytes for floats": (b"\0\0\x0d" + GOOD[3:], "expected 96 bytes for 2 x 3 x 4, got 24"),
     "no dimensions": (b"\0\0\x08\0", "got 00 00 08 00"),
     "half a header": (GOOD[:9], "expected a header of 16 bytes, got 9 bytes; fetch the file again"),
     "cut short": (GOOD[:-1], "expected 24 bytes for 2 x 3 x 4, got 23"),
     "trailing bytes": (GOOD + b"!", "got 25; fetch the file again"),
-    "a huge header": (b"\0\0\x08\x01\x80\0\0\0", "expected 2,147,483,648 bytes for 2147483648, got 0"),
+    "a huge header": (b"\0\0\x08\x01\x80\0\0\0", "expected at most 268,435,456 numbers, got 2147483648"),
+    "none of a huge shape": (
+        b"\0\0\x08\x03" + bytes(4) + b"\xff" * 8,
+        "expected at most 268,435,456 numbers, got 0 x 4",
+    ),
     "truncated gzip": (gzip.compress(GOOD)[:-12], "expected a whole gzip file, got a damaged one"),
     "damaged gzip": (gzip.compress(GOOD)[:15] + b"\xff\xff" + gzip.compress(GOOD)[17:], "a damaged one"),
     "wrong checksum": (gzip.compress(GOOD)[:-8] + b"\0\0\0\0" + gzip.compress(GOOD)[-4:], "a damaged one"),

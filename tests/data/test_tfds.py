@@ -1,6 +1,7 @@
 """tensorflow-datasets: prepare data sets without a network or TensorFlow, and read them."""
 
 import dataclasses
+import io
 import json
 import socket
 import subprocess
@@ -113,6 +114,27 @@ def test_a_format_that_only_tensorflow_reads_is_named(tmp_path):
     (folder / "dataset_info.json").write_text("{")
     with pytest.raises(tn.DataError, match="expected a dataset_info.json of tfds, got JSONDecodeError"):
         module.read_tfds(small()[0], tmp_path, refuse)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "size"),
+    [("mnist", "P", (28, 28)), ("mnist", "I;16", (28, 28)), ("mnist", "LA", (28, 28)), ("mnist", "L", (49, 16)),
+     ("mnist", "RGB", (28, 28)), ("cifar10", "L", (32, 32)),
+     ("cifar10", "RGBA", (32, 32)), ("cifar10", "RGB", (64, 16))],
+)  # fmt: skip
+def test_pictures_of_another_mode_or_size_are_refused(name, mode, size):
+    image = pytest.importorskip("PIL.Image")
+    image.new(mode, size).save(file := io.BytesIO(), "PNG")
+    with pytest.raises(ValueError, match=rf"a picture of {size[1]} x {size[0]} in mode {mode}, not (L|RGB)"):
+        module._decode(file.getvalue(), catalog.CATALOG[name])
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_pictures_are_decoded_as_they_were_encoded(name):
+    pytest.importorskip("PIL.Image")
+    entry, splits = small(name, 1)
+    picture = splits["train"][0][0]
+    np.testing.assert_array_equal(module._decode(module._encode(picture).getvalue(), entry), picture)
 
 
 def test_the_newest_version_is_chosen(tmp_path):

@@ -98,3 +98,79 @@ def test_fit_applies_transforms():
 def test_arguments_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# The axes of the pictures ---------------------------------------------------------------------------------------------
+
+WITH_LAYOUT = [
+    lambda **told: tn.data.Shift(2, **told),
+    lambda **told: tn.data.HorizontalFlip(1, **told),
+    lambda **told: tn.data.RandomErasing(1.0, **told),
+]
+COLOURS = np.random.default_rng(1).integers(1, 256, (40, 8, 12, 3)).astype("uint8")
+
+
+@pytest.mark.parametrize("make", WITH_LAYOUT)
+def test_channels_first_pictures_are_refused_or_changed_as_channels_last_ones_are(make):
+    first = np.ascontiguousarray(COLOURS.transpose(0, 3, 1, 2))
+    with pytest.raises(
+        tn.ShapeError, match=r"\(40, 3, 8, 12\), which looks like \(n, C, H, W\); say layout='NCHW', or"
+    ):
+        make()(first, lanes(first))
+    expected = make()(COLOURS, lanes(COLOURS))
+    told = make(layout="NCHW")(first, lanes(first))
+    np.testing.assert_array_equal(told, expected.transpose(0, 3, 1, 2))
+    assert told.flags.c_contiguous
+    np.testing.assert_array_equal(make()(first.transpose(0, 2, 3, 1), lanes(first)), expected)
+    placed = strict.device.put(first)
+    np.testing.assert_array_equal(arrays.to_numpy(make(layout="NCHW")(placed, lanes(placed))), told)
+    assert repr(make(layout="NCHW")).endswith(", layout='NCHW')")
+    assert "layout" not in repr(make())
+
+
+@pytest.mark.parametrize("make", WITH_LAYOUT)
+def test_shapes_that_tell_nothing_have_to_be_told(make):
+    tiny = np.random.default_rng(1).integers(1, 256, (40, 5, 5, 5)).astype("uint8")
+    with pytest.raises(tn.ShapeError, match=r"which may be \(n, C, H, W\) as well; say layout='NHWC' or layout='NCHW'"):
+        make()(tiny, lanes(tiny))
+    last, first = (make(layout=layout)(tiny, lanes(tiny)) for layout in ("NHWC", "NCHW"))
+    np.testing.assert_array_equal(
+        make(layout="NHWC")(tiny.transpose(0, 2, 3, 1), lanes(tiny)).transpose(0, 3, 1, 2), first
+    )
+    assert (last != first).any()
+    with pytest.raises(ValueError, match="unknown layout 'nhwc'; .*Known: NCHW, NHWC"):
+        make(layout="nhwc")
+
+
+def test_narrow_grey_pictures_are_no_colours():
+    narrow = np.random.default_rng(1).integers(1, 256, (40, 12, 3)).astype("uint8")
+    np.testing.assert_array_equal(tn.data.HorizontalFlip(1)(narrow, lanes(narrow)), narrow[:, :, ::-1])
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_fit_flips_channels_first_pictures_from_left_to_right(flatten):
+    images, labels = COLOURS.transpose(0, 3, 1, 2), np.arange(40) % 2
+    data = tn.data.from_arrays(images, labels, flatten=flatten)
+    order = next(tn.data.batches(tn.data.from_arrays(np.arange(40.0)[:, None], labels), 40, 0, 0))[0][:, 0].astype(int)
+    with pytest.raises(tn.ShapeError, match=r"HorizontalFlip\(1\): expected pictures"):
+        next(tn.data.batches(data, 40, 0, 0, transforms=[tn.data.HorizontalFlip(1)]))
+    told = tn.data.HorizontalFlip(1, layout="NCHW")
+    found, _ = next(tn.data.batches(data, 40, 0, 0, transforms=[told]))
+    np.testing.assert_array_equal(np.rint(255 * found).reshape(images.shape), images[order][..., ::-1])
+
+
+@pytest.mark.parametrize(
+    ("transform", "received"),
+    [
+        (lambda pictures, lanes: pictures.transpose(0, 2, 1), r"uint8 of \(50, 12, 8\)"),
+        (lambda pictures, lanes: pictures / np.float32(255), r"float32 of \(50, 8, 12\)"),
+        (lambda pictures, lanes: pictures[:10], r"uint8 of \(10, 8, 12\)"),
+    ],
+)
+def test_a_transform_of_ones_own_keeps_shape_and_dtype(transform, received):
+    model = tn.Sequential(tn.Dense(96, 3))
+    with pytest.raises(
+        tn.ShapeError, match=rf"transform .*: expected uint8 of \(50, 8, 12\), got {received}; return pi"
+    ):
+        tn.fit(model, DATA, epochs=1, batch_size=50, transforms=[transform])
+    tn.fit(model, DATA, epochs=1, batch_size=50, transforms=[lambda pictures, lanes: 255 - pictures])

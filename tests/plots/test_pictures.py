@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.plots import NAMES, contrast, counts, examples, pictures, read, weight
 from tinynet import plots
+from tinynet.data import from_arrays
 from tinynet.errors import DataError, ShapeError
 
 
@@ -64,7 +65,7 @@ def test_each_class_has_a_row_of_its_first_pictures(tmp_path: Path, saved: list[
         [axes.images[0].get_array() for axes in saved[0].axes[start : start + 3] if axes.images] for start in (0, 3, 6)
     ]
     for row, chosen in zip(rows, ([0, 2, 4], [1, 6], [3])):
-        np.testing.assert_array_equal(row, data.pictures(chosen))
+        np.testing.assert_array_equal(np.multiply(row, 255), data.pictures(chosen))
     for words in ("animals", "cat", "dog", "owl"):
         assert f"<!-- {words} -->" in read(path)
 
@@ -97,3 +98,78 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ShapeError, match=r"and a count from 1, got \(784, 4\) and 0; give"):
         plots.first_layer_weights(weight(), (28, 28), path, count=0)
     assert not path.exists()
+
+
+def drawn_pictures(figure: Any) -> np.ndarray:
+    return np.stack([axes.images[0].get_array() for axes in figure.axes if axes.images])
+
+
+def test_channels_first_pictures_are_refused_or_drawn_upright(tmp_path: Path, saved: list[Any]) -> None:
+    path = tmp_path / "picture.png"
+    images, labels, probabilities = examples(4, (8, 6, 3))
+    first = images.transpose(0, 3, 1, 2)
+    data = from_arrays(first, labels, NAMES[:4], flatten=True)
+    with pytest.raises(
+        ShapeError, match=r"predictions: .* got \(4, 3, 8, 6\), which looks like \(n, C, H, W\); say lay"
+    ):
+        plots.predictions(first, labels, probabilities, NAMES, path)
+    with pytest.raises(
+        ShapeError, match=r"class_pictures: .* got \(4, 3, 8, 6\), which looks like \(n, C, H, W\); say "
+    ):
+        plots.class_pictures(data, path)
+    assert not path.exists()
+    plots.predictions(first, labels, probabilities, NAMES, path, layout="NCHW")
+    plots.predictions(first.transpose(0, 2, 3, 1), labels, probabilities, NAMES, path)
+    plots.class_pictures(data, path, layout="NCHW")
+    for figure in saved:
+        np.testing.assert_array_equal(np.rint(255 * drawn_pictures(figure)), images)
+
+
+def test_weights_of_channels_first_pictures(tmp_path: Path, saved: list[Any]) -> None:
+    path, columns = tmp_path / "picture.png", np.random.default_rng(0).normal(size=(3 * 8 * 6, 1))
+    with pytest.raises(
+        ShapeError, match=r"first_layer_weights: .*, which looks like \(n, C, H, W\); say layout='NCHW'"
+    ):
+        plots.first_layer_weights(columns, (3, 8, 6), path)
+    plots.first_layer_weights(columns, (3, 8, 6), path, layout="NCHW")
+    np.testing.assert_allclose(drawn_pictures(saved[0])[0], columns.reshape(3, 8, 6).mean(axis=0), rtol=1e-12)
+    plots.first_layer_weights(columns, (8, 6, 3), path)
+    np.testing.assert_allclose(drawn_pictures(saved[1])[0], columns.reshape(8, 6, 3).mean(axis=2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3), (3, 8, 3)])
+def test_shapes_that_tell_nothing_are_told_to_plots(tmp_path: Path, saved: list[Any], shape: tuple[int, ...]) -> None:
+    images, labels, probabilities = examples(4, shape)
+    with pytest.raises(ShapeError, match=r"which may be \(n, C, H, W\) as well; say layout='NHWC' or layout='NCHW'"):
+        plots.predictions(images, labels, probabilities, NAMES, tmp_path / "picture.png")
+    plots.predictions(images, labels, probabilities, NAMES, tmp_path / "picture.png", layout="NHWC")
+    np.testing.assert_array_equal(np.rint(255 * drawn_pictures(saved[0])), images)
+
+
+def test_other_numbers_of_channels_are_refused_and_one_can_be_drawn(tmp_path: Path, saved: list[Any]) -> None:
+    images, labels, probabilities = examples(4, (8, 8, 2))
+    with pytest.raises(
+        ShapeError, match=r"predictions: expected 1, 3 or 4 channels, got 2; draw one channel: images\[\."
+    ):
+        plots.predictions(images, labels, probabilities, NAMES, tmp_path / "picture.png")
+    plots.predictions(images[..., 0], labels, probabilities, NAMES, tmp_path / "picture.png")
+    np.testing.assert_array_equal(np.rint(255 * drawn_pictures(saved[0])), images[..., 0])
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (8, 6, 3)])
+@pytest.mark.parametrize("scale", [(1 / 255, 0), (1, 0), (4, -300), (1 / 60, -2)])
+def test_floats_of_any_range_are_drawn_in_one_scale(
+    tmp_path: Path, saved: list[Any], shape: tuple[int, ...], scale: tuple[float, float]
+) -> None:
+    images, labels, probabilities = examples(4, shape)
+    images[0], images[1], images[2:] = 0, 255, 100 + images[2:] // 8
+    floats = (images * np.float64(scale[0]) + scale[1]).astype("float32")
+    plots.predictions(floats, labels, probabilities, NAMES, tmp_path / "picture.png")
+    np.testing.assert_allclose(drawn_pictures(saved[0]) * 255, images, atol=1e-3)  # float32
+    assert {axes.images[0].get_clim() for axes in saved[0].axes} <= {(0, 1)}
+    assert not np.isnan(drawn_pictures(saved[0])).any()
+
+
+def test_class_pictures_without_names_show_numbers(tmp_path: Path) -> None:
+    plots.class_pictures(from_arrays(np.zeros((3, 6, 5), "uint8"), np.array([0, 2, 1])), path := tmp_path / "a.svg", 2)
+    assert all(f"<!-- {label} -->" in read(path) for label in range(3))

@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 import tinynet as tn
-from tinynet.data.idx import format_idx
+from tinynet.data.idx import TYPES, format_idx
 
 SLOWEST_SECONDS = 1.0
 MOST_MEMORY = 1 << 29  # bytes: 2^26 pixels of four bytes, and their copy in grey
@@ -124,7 +124,9 @@ def read_picture_folder(root: Path) -> str:
 def read_file(path: Path) -> str:
     """Read an IDX file and return the outcome."""
     array = tn.data.read_idx(path)
-    return "a data set" if array.dtype == np.uint8 else f"dtype {array.dtype}"
+    return (
+        "a data set" if array.dtype.newbyteorder(">").str in ("|u1", "|i1", *TYPES.values()) else f"dtype {array.dtype}"
+    )
 
 
 def outcome_of(read: Callable[[Path], str], path: Path) -> str:

@@ -64,3 +64,11 @@ def test_a_recipe_is_a_configuration(tmp_path, small_data):
     assert "one_cycle(peak=0.005" in run["optimizer"]
     assert run["epochs"][0]["epoch"] == 1
     assert "samples/s" in result.table()
+
+
+def test_views_of_channels_first_pictures_are_refused():
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8)).astype("uint8")
+    for views in (recipes.FIVE_PLACES, recipes.TEN_VIEWS):
+        with pytest.raises(tn.ShapeError, match=r"five_places: expected .* which looks like \(n, C, H, W\); transpose"):
+            list(views.of(images))
+        assert len(list(views.of(images.transpose(0, 2, 3, 1)))) in (5, 10)  # as the message says

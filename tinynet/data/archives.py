@@ -132,9 +132,15 @@ def _parse_pickle(content: bytes, name: str) -> Arrays:
     except Exception as error:  # a damaged pickle can raise anything
         expected = "a batch of CIFAR-10's Python archive"
         raise DataError(mismatch(name, expected, f"{type(error).__name__}: {error}", "fetch it again")) from error
-    if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != CIFAR_RECORD - 1 or labels.dtype.kind != "i":
-        received = f"{images.dtype} of shape {images.shape}"
+    if (
+        images.dtype != np.uint8
+        or images.ndim != 2
+        or images.shape[1] != CIFAR_RECORD - 1
+        or labels.dtype.kind not in "iu"
+    ):
+        received = f"{images.dtype} of shape {images.shape}, labels of {labels.dtype}"
         raise DataError(mismatch(name, "uint8 images of 3072 numbers, integer labels", received, "fetch it again"))
     if len(labels) and not (labels.min() >= 0 and labels.max() < 256):
-        raise DataError(mismatch(name, "labels from 0 to 255", f"up to {labels.max()}", "fetch it again"))
+        received = f"{labels.min()} to {labels.max()}"
+        raise DataError(mismatch(name, "labels from 0 to 255", received, "fetch it again"))
     return images, labels.astype(np.uint8)

@@ -111,7 +111,12 @@ def _transformed(
         raise ShapeError(mismatch("transforms", "pictures of shape (N, H, W) or (N, H, W, C)", pictures.shape, remedy))
     for number, transform in enumerate(transforms):
         stream = Stream(seed, Purpose.TRANSFORM, layer=number, step=epoch)
-        pictures = transform(pictures, partial(_lanes, stream, start + first_row, raw))
+        changed = transform(pictures, partial(_lanes, stream, start + first_row, raw))
+        if changed.shape != pictures.shape or changed.dtype != pictures.dtype:
+            expected, received = f"{pictures.dtype} of {pictures.shape}", f"{changed.dtype} of {changed.shape}"
+            remedy = "return pictures of the same shape and dtype: uint8 from 0 to 255, or floats"
+            raise ShapeError(mismatch(f"transform {transform!r}", expected, received, remedy))
+        pictures = changed
     return pictures.reshape(raw.shape)
 
 

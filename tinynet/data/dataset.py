@@ -14,13 +14,13 @@ from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.entry import (
     check_counts,
-    check_image_shape,
     check_pairs,
     read_class_names,
     read_images,
     read_indices,
     read_labels,
 )
+from tinynet.data.layout import check_image_shape
 from tinynet.errors import DataError, DeviceError, mismatch
 
 
@@ -50,7 +50,7 @@ class Dataset:
         names = read_class_names(self.class_names, who)
         images, labels = read_images(self.images, who), read_labels(self.labels, who, names)
         check_counts(images, labels, who)
-        check_image_shape(self.image_shape, images, who)
+        check_image_shape(self.name, tuple(images.shape[1:]), tuple(self.image_shape))
         for field_name, value in (("images", images), ("labels", labels), ("class_names", names)):
             object.__setattr__(self, field_name, value)  # the data set is frozen
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
 from typing import Any
 
@@ -101,14 +100,6 @@ def check_counts(images: Array, labels: Array, who: object) -> None:
     if images.ndim == 1 and labels.ndim > 1:
         remedy = "give the images first: (images, labels)"
         raise DataError(mismatch(who, "images (N, ...) and their labels", f"images of shape {images.shape}", remedy))
-
-
-def check_image_shape(image_shape: tuple[int, ...], images: Array, who: object) -> None:
-    """Raise DataError unless an image has as many numbers as a picture of `image_shape` (not given: empty)."""
-    numbers = math.prod(images.shape[1:])
-    if image_shape and math.prod(image_shape) != numbers:
-        remedy = "give the shape of one picture, without the number of pictures"
-        raise DataError(mismatch(who, f"an image_shape of {numbers} numbers, like the images", image_shape, remedy))
 
 
 def _check_finite(array: Array, who: object, where: str) -> None:

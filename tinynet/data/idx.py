@@ -1,7 +1,8 @@
 """Read and write IDX, the format of MNIST: a big-endian header, then the numbers.
 
     bytes 0-1   zero
-    byte  2     the type of the numbers (0x08: unsigned byte, the only one these data sets use)
+    byte  2     the type of the numbers: 0x08 uint8 (the only one these data sets use), 0x09 int8, 0x0B int16,
+                0x0C int32, 0x0D float32, 0x0E float64
     byte  3     the number of dimensions
     then        a 32-bit length for each dimension, and the data in C order
 
@@ -22,16 +23,16 @@ import numpy as np
 
 from tinynet.errors import DataError, mismatch
 
-UNSIGNED_BYTE = 0x08
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_BYTES = 1 << 28  # 256 MiB; the largest of these data sets, CIFAR-10, has 184 MB
 GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read the uint8 array in an IDX file, gzipped or not.
+    """Read the array in an IDX file, gzipped or not. Its dtype is the file's type, in the machine's byte order.
 
-    Raises DataError, with the file's name, if it is not an IDX file of unsigned bytes, is too short, or has trailing
-    bytes. Never reads more than MAX_BYTES, whatever the header or a compressed stream claims.
+    Raises DataError, with the file's name, if it is not an IDX file, is too short, or has trailing bytes. Never reads
+    more than MAX_BYTES, whatever the header or a compressed stream claims.
     """
     return parse_idx(read_bytes(path), path)
 
@@ -58,24 +59,32 @@ def unpack(content: bytes, name: str | os.PathLike[str]) -> bytes:
 
 
 def parse_idx(content: bytes, name: str | os.PathLike[str] = "IDX data") -> np.ndarray:
-    """The array in the bytes of an IDX file, as a view of them. Raises what `read_idx` raises."""
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE or not 1 <= content[3] <= 4:
-        expected = "an IDX header 00 00 08 and 1 to 4 dimensions"
+    """The array in the bytes of an IDX file, for uint8 a view of them. Raises what `read_idx` raises."""
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES or not 1 <= content[3] <= 4:
+        expected = "an IDX header (00 00, a type such as 08, 1 to 4 dimensions)"
         raise DataError(mismatch(name, expected, content[:4].hex(" ") or "an empty file", "check which file this is"))
     start = 4 + 4 * content[3]
     if len(content) < start:
         raise DataError(mismatch(name, f"a header of {start} bytes", f"{len(content)} bytes", "fetch the file again"))
     shape = struct.unpack(f">{content[3]}I", content[4:start])
-    if math.prod(shape) != len(content) - start:
-        expected = f"{math.prod(shape):,} bytes for {' x '.join(map(str, shape))}"
+    dtype = np.dtype(TYPES[content[2]])
+    if math.prod(max(size, 1) for size in shape) > MAX_BYTES:  # 0 x 2^63: no array has such a shape
+        raise DataError(mismatch(name, f"at most {MAX_BYTES:,} numbers", " x ".join(map(str, shape)), "fetch it again"))
+    if math.prod(shape) * dtype.itemsize != len(content) - start:
+        expected = f"{math.prod(shape) * dtype.itemsize:,} bytes for {' x '.join(map(str, shape))}"
         raise DataError(mismatch(name, expected, f"{len(content) - start:,}", "fetch the file again"))
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def format_idx(array: np.ndarray) -> bytes:
-    """A uint8 array of 1 to 4 dimensions as the bytes of an IDX file."""
-    header = bytes([0, 0, UNSIGNED_BYTE, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    return header + np.ascontiguousarray(array).tobytes()
+    """An array of 1 to 4 dimensions and a dtype of IDX as the bytes of a file. DataError for any other array."""
+    code = next((code for code, dtype in TYPES.items() if array.dtype.newbyteorder(">") == np.dtype(dtype)), None)
+    if code is None or not 1 <= array.ndim <= 4:
+        expected = f"1 to 4 dimensions of {', '.join(np.dtype(dtype).name for dtype in TYPES.values())}"
+        remedy = "convert it first, for example with numbers.astype('float64')"
+        raise DataError(mismatch("IDX data", expected, f"{array.ndim} dimensions of {array.dtype}", remedy))
+    header = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(TYPES[code]).tobytes()
 
 
 def find_file(folder: Path, name: str) -> Path | None:

@@ -83,11 +83,10 @@ def _read(entry: Entry, prepared: Path) -> dict[str, np.ndarray]:
         for split in ("train", "test"):
             source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
             records = list(_records(source))
-            images = np.stack([_decode(record["image"]) for record in records])
+            images = np.stack([_decode(record["image"], entry) for record in records])
             labels = np.array([record["label"] for record in records])
-            images = images.reshape(len(images), *entry.image_shape)
-            if labels.min() < 0 or labels.max() >= len(entry.class_names):
-                raise ValueError(f"labels from {labels.min()} to {labels.max()}")
+            if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(entry.class_names):
+                raise ValueError(f"labels of {labels.dtype} from {labels.min()} to {labels.max()}")
             arrays[f"{split}-images"] = _upright(entry, images)
             arrays[f"{split}-labels"] = labels.astype(np.uint8)
     except ImportError as error:
@@ -118,10 +117,14 @@ def _records(source: Any) -> Iterator[dict[str, Any]]:
         yield from source.__getitems__(list(range(start, min(start + BLOCK, len(source)))))
 
 
-def _decode(content: bytes) -> np.ndarray:
+def _decode(content: bytes, entry: Entry) -> np.ndarray:
+    """The pixels of a picture. ValueError if they are not the 8-bit greys or colours that the catalog says."""
     from PIL import Image
 
     with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as picture:
+        size, mode = (picture.height, picture.width), "RGB" if len(entry.image_shape) == 3 else "L"
+        if picture.mode != mode or size != entry.image_shape[:2]:
+            raise ValueError(f"a picture of {size[0]} x {size[1]} in mode {picture.mode}, not {mode}")
         return np.asarray(picture, np.uint8)
 
 

@@ -4,6 +4,9 @@ A transform takes raw pictures (n, H, W) or (n, H, W, C) and a function that ret
 of the same shape and dtype. Pixels that move out of the frame are lost; uncovered pixels are 0. The random numbers
 depend only on (seed, epoch, the example's position in the epoch), so they are the same on CPU and GPU and for every
 batch size. To standardize pixels, see `Dataset.standardize`.
+
+`layout` is needed where the shape does not tell the axes, and for channels first: "NHWC" is (n, H, W, C), "NCHW" is
+(n, C, H, W). Without it, such pictures are refused with ShapeError.
 """
 
 from __future__ import annotations
@@ -11,19 +14,41 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinynet.backend.arrays import Array, array_module
+from tinynet.data.layout import channels_last, check_layout
 from tinynet.errors import whole_number
 
 Lanes = Callable[[int], Array]  # lanes(k) -> (n, k) random uint16 numbers, a row for each picture
 Transform = Callable[[Array, Lanes], Array]
 
 
-class Shift:
-    """Shift each picture by a random number of pixels from -most to most, independently in both directions."""
+class PictureTransform:
+    """The base class: finds the axes of the pictures. `change` gets them as (n, H, W) or (n, H, W, C)."""
 
-    def __init__(self, most: int = 2) -> None:
-        self.most = whole_number("Shift: most", most, remedy="try Shift(2)")
+    layout = ""
 
     def __call__(self, pictures: Array, lanes: Lanes) -> Array:
+        """The changed pictures, in the layout of `pictures`. ShapeError if their axes are not known."""
+        changed = self.change(channels_last(self, pictures, self.layout), lanes)
+        if self.layout == "NCHW" and pictures.ndim == 4:
+            changed = array_module(changed).ascontiguousarray(changed.transpose(0, 3, 1, 2))
+        return changed
+
+    def change(self, pictures: Array, lanes: Lanes) -> Array:
+        raise NotImplementedError
+
+    def _show(self, argument: float) -> str:
+        told = f", layout={self.layout!r}" if self.layout else ""
+        return f"{type(self).__name__}({argument}{told})"
+
+
+class Shift(PictureTransform):
+    """Shift each picture by a random number of pixels from -most to most, independently in both directions."""
+
+    def __init__(self, most: int = 2, layout: str = "") -> None:
+        self.most = whole_number("Shift: most", most, remedy="try Shift(2)")
+        self.layout = check_layout("Shift", layout)
+
+    def change(self, pictures: Array, lanes: Lanes) -> Array:
         xp = array_module(pictures)
         count, height, width = pictures.shape[:3]
         offset = _whole(lanes(2), 2 * self.most + 1)  # (n, 2), from 0 to 2 * most
@@ -34,38 +59,40 @@ class Shift:
         return padded[xp.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
     def __repr__(self) -> str:
-        return f"Shift({self.most})"
+        return self._show(self.most)
 
 
-class HorizontalFlip:
+class HorizontalFlip(PictureTransform):
     """Mirror each picture horizontally with the given probability (rounded to a multiple of 1/65536)."""
 
-    def __init__(self, probability: float = 0.5) -> None:
+    def __init__(self, probability: float = 0.5, layout: str = "") -> None:
         if not 0 <= probability <= 1:
             raise ValueError(f"HorizontalFlip: expected a probability from 0 to 1, got {probability}; try 0.5")
         self.probability = probability
+        self.layout = check_layout("HorizontalFlip", layout)
 
-    def __call__(self, pictures: Array, lanes: Lanes) -> Array:
+    def change(self, pictures: Array, lanes: Lanes) -> Array:
         xp = array_module(pictures)
         flipped = _column(lanes(1)[:, 0] < round(self.probability * 65536), pictures)
         return xp.where(flipped, pictures[:, :, ::-1], pictures)
 
     def __repr__(self) -> str:
-        return f"HorizontalFlip({self.probability})"
+        return self._show(self.probability)
 
 
-class RandomErasing:
+class RandomErasing(PictureTransform):
     """Set a random rectangle to 0 with the given probability. Its sides are 1/4 to 1/2 of the picture's.
 
     Source: Z. Zhong et al., "Random erasing data augmentation", AAAI 2020, where area and aspect ratio are random.
     """
 
-    def __init__(self, probability: float = 0.5) -> None:
+    def __init__(self, probability: float = 0.5, layout: str = "") -> None:
         if not 0 <= probability <= 1:
             raise ValueError(f"RandomErasing: expected a probability from 0 to 1, got {probability}; try 0.5")
         self.probability = probability
+        self.layout = check_layout("RandomErasing", layout)
 
-    def __call__(self, pictures: Array, lanes: Lanes) -> Array:
+    def change(self, pictures: Array, lanes: Lanes) -> Array:
         numbers = lanes(5)
         rows = _interval(numbers[:, 1], numbers[:, 2], pictures.shape[1])  # (n, H)
         columns = _interval(numbers[:, 3], numbers[:, 4], pictures.shape[2])  # (n, W)
@@ -74,7 +101,7 @@ class RandomErasing:
         return pictures * ~erased.reshape(*erased.shape, *[1] * (pictures.ndim - 3))
 
     def __repr__(self) -> str:
-        return f"RandomErasing({self.probability})"
+        return self._show(self.probability)
 
 
 def _whole(lanes: Array, count: Array | int) -> Array:

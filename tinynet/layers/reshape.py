@@ -29,7 +29,8 @@ class Flatten(Layer):
 class Reshape(Layer):
     """y = x with each example in another shape: Reshape(28, 28, 1) turns (N, 784) or (N, 28, 28) into pictures.
 
-    dx = dy in the old shape. Raises ShapeError if the numbers of elements differ.
+    The numbers of an example stay in their order: no axis is moved. dx = dy in the old shape. Raises ShapeError if the
+    numbers of elements differ, or if the new shape has the axes of x in another order.
     """
 
     splittable = True
@@ -45,11 +46,27 @@ class Reshape(Layer):
             expected = f"examples of {math.prod(self.shape):,} numbers"
             remedy = "check the shape of the data, or the numbers of this layer"
             raise ShapeError(mismatch(self, expected, tuple(shape), remedy))
+        self.check_order(shape[1:])
 
         def backward(dy: Array, grads: Any) -> Array:
             return dy.reshape(shape)
 
         return x.reshape(len(x), *self.shape), backward
+
+    def check_order(self, shape: tuple[int, ...]) -> None:
+        """Raise ShapeError if `shape`, of one example, has the axes of this layer in another order.
+
+        Pictures (3, 32, 32) in the shape (32, 32, 3) would hold the right numbers in the wrong places.
+        """
+        before, after = ([size for size in axes if size != 1] for axes in (shape, self.shape))
+        if before == after or sorted(before) != sorted(after):
+            return
+        if len(shape) == 3 and (*shape[1:], shape[0]) == self.shape:
+            layers = f"Reshape{tuple(shape)}, ChannelsLast()"
+            remedy = f"give images.transpose(0, 2, 3, 1), or put {layers} in its place"
+        else:
+            remedy = "it moves no axes: transpose the data first, for example with images.swapaxes(1, 2)"
+        raise ShapeError(mismatch(self, f"examples of shape {self.shape}, or flat ones", tuple(shape), remedy))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], build: BuildLayer | None = None) -> Reshape:
@@ -60,7 +77,10 @@ class Reshape(Layer):
 
 
 class ChannelsLast(Layer):
-    """Pictures (N, C, H, W), as in PyTorch, to (N, H, W, C), as all layers here expect;   dx = dy transposed back."""
+    """Pictures (N, C, H, W), as in PyTorch, to (N, H, W, C), as all layers here expect;   dx = dy transposed back.
+
+    Raises ShapeError for other numbers of axes, and for square pictures (N, H, H, C) of 1 to 4 channels.
+    """
 
     splittable = True
 
@@ -68,6 +88,10 @@ class ChannelsLast(Layer):
         if x.ndim != 4:
             remedy = "put Reshape(channels, height, width) before it" if x.ndim == 2 else "leave it out"
             raise ShapeError(mismatch(self, "pictures of shape (N, C, H, W)", tuple(x.shape), remedy))
+        if x.shape[3] <= 4 < x.shape[1] == x.shape[2]:
+            remedy = "leave it out; if these are (N, C, H, W) after all, give images.transpose(0, 2, 3, 1) without it"
+            received = f"{tuple(x.shape)}, which looks like (N, H, W, C)"
+            raise ShapeError(mismatch(self, "pictures of shape (N, C, H, W)", received, remedy))
         xp = array_module(x)
 
         def backward(dy: Array, grads: Any) -> Array:

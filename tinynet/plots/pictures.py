@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.arrays import Array, to_numpy
+from tinynet.data.layout import channels_last, check_axes, check_layout
 from tinynet.errors import ShapeError, mismatch
 from tinynet.metrics import check_classes, check_matrix, recall
 from tinynet.plots.style import COLOURS, FILE, GRID, INK, WIDTH, WRONG, Path, colour_bar, finish, new_figure, plain
@@ -53,12 +54,13 @@ def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, titl
 
 def predictions(
     images: Array, labels: Array, probabilities: Array, class_names: Sequence[str], path: Path,
-    title: str = "", note: str = "", columns: int = 8,
+    title: str = "", note: str = "", columns: int = 8, layout: str = "",
 ) -> None:  # fmt: skip
     """Draw a grid of pictures with predicted class and probability. Wrong ones have a frame and the true class below.
 
     images (n, H, W) or (n, H, W, C), labels (n,), probabilities (n, classes), as `model.predict` returns them.
-    `choose_predictions` chooses the examples.
+    `choose_predictions` chooses the examples. `layout` is "NHWC", "NCHW" for images (n, C, H, W), or "" if their shape
+    tells. Floats from 0 to 1 are drawn as they are, other floats from the least of all the images to the largest.
     """
     images, probabilities, classes = to_numpy(images), to_numpy(probabilities), len(class_names)
     labels, count = check_classes("predictions", "labels", labels, classes), len(images)
@@ -66,6 +68,7 @@ def predictions(
         expected = f"n images (n, H, W) or (n, H, W, C), n labels and probabilities (n, {classes})"
         received = f"shapes {images.shape}, {labels.shape} and {probabilities.shape}"
         raise ShapeError(mismatch("predictions", expected, received, "choose the same examples of each"))
+    images = _drawable("predictions", images, layout)
     cell = WIDTH / columns  # inches
     letters = min(int(72 * cell / 3.5) - 7, 22)  # of a class name at 6 points, beside " 100%" and a mark
     names = [plain(name if len(name) <= letters else f"{name[: letters - 1]}…") for name in class_names]
@@ -77,7 +80,7 @@ def predictions(
     for number in range(count):
         axes = figure.add_subplot(rows, columns, number + 1)
         right = predicted[number] == labels[number]
-        _draw_picture(axes, images[number], "gray", 0, 255 if images.dtype == np.uint8 else None)
+        _draw_picture(axes, images[number], "gray", 0, 1)
         axes.spines[:].set(color=GRID if right else WRONG, linewidth=0.8 if right else 2.5)
         words = f"✓ {captions[number]}\n" if right else f"✗ {captions[number]}\ntrue: {names[labels[number]]}"
         label = axes.set_xlabel(words, color=COLOURS[0] if right else WRONG, fontsize=size, labelpad=3)
@@ -86,19 +89,23 @@ def predictions(
 
 
 def first_layer_weights(
-    weight: Array, image_shape: tuple[int, ...], path: Path, count: int = 40, note: str = ""
+    weight: Array, image_shape: tuple[int, ...], path: Path, count: int = 40, note: str = "", layout: str = ""
 ) -> None:
     """Draw the columns of the first layer's `weight` (inputs, outputs) as pictures, largest norms first.
 
     image_shape (H, W) or (H, W, C), with `inputs` numbers in all; channels are averaged. All share one symmetric scale.
+    `layout` is "NHWC", "NCHW" for an image_shape (C, H, W), or "" if the shape tells.
     """
-    weight, (H, W, *channels) = to_numpy(weight), image_shape
+    weight, layout = to_numpy(weight), check_layout("first_layer_weights", layout)
+    check_axes("first_layer_weights", (weight.shape[-1], *image_shape), layout)
     if weight.ndim != 2 or len(weight) != math.prod(image_shape) or count < 1:
         expected = f"weight of shape ({math.prod(image_shape)}, outputs) and a count from 1"
         received = f"{weight.shape} and {count}"
         raise ShapeError(mismatch("first_layer_weights", expected, received, "give the first Dense layer's weight"))
     largest = np.argsort(-np.linalg.norm(weight, axis=0), kind="stable")[:count]
-    pictures = weight.T[largest].reshape(-1, H, W, math.prod(channels)).mean(axis=3)  # (count, H, W)
+    pictures = channels_last("", weight.T[largest].reshape(-1, *image_shape), layout or "NHWC")
+    pictures = pictures if pictures.ndim == 3 else pictures.mean(axis=3)  # (count, H, W)
+    H, W = pictures.shape[1:]
     limit = float(np.quantile(np.abs(pictures), 0.995)) or 1.0  # the maximum may be an outlier
     rows, columns = math.ceil(len(pictures) / 10), min(10, len(pictures))
     cell = min(6.8 / columns, 1.2)  # inches
@@ -122,22 +129,41 @@ def choose_predictions(labels: Array, probabilities: Array, count: int, mistakes
     return np.concatenate([wrong, others])[:count]
 
 
-def class_pictures(dataset: Any, path: Path, count: int = 10, note: str = "") -> None:
-    """Draw the first `count` pictures of each class of a `tn.data.Dataset`, one class per row."""
-    labels, names = to_numpy(dataset.labels), [plain(name) for name in dataset.class_names]
+def class_pictures(dataset: Any, path: Path, count: int = 10, note: str = "", layout: str = "") -> None:
+    """Draw the first `count` pictures of each class of a `tn.data.Dataset`, one class per row.
+
+    `layout` is "NHWC", "NCHW" for pictures (C, H, W), or "" if their shape tells.
+    """
+    labels = to_numpy(dataset.labels)
+    names = [plain(name) for name in dataset.class_names] or [str(label) for label in range(labels.max() + 1)]
     rows = len(names)
+    chosen = [np.flatnonzero(labels == label)[:count] for label in range(rows)]
+    shown = _drawable("class_pictures", to_numpy(dataset.pictures(np.concatenate(chosen))), layout)
+    ends = np.cumsum([len(each) for each in chosen])
     figure = new_figure(
         path, WIDTH, rows * (WIDTH - 1.3) / count, dataset.name, note or ("synthetic" * dataset.is_synthetic)
     )
     panels = figure.subplots(rows, count, squeeze=False)
-    for label, name in enumerate(names):
-        shown = to_numpy(dataset.pictures(np.flatnonzero(labels == label)[:count]))
-        for axes, picture in zip(panels[label], shown):
-            _draw_picture(axes, picture, "gray", 0, 255 if picture.dtype == np.uint8 else None)
-        for axes in panels[label, len(shown) :]:
+    for row, name, pictures in zip(panels, names, np.split(shown, ends[:-1])):
+        for axes, picture in zip(row, pictures):
+            _draw_picture(axes, picture, "gray", 0, 1)
+        for axes in row[len(pictures) :]:
             axes.set_axis_off()
-        panels[label, 0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK)
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK)
     figure.savefig(path, **FILE)
+
+
+def _drawable(who: str, images: np.ndarray, layout: str) -> np.ndarray:
+    """Pictures (n, H, W) or (n, H, W, 3 or 4) of numbers from 0 to 1, all in one scale."""
+    images = channels_last(who, images, check_layout(who, layout))
+    if images.ndim == 4 and images.shape[3] not in (1, 3, 4):
+        remedy = f"draw one channel: images[{'..., 0' if layout != 'NCHW' else ':, 0'}]"
+        raise ShapeError(mismatch(who, "1, 3 or 4 channels", f"{images.shape[3]}", remedy))
+    images = images[..., 0] if images.shape[3:] == (1,) else images
+    least, largest = float(np.fmin.reduce(images, axis=None)), float(np.fmax.reduce(images, axis=None))
+    unit = 1.0 if images.dtype.kind in "bf" else 255.0
+    least, largest = (0.0, unit) if least >= 0 and largest <= unit else (least, largest)
+    return np.clip((images - least) / (largest - least or 1.0), 0, 1)
 
 
 def _draw_picture(axes: Any, pixels: np.ndarray, colours: str, low: float | None, high: float | None) -> Any:

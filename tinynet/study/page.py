@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import tinynet as tn
+from tinynet.data.layout import is_picture
 from tinynet.study import figures, sentences
 from tinynet.study.sentences import TITLES, part_title
 from tinynet.study.summary import best_configuration
@@ -156,7 +157,7 @@ def _units(summary: Summary, runs: Sequence[Run], test: tn.data.Dataset, part: s
     return [
         {"title": title(summary, run["arm"]), "uri": _uri(figures.first_layer(run, shape))}
         for run in runs
-        if run["part"] == part and "first_layer" in run and len(shape) >= 2
+        if run["part"] == part and "first_layer" in run and is_picture(shape)
     ]
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import tinynet as tn
 from tinynet import metrics
 from tinynet.backend.arrays import to_numpy
+from tinynet.data.layout import is_picture
 from tinynet.data.transforms import Transform
-from tinynet.errors import unknown_name
+from tinynet.errors import ShapeError, mismatch, unknown_name
 from tinynet.study.configuration import Configuration
 from tinynet.study.options import count, new_parser, open_for_a_report, whole
 from tinynet.study.study import Study
@@ -31,6 +32,10 @@ class Views:
 
 def five_places(images: np.ndarray) -> Iterable[np.ndarray]:
     """Every image as it is, and shifted by a pixel down, up, right and left; black comes in at the edge."""
+    if images.ndim == 4 and not is_picture(images.shape[1:]):
+        received = f"{images.shape}, which looks like (n, C, H, W)"
+        remedy = "transpose the images of the data set: images.transpose(0, 2, 3, 1)"
+        raise ShapeError(mismatch("five_places", "pictures (n, H, W) or (n, H, W, C)", received, remedy))
     height, width = images.shape[1:3]
     framed = np.pad(images, ((0, 0), (1, 1), (1, 1)) + ((0, 0),) * (images.ndim - 3))
     for row, column in ((1, 1), (2, 1), (0, 1), (1, 2), (1, 0)):

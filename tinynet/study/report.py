@@ -13,6 +13,7 @@ import numpy as np
 import tinynet as tn
 from tinynet import metrics, plots
 from tinynet.backend.files import write_atomically
+from tinynet.data.layout import can_be_drawn
 from tinynet.study import figures, sentences
 from tinynet.study.page import html
 from tinynet.study.runs import predicted_classes, unpacked
@@ -138,7 +139,7 @@ def _draw_predictions(
     labels, predicted = np.asarray(test.labels), predicted_classes(run)
     matrix = metrics.confusion_matrix(labels, predicted, len(classes))
     plots.confusion_matrix(matrix, classes, paths["confusion_matrix"], heading, note)
-    if "confidence" in run and len(test.image_shape) >= 2:
+    if "confidence" in run and can_be_drawn(test.image_shape):
         probabilities = np.zeros((len(labels), len(classes)))
         probabilities[np.arange(len(labels)), predicted] = unpacked(run["confidence"]) / 255
         chosen = plots.choose_predictions(labels, probabilities, count=32, mistakes=16)

@@ -8,6 +8,7 @@ from typing import Any
 from tinynet.backend.arrays import Array, Device, array_module
 from tinynet.data.dataset import Dataset, as_dataset
 from tinynet.errors import DataError, mismatch
+from tinynet.layers.reshape import Reshape
 from tinynet.losses import Loss
 from tinynet.model import Sequential
 
@@ -25,6 +26,8 @@ def validate_data(data: Data, model: Sequential, loss: Loss, device: Device) -> 
     if dataset.labels.dtype.kind == "f":  # targets of a regression
         _check_range(dataset.labels, model.dtype, "labels")
         dataset = replace(dataset, labels=dataset.labels.astype(model.dtype))
+    if model.layers and isinstance(model.layers[0], Reshape):  # flat rows do not show the order of their axes
+        model.layers[0].check_order(dataset.image_shape)
     outputs = model(dataset.inputs(slice(0, 1), model.dtype))
     loss.check_targets(dataset.labels, outputs.shape)
     return dataset

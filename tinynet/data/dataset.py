@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of
+from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.errors import DataError, DeviceError, mismatch
 
@@ -116,8 +117,8 @@ def from_arrays(
     images: Array, labels: Array, class_names: Sequence[str] = (), name: str = "arrays", flatten: bool = False
 ) -> Dataset:
     """A data set from arrays: `images` (N, ...), uint8 or floating; `labels` (N,) from 0, or targets (N, K)."""
-    images = images if hasattr(images, "dtype") else np.asarray(images)
-    labels = labels if hasattr(labels, "dtype") else np.asarray(labels)
+    images = plain_array(images, f"data set {name!r}", "images")
+    labels = plain_array(labels, f"data set {name!r}", "labels")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise DataError(
             mismatch(name, "images of dtype uint8 or floating", images.dtype, "convert with images.astype('float32')")

@@ -65,7 +65,7 @@ def test_unsuitable_folders_and_pictures_are_named(folder, tmp_path, monkeypatch
     with pytest.raises(tn.DataError, match="class folder .*empty.: expected PNG or JPEG pictures, got none"):
         read(folder)
     (folder / "empty").rmdir()
-    monkeypatch.setattr("tinynet.data.folders.MAX_PIXELS", 10)
+    monkeypatch.setattr("tinynet.data.decoding.MAX_PIXELS", 10)
     with pytest.raises(tn.DataError, match="expected at most 10 pixels, got 6 x 4"):
         read(folder)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tinynet.data.dataset import Dataset
-from tinynet.errors import DataError, mismatch
+from tinynet.data.decoding import pillow, read_picture
+from tinynet.errors import DataError, mismatch, whole_number
 
-ENDINGS = (".png", ".jpg", ".jpeg")
-MAX_PIXELS = 1 << 26  # of one picture, 64 million: the header of a small file can claim many more
-MAX_PIXELS_PER_BYTE = 1032 * 8  # deflate compresses at most 1032 bytes into one, and a byte holds 8 one-bit pixels
+ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
+OTHER_ENDINGS = (  # pictures that are refused by name: a class must not lose examples in silence
+    ".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".pnm", ".ppm", ".tga", ".tif",
+    ".tiff", ".webp",
+)  # fmt: skip
+DARKEST = 1 << 12  # 16-bit pictures that never reach 4096 are numbers of 12 bits or fewer: white is not 65535
 MAX_BYTES = 1 << 32  # of all decoded pictures, 4 GiB
 
 
@@ -22,23 +26,31 @@ def from_folder(
     size: tuple[int, int] | None = None,
     colour: bool = False,
     flatten: bool = False,
-    class_names: tuple[str, ...] | None = None,
+    class_names: Sequence[str] | None = None,
+    background: int | None = None,
 ) -> Dataset:
     """Read the PNG and JPEG pictures in `path`/CLASS/*. The classes are numbered in alphabetical order.
 
     size         (height, width) to resize the pictures to; without it, all must have one size
-    colour       (N, H, W, 3) instead of grey (N, H, W)
+    colour       (N, H, W, 3) instead of grey (N, H, W), whatever the files hold
     flatten      return pictures as rows of pixels
     class_names  the folders to read, in the order of their labels; for a test set, those of its training set
+    background   what transparent pixels show, from 0 (black) to 255 (white); without it, they are refused
 
-    Needs Pillow. Raises DataError for a folder without class folders, a class without pictures or with an unprintable
-    name, a file that is not a picture or is too large, pictures of different sizes or of more than 4 GiB in all, and
-    links that lead out of the folder.
+    Needs Pillow. 16-bit pictures are scaled to 8 bits, the orientation of EXIF is applied; see `tinynet.data.decoding`.
+    Raises DataError for a folder without class folders, a class without pictures, with pictures of another format or
+    with an unprintable name, a file that is not a picture, is an animation or too large, 16-bit pictures that hold
+    fewer bits, pictures of different sizes or of more than 4 GiB in all, and links that lead out of the folder.
     """
+    if background is not None:
+        whole_number("from_folder: background", background, 0, 255, remedy="try background=255, white")
+    if class_names is not None and not isinstance(class_names, (tuple, list)):  # a set has no order, a word has letters
+        remedy = "give a list, in the order of the labels: class_names=['cat', 'dog']"
+        raise TypeError(mismatch("from_folder: class_names", "a list or tuple", type(class_names).__name__, remedy))
     root = Path(path)
     if not root.is_dir():
         raise DataError(mismatch("from_folder", "a folder", repr(str(root)), "check the path"))
-    names = class_names or tuple(sorted(entry.name for entry in root.iterdir() if _is_class(entry)))
+    names = tuple(class_names or sorted(entry.name for entry in root.iterdir() if _is_class(entry)))
     if not names:
         loose = sum(entry.suffix.lower() in ENDINGS for entry in root.iterdir())
         received = f"{loose} pictures and no class folders" if loose else "none"
@@ -46,7 +58,7 @@ def from_folder(
         raise DataError(mismatch(f"from_folder({str(root)!r})", "a folder for each class", received, remedy))
     listed = [(file, label) for label, name in enumerate(names) for file in _pictures(root, name)]
     labels = np.array([label for _, label in listed])
-    stack = _read_all([file for file, _ in listed], size, colour)
+    stack = _read_all([file for file, _ in listed], size, colour, background)
     shape = stack.shape[1:]
     stack = stack.reshape(len(stack), -1) if flatten else stack
     return Dataset(stack, labels, names, root.name, shape, {"source": "a folder of pictures"})
@@ -65,7 +77,12 @@ def _pictures(root: Path, name: str) -> list[Path]:
     folder = root / name
     if not name.isprintable():
         raise DataError(mismatch("from_folder", "class folders with printable names", ascii(name), "rename the folder"))
-    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in ENDINGS)
+    entries = sorted(folder.glob("*"))
+    other = [file for file in entries if file.suffix.lower() in OTHER_ENDINGS]
+    if other:
+        remedy = "convert it to PNG, or remove it"
+        raise DataError(mismatch(f"class folder {str(folder)!r}", "PNG or JPEG pictures", _shown(other[0]), remedy))
+    files = [file for file in entries if file.suffix.lower() in ENDINGS]
     if not files:
         remedy = "add pictures, or remove the folder"
         raise DataError(mismatch(f"class folder {str(folder)!r}", "PNG or JPEG pictures", "none", remedy))
@@ -86,9 +103,9 @@ def _is_inside(file: Path, root: Path) -> bool:
         return False
 
 
-def _read_all(files: list[Path], size: tuple[int, int] | None, colour: bool) -> np.ndarray:
+def _read_all(files: list[Path], size: tuple[int, int] | None, colour: bool, background: int | None) -> np.ndarray:
     """Read (N, H, W) or (N, H, W, 3). The first picture gives the size of all, before memory is allocated."""
-    first = _read_picture(files[0], size, colour)
+    first, largest = _read(files[0], size, colour, background)
     total = len(files) * first.nbytes
     if total > MAX_BYTES:
         received = f"{len(files):,} pictures of {first.nbytes:,}, {total:,} in all"
@@ -96,37 +113,25 @@ def _read_all(files: list[Path], size: tuple[int, int] | None, colour: bool) -> 
     stack = np.empty((len(files), *first.shape), np.uint8)
     stack[0] = first
     for number, file in enumerate(files[1:], 1):
-        picture = _read_picture(file, size, colour)
+        picture, number_of_16_bits = _read(file, size, colour, background)
         if picture.shape != first.shape:
             expected = f"{first.shape} like the pictures before it"
             remedy = "give size=(height, width) to resize them"
             raise DataError(mismatch(_shown(file), expected, picture.shape, remedy))
         stack[number] = picture
+        largest = max(largest, number_of_16_bits)
+    if 0 < largest < DARKEST:
+        remedy = f"multiply their numbers by {65535 // largest}, so that white is near 65535, and save them again"
+        received = f"numbers up to {largest} only"
+        raise DataError(mismatch("from_folder", "16-bit pictures whose white is 65535", received, remedy))
     return stack
 
 
-def _read_picture(file: Path, size: tuple[int, int] | None, colour: bool) -> np.ndarray:
-    image_module = _pillow()
-    try:
-        with image_module.open(file, formats=("PNG", "JPEG")) as picture:
-            most = min(MAX_PIXELS, file.stat().st_size * MAX_PIXELS_PER_BYTE)
-            if picture.width * picture.height > most:
-                received = f"{picture.width} x {picture.height}"
-                raise DataError(mismatch(_shown(file), f"at most {most:,} pixels", received, "make it smaller"))
-            converted = picture.convert("RGB" if colour else "L")
-            if size is not None:
-                converted = converted.resize((size[1], size[0]), image_module.Resampling.BILINEAR)
-            return np.asarray(converted, np.uint8)
-    except DataError:
-        raise
-    except Exception as error:  # a damaged picture can raise anything
-        received = f"{type(error).__name__}: {error}"
-        raise DataError(mismatch(_shown(file), "a PNG or JPEG picture", received, "replace or remove it")) from error
-
-
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError("from_folder needs Pillow: pip install pillow") from error
-    return Image
+def _read(file: Path, size: tuple[int, int] | None, colour: bool, background: int | None) -> tuple[np.ndarray, int]:
+    """The pixels of a file in the size asked for, and the largest number of a 16-bit picture, else 0."""
+    pixels, largest = read_picture(file, colour, background, _shown(file))
+    if size is None:
+        return pixels, largest
+    image_module = pillow()
+    resized = image_module.fromarray(pixels).resize((size[1], size[0]), image_module.Resampling.BILINEAR)
+    return np.asarray(resized, np.uint8), largest

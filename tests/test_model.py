@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.special
 
 import tinynet as tn
 from tests.support.models import small_model
@@ -29,6 +30,64 @@ def test_a_copy_of_a_model_has_the_same_values_and_memory_of_its_own(duplicate):
     assert (twin[0].weight == 7).all()
     assert (twin[2][0].bias == 7).all()
     assert not (model.theta == 7).any()
+
+
+def by_joblib(mode):
+    def duplicate(model, folder):
+        joblib = pytest.importorskip("joblib")
+        joblib.dump(model, folder / "m")
+        return joblib.load(folder / "m", mmap_mode=mode)
+
+    return duplicate
+
+
+def with_read_only_arrays(model, folder):
+    """Buffers outside the pickle, as multiprocessing and Dask pass them: they arrive as read-only memory."""
+    buffers = []
+    pickled = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
+    return pickle.loads(pickled, buffers=[bytes(buffer) for buffer in buffers])
+
+
+ARRIVALS = {
+    "copy": lambda model, _: copy.copy(model),
+    "deepcopy": lambda model, _: copy.deepcopy(model),
+    "pickle": lambda model, _: pickle.loads(pickle.dumps(model)),
+    "buffers": with_read_only_arrays,
+    **{f"joblib, {mode}": by_joblib(mode) for mode in (None, "r", "c", "r+")},
+}
+
+
+@pytest.mark.parametrize("arrive", ARRIVALS.values(), ids=ARRIVALS)
+def test_a_model_that_arrives_from_elsewhere_trains_like_the_one_that_was_sent(arrive, tmp_path):
+    def make():
+        parts = tn.Sequential(tn.Dense(400, 30), tn.Tanh()), tn.Residual(tn.Dense(30, 30)), tn.Dense(30, 3)
+        return tn.Sequential(tn.BatchNorm(784), tn.Dense(784, 400), tn.ReLU(), *parts)
+
+    x = np.random.default_rng(0).random((40, 784), dtype="float32")
+    data = x, np.arange(40) % 3
+    model, sent = make(), make()
+    for each in (model, sent):
+        tn.fit(each, data, epochs=1, batch_size=20, threads=1)
+    here = arrive(sent, tmp_path)
+    for each in (model, here):
+        tn.fit(each, data, epochs=1, batch_size=20, threads=1, seed=1)
+    np.testing.assert_array_equal(here.theta, model.theta)
+    np.testing.assert_array_equal(here.statistics_vector, model.statistics_vector)
+    assert all(np.shares_memory(values, here.theta) for values in here.parameters.values())
+    np.testing.assert_array_equal(here(x), model(x))
+    assert here.preprocessing == model.preprocessing
+    here[1].weight = np.zeros((784, 400))
+    assert (here.theta[:10_000] == 0).sum() < (here.theta == 0).sum()
+
+
+def test_a_layer_alone_arrives_from_elsewhere(tmp_path):
+    layer = tn.BatchNorm(400_000)
+    here = with_read_only_arrays(layer, tmp_path)
+    here.weight[...] = 2
+    here.running_mean = np.ones(400_000)
+    assert (here.parameters["weight"] == 2).all()
+    assert here.bias.sum() == 0
+    assert (here.statistics["running_mean"] == 1).all()
 
 
 def test_splitting_a_batch_sums_its_gradients():
@@ -61,9 +120,74 @@ def test_predict_gives_probabilities_and_takes_pixels_floats_and_datasets():
     np.testing.assert_allclose(with_softmax.predict(pixels), expected, rtol=1e-5)
 
 
-def test_predict_refuses_a_model_with_one_output():
-    with pytest.raises(ValueError, match=r"predict: expected a model with outputs \(N, classes\), got \(4, 1\)"):
-        tn.Sequential(tn.Dense(3, 1)).predict(np.zeros((4, 3), "float32"))
+def regression(outputs):
+    """A model of 5 features and its targets, around -4."""
+    x = np.random.default_rng(0).normal(size=(200, 5)).astype("float32")
+    targets = (x @ np.ones((5, outputs)) - 4).astype("float32")
+    return tn.Sequential(tn.Dense(5, outputs)), x, targets
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_regression_predicts_its_outputs(outputs):
+    model, x, targets = regression(outputs)
+    tn.fit(model, (x, targets), loss=tn.MeanSquaredError(), epochs=20, batch_size=20)
+    np.testing.assert_allclose(model.predict(x), targets, atol=0.05)
+    with pytest.raises(ValueError, match=r"a model that tells classes apart, got one of numbers, .*; use predict\(x\)"):
+        model.predict_classes(x)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_independent_answers_have_independent_probabilities(outputs):
+    model, x, targets = regression(outputs)
+    answers = (targets > -4).astype("float32")
+    tn.fit(model, (x, answers), loss=tn.BinaryCrossEntropy(), epochs=30, batch_size=20, optimizer=tn.Adam(0.05))
+    predicted = model.predict(x)
+    np.testing.assert_allclose(predicted, scipy.special.expit(model(x)), rtol=1e-5)
+    assert ((predicted > 0.5) == answers).mean() > 0.9
+    if outputs == 1:
+        np.testing.assert_array_equal(model.predict_classes(x), (predicted[:, 0] > 0.5).astype(int))
+        named = tn.data.from_arrays(x, answers, ("no", "yes"))
+        tn.fit(model, named, loss=tn.BinaryCrossEntropy(), epochs=1)
+        answer = np.where(model(x)[:, 0] > 0, "yes", "no")
+        np.testing.assert_array_equal(model.predict_classes(x), answer)
+    else:
+        with pytest.raises(ValueError, match=r"one of probabilities, \(200, 3\); use predict\(x\) > 0.5, one answer a"):
+            model.predict_classes(x)
+
+
+def test_a_classifier_predicts_class_probabilities_and_names():
+    x = np.random.default_rng(0).random((90, 4), dtype="float32")
+    labels = x[:, :3].argmax(axis=1)
+    model = tn.Sequential(tn.Dense(4, 3))
+    tn.fit(model, (x, labels), epochs=30, batch_size=10, optimizer=tn.Adam(0.05))
+    np.testing.assert_allclose(model.predict(x), scipy.special.softmax(model(x), axis=1), rtol=1e-5)
+    numbers = model.predict_classes(x)
+    assert (numbers == labels).mean() > 0.9
+    for names in (["a", "b", "c"], ["a", "b", "c", "d"]):
+        tn.Trainer(model).fit(tn.data.from_arrays(x, labels, names), epochs=1)
+        np.testing.assert_array_equal(model.predict_classes(x), np.array(names)[model(x).argmax(axis=1)])
+    tn.Trainer(model).fit(tn.data.from_arrays(x, labels, ["a", "b"]), epochs=1)  # names of other classes
+    assert model.predict_classes(x).dtype == np.int64
+
+
+def test_a_model_that_was_not_trained_predicts_probabilities_or_its_output():
+    x = np.random.default_rng(0).random((6, 4), dtype="float32")
+    model = tn.Sequential(tn.Dense(4, 3))
+    np.testing.assert_allclose(model.predict(x), scipy.special.softmax(model(x), axis=1), rtol=1e-5)
+    np.testing.assert_array_equal(model.predict_classes(x), model(x).argmax(axis=1))
+    single = tn.Sequential(tn.Dense(4, 1))
+    np.testing.assert_array_equal(single.predict(x), single(x))
+    with pytest.raises(ValueError, match="predict_classes: expected a model that tells classes apart"):
+        single.predict_classes(x)
+    pictures = tn.Sequential(tn.Conv2D(1, 2, padding="same"))
+    images = np.ones((2, 3, 3, 1), "float32")
+    np.testing.assert_array_equal(pictures.predict(images), pictures(images))
+
+
+def test_a_loop_of_ones_own_may_say_what_its_outputs_mean():
+    model, x = tn.Sequential(tn.Dense(4, 3)), np.ones((6, 4), "float32")
+    model.preprocessing = tn.data.Preprocessing(output="numbers")
+    np.testing.assert_array_equal(model.predict(x), model(x))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -22,6 +22,7 @@ class Loss:
 
     hyperparameters: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of the same names
     splittable = False  # whether threads may share a batch: the loss is a plain mean over independent rows
+    predicts = "numbers"  # what the outputs mean: "classes", "probabilities" or "numbers"; see `model.predict`
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         """The loss, a 0-d value averaged over the batch, and backward(dloss=1.0) -> the gradient of `outputs`."""
@@ -66,6 +67,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     splittable = True
+    predicts = "classes"
     hyperparameters = ("label_smoothing", "class_weights")
 
     def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> None:
@@ -184,6 +186,7 @@ class BinaryCrossEntropy(Loss):
     """
 
     splittable = True
+    predicts = "probabilities"
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         if outputs.shape != targets.shape:  # (N,) against (N, 1) would broadcast to (N, N) in silence

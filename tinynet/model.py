@@ -11,9 +11,11 @@ from tinynet.backend.arrays import Array, Device, array_module, device_of, find_
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
-from tinynet.data.dataset import Dataset, from_arrays
+from tinynet.data.dataset import Dataset
+from tinynet.data.preprocessing import Preprocessing
+from tinynet.data.raw_inputs import prepare
 from tinynet.errors import mismatch
-from tinynet.layers.activations import Softmax
+from tinynet.layers.activations import Sigmoid, Softmax
 from tinynet.layers.base import Context, Layer, arrays_in
 from tinynet.layers.configuration import BuildLayer, layers_from_json
 from tinynet.layers.containers import Chain
@@ -35,6 +37,8 @@ class Sequential(Chain):
     `dtype` is "float32", or "float64" where gradients are checked; for float16 see `fit(precision=)`.
     Raises ValueError for another dtype, for no layers, or for a layer that belongs to another model already.
     """
+
+    preprocessing: Preprocessing | None = None  # set by training: how raw inputs are scaled, and what outputs mean
 
     def __init__(self, *layers: Layer, seed: int = 0, dtype: str = "float32") -> None:
         self.seed = check_seed(seed)
@@ -60,6 +64,8 @@ class Sequential(Chain):
         a model with this method. Raises DataError or ShapeError for targets that do not fit.
         """
         loss = loss or SoftmaxCrossEntropy()
+        if context.training and self.preprocessing is None:
+            self.preprocessing = Preprocessing(loss.predicts)
         gradient = array_module(self.theta).zeros_like(self.theta)
         outputs, backward = self.forward(x, context)
         loss.check_targets(targets, outputs.shape)
@@ -67,27 +73,75 @@ class Sequential(Chain):
         backward(loss_backward(), self.views(gradient))
         return float(value), gradient
 
-    def predict(self, data: Array | Dataset, batch_size: int = 1000, threads: int | None = None) -> np.ndarray:
-        """Class probabilities (N, classes), as a NumPy array: softmax of the outputs, `batch_size` rows at a time.
+    def predict(
+        self,
+        x: Any,
+        batch_size: int = 1000,
+        threads: int | None = None,
+        *,
+        scaled: bool = False,
+        background: int | None = None,
+    ) -> np.ndarray:
+        """What the model was trained to say of `x`, as a NumPy array (N, ...): `batch_size` rows at a time.
 
-        `data` is a Dataset, or an array (N, ...): uint8 pixels are divided by 255, floats taken as they are. `threads`
-        is how many threads share the batches; None chooses the number that is fastest.
-        Raises ValueError for a model of one output, whose softmax is always 1 (call the model for its raw outputs).
+        Class probabilities after SoftmaxCrossEntropy, independent probabilities after BinaryCrossEntropy, the outputs
+        after any other loss. A model that was not trained gives class probabilities, from one output the output.
+
+        x           raw examples, scaled and shaped here as `model.preprocessing` says. uint8: pixels. Floats: in the
+                    units of the training array, before `standardize`. Or a Dataset, with its own scale; a file name or
+                    a Pillow picture, or a list of them, which are resized to the shape of training
+        scaled      x holds floats as the network sees them: nothing is scaled or checked
+        background  what transparent pixels of pictures show, from 0 (black) to 255 (white)
+        threads     how many threads share the batches; None chooses the number that is fastest
+
+        Raises ShapeError for another shape than in training, DataError for numbers far outside their range.
         """
-        dataset = data if isinstance(data, Dataset) else from_arrays(data, np.zeros(len(data), np.uint8), name="x")
+        dataset = prepare(x, self.preprocessing, scaled, background, self.layers[0].input_shape)
         device = self.device
         batches = in_order(dataset, batch_size)
         size = team_size(threads, self.products(dataset) if len(batches) > 1 else 0, on_host=device.on_host)
 
-        def probabilities(rows: slice) -> np.ndarray:
-            y = self(device.put(dataset.inputs(rows, self.dtype)))
-            if y.ndim != 2 or y.shape[1] < 2:
-                remedy = "call model(x) for the raw outputs"
-                raise ValueError(mismatch("predict", "a model with outputs (N, classes)", y.shape, remedy))
-            return to_numpy(y if isinstance(self.layers[-1], Softmax) else Softmax()(y))
+        def predict_batch(rows: slice) -> np.ndarray:
+            return to_numpy(self._as_trained(self(device.put(dataset.inputs(rows, self.dtype)))))
 
         with device.active(), Team(size) as team:
-            return np.concatenate(team.map(probabilities, batches))
+            return np.concatenate(team.map(predict_batch, batches))
+
+    def predict_classes(
+        self,
+        x: Any,
+        batch_size: int = 1000,
+        threads: int | None = None,
+        *,
+        scaled: bool = False,
+        background: int | None = None,
+    ) -> np.ndarray:
+        """The class of each example (N,): its name where the training set had names, else its number.
+
+        Of one output after BinaryCrossEntropy the class is 1 where its probability is above 1/2. The arguments are
+        those of `predict`. Raises ValueError for a model that predicts no classes.
+        """
+        known = self.preprocessing or Preprocessing()
+        y = self.predict(x, batch_size, threads, scaled=scaled, background=background)
+        binary = known.output == "probabilities" and y.shape[1:] == (1,)
+        if not binary and (known.output != "classes" or y.ndim != 2 or (y.shape[1] < 2 and self.preprocessing is None)):
+            remedy = (
+                "use predict(x) > 0.5, one answer a column" if known.output == "probabilities" else "use predict(x)"
+            )
+            received = f"one of {known.output}, {tuple(y.shape)}"
+            raise ValueError(mismatch("predict_classes", "a model that tells classes apart", received, remedy))
+        classes = (y[:, 0] > 0.5).astype(np.int64) if binary else y.argmax(axis=1)
+        named = len(known.class_names) >= (2 if binary else y.shape[1])
+        return np.array(known.class_names)[classes] if named else classes
+
+    def _as_trained(self, outputs: Array) -> Array:
+        """The outputs in the form that `predict` returns."""
+        meaning = self.preprocessing.output if self.preprocessing is not None else None
+        if meaning is None and outputs.ndim == 2 and outputs.shape[1] > 1:
+            meaning = "classes"
+        if meaning == "classes" and not isinstance(self.layers[-1], Softmax):
+            return Softmax()(outputs)
+        return Sigmoid()(outputs) if meaning == "probabilities" else outputs
 
     def products(self, data: Dataset) -> float:
         """The number of multiplications in a forward pass of all of `data`."""

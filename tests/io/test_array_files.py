@@ -1,20 +1,23 @@
 """Files of arrays: damaged files and files of another kind are refused, and equal models give equal files."""
 
+import json
+
 import numpy as np
 import pytest
 
 import tinynet as tn
 from tests.support.child import python
-from tests.support.model_files import rewrite
+from tests.support.model_files import header_of, rewrite
+from tinynet.io.array_files import read_arrays, write_arrays
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
-from safetensors.numpy import save_file  # noqa: E402
+from safetensors.numpy import load_file, save_file  # noqa: E402
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "format version 1 or older, got 2; install a newer tinynet"),
+        ({"version": 3}, "format version 2 or older, got 3; install a newer tinynet"),
         ({"version": "one"}, "a header with a version"),
         ({"kind": "checkpoint"}, "a model of tinynet, got a checkpoint"),
     ],
@@ -51,6 +54,51 @@ def test_one_changed_bit_is_noticed(saved):
     saved.write_bytes(raw)
     with pytest.raises(tn.DataError, match="numbers that fit its checksum"):
         tn.load(saved)
+
+
+CHANGES = {  # to what a file says beside its numbers
+    "a name": lambda header: header["about"]["preprocessing"].update(class_names=["b", "a"]),
+    "a mean": lambda header: header["about"]["preprocessing"].update(mean=0.25),
+    "the preprocessing": lambda header: header["about"].pop("preprocessing"),
+    "a rate": lambda header: header["about"]["architecture"]["layers"][1].update(rate=0.25),
+    "the version": lambda header: header.update(version=1),
+    "the kind": lambda header: header.update(kind="checkpoint"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_checksum_covers_all_that_is_read(tmp_path, change):
+    model = tn.Sequential(tn.Dense(3, 2), tn.Dropout(0.5))
+    model.preprocessing = tn.data.Preprocessing(class_names=("a", "b"))
+    model.save(path := tmp_path / "m")
+    header = json.loads(header_of(path)["__metadata__"]["tinynet"])
+    change(header)
+    save_file(load_file(path), path, metadata={"tinynet": json.dumps(header)})
+    with pytest.raises(tn.DataError, match=r"numbers that fit its checksum|a \w+ of tinynet, got a checkpoint"):
+        tn.load(path)
+    rewrite(path, kind="model")
+    tn.load(path)  # the checksum alone refused it
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_of_both_versions_are_written_and_read(tmp_path, version):
+    arrays, about = {"a": np.arange(3.0)}, {"shape": (1, 2), 3: None}
+    write_arrays(tmp_path / "m", "checkpoint", version, arrays, about)
+    read, described, number = read_arrays(tmp_path / "m", "checkpoint", 2)
+    np.testing.assert_array_equal(read["a"], arrays["a"])
+    assert (described, number) == ({"shape": [1, 2], "3": None}, version)
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path):
+    path, whole = tmp_path / "m", {"a": np.zeros(3, "f4")}
+    write_arrays(path, "model", 2, whole, None)
+    with pytest.raises(tn.SaveError, match=r"float64, int64, got b: int32; convert it, such as b.astype\('float32'\)"):
+        write_arrays(path, "model", 2, {"b": np.zeros(3, "i4")}, None)
+    write_arrays(path, "model", 2, {"b": np.zeros(3, "i4").astype("float32")}, None)
+    with pytest.raises(tn.SaveError, match="a description of at most 4,194,304 bytes, got 5,000,1"):
+        write_arrays(path, "model", 2, whole, "x" * 5_000_000)
+    write_arrays(path, "model", 2, whole, '"' * 2_000_000)  # quotes take most room
+    assert len(read_arrays(path, "model", 2)[1]) == 2_000_000
 
 
 @pytest.mark.parametrize(

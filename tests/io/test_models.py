@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 
 import tinynet as tn
 from tests.support import strict
+from tests.support.child import python
+from tests.support.pictures import pictures
+from tests.support.pictures import trained as trained_on_pictures
 from tinynet.io.models import VERSION
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
@@ -134,9 +138,84 @@ def test_files_of_every_version_are_still_read(path):
     )
 
 
+def test_files_of_version_2_know_their_preprocessing():
+    old, new = (tn.load(OLD_FILES[0].with_name(f"model-{version}.safetensors")) for version in (1, 2))
+    expected = json.loads(OLD_FILES[0].with_name("model-2.json").read_text())
+    assert old.preprocessing is None
+    assert new.preprocessing.class_names == ("low", "middle", "high")
+    pixels = np.arange(32, dtype="uint8").reshape(2, 4, 4) * 8
+    np.testing.assert_allclose(new.predict(pixels), expected["predicted"], rtol=1e-5)
+
+
 def test_there_is_a_file_of_every_version():
     assert [path.name for path in OLD_FILES] == [f"model-{number + 1}.safetensors" for number in range(len(OLD_FILES))]
     assert len(OLD_FILES) == VERSION
+
+
+def test_weights_bring_their_preprocessing_if_all_fit(tmp_path):
+    model = trained()
+    model.save(tmp_path / "m")
+    assert model.preprocessing is not None
+    other = small(seed=5)
+    other.load_weights(tmp_path / "m")
+    assert other.preprocessing == model.preprocessing
+    larger = tn.Sequential(tn.Reshape(4, 4, 1), tn.Conv2D(1, 2, padding="same"), tn.Dense(4, 5))
+    assert larger.load_weights(tmp_path / "m", strict=False)
+    assert larger.preprocessing is None
+
+
+NEW_PROCESS = """
+import json, sys
+import numpy as np
+import tinynet as tn
+model = tn.load("m.safetensors")
+x = np.load("x.npy")
+{imports}
+data = tn.data.from_arrays(x, np.zeros(len(x), int))
+answers = [model.predict(each).tolist() for each in ({given})]
+print(json.dumps([answers, model.predict_classes(x).tolist()]))
+"""
+GIVEN = {
+    "bytes": "x, x.reshape(len(x), -1)",
+    "floats": "x * 1.0, x.astype('float32').reshape(len(x), -1)",
+    "a data set": "data, tn.data.from_arrays(x, data.labels, flatten=True)",
+    "file names": "['0.png', '1.png', '2.png'], [__import__('pathlib').Path(f'{n}.png') for n in range(3)]",
+    "Pillow pictures": "[Image.open(f'{n}.png') for n in range(3)], [Image.fromarray(each) for each in x]",
+}
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+@pytest.mark.parametrize("unit", [1, 255], ids=["trained on bytes", "trained on floats"])
+def test_predictions_are_right_in_a_new_process(tmp_path, given, unit):
+    image_module = pytest.importorskip("PIL.Image") if "png" in given or "Image" in given else None
+    images, labels = pictures(60)
+    model, _ = trained_on_pictures(images if unit == 1 else images / unit, labels)
+    model.save(tmp_path / "m.safetensors")
+    new, _ = pictures(3, seed=1)
+    np.save(tmp_path / "x.npy", new)
+    for number, picture in enumerate(new) if image_module else ():
+        image_module.fromarray(picture).save(tmp_path / f"{number}.png")
+    known = images / 255
+    by_hand = ((new.reshape(3, -1) / 255 - known.mean()) / known.std()).astype("float32")
+    expected = scipy.special.softmax(model(by_hand), axis=1)
+    given = given.replace("x * 1.0, x.astype('float32')", f"x / {unit}, (x / {unit}).astype('float32')")
+    imports = "from PIL import Image" if "Image" in given else "assert 'PIL' not in sys.modules"
+    done = python("-c", NEW_PROCESS.format(imports=imports, given=given), folder=tmp_path)
+    assert not done.stderr
+    answers, classes = json.loads(done.stdout)
+    for answer in answers:
+        np.testing.assert_allclose(answer, expected, rtol=1e-4, atol=1e-6)
+    assert classes == ["left", "right", "top"]
+    assert list(expected.argmax(axis=1)) == [0, 1, 2]
+
+
+def test_the_best_model_of_a_run_knows_its_preprocessing(tmp_path):
+    pytest.importorskip("filelock")
+    images, labels = pictures(60)
+    model, train = trained_on_pictures(images, labels, validation=(images, labels), checkpoint=tmp_path)
+    best = tn.load(tmp_path / "best.safetensors")
+    assert best.preprocessing == model.preprocessing
+    assert best.preprocessing.mean == train.mean
 
 
 def test_the_same_model_is_the_same_file(tmp_path):

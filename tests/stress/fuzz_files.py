@@ -108,12 +108,12 @@ def mutate_header(raw: bytes, chance: random.Random) -> bytes:
             [arrays[name][..., :0], arrays[name].astype("f8"), arrays[name].ravel(), arrays[name] * np.nan]
         )
         arrays[chance.choice([name, "x"])] = other
-    header["sha256"] = array_files.checksum(arrays)
-    header = (
-        mutate_json(header, chance)
-        if chance.random() < 0.2
-        else {**header, "about": mutate_json(header["about"], chance)}
-    )
+    if chance.random() < 0.2:
+        header = mutate_json(header, chance)
+    else:
+        header = {**header, "about": mutate_json(header["about"], chance)}
+    if isinstance(header, dict):
+        header["sha256"] = array_files.checksum(arrays, header)
     return save(arrays, metadata={"tinynet": json.dumps(header)})
 
 

@@ -16,8 +16,10 @@ def header_of(path):
 
 
 def rewrite(path, about=None, arrays=None, **changes):
-    """Write the file again with another header and the right checksum."""
+    """Write the file again with another header and the right checksum, unless that is among the changes."""
     arrays = load_file(path) if arrays is None else arrays
-    header = json.loads(header_of(path)["__metadata__"]["tinynet"]) | {"sha256": array_files.checksum(arrays)} | changes
+    header = json.loads(header_of(path)["__metadata__"]["tinynet"])
     header["about"] = header["about"] if about is None else about
+    header |= changes
+    header["sha256"] = changes.get("sha256", array_files.checksum(arrays, header))
     save_file(arrays, path, metadata={"tinynet": json.dumps(header)})

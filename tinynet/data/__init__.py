@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinynet.data.batches import batches
 from tinynet.data.dataset import Dataset, from_arrays
+from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.transforms import HorizontalFlip, RandomErasing, Shift
 
 if TYPE_CHECKING:  # imported by __getattr__ below, when the program runs
@@ -16,8 +17,8 @@ if TYPE_CHECKING:  # imported by __getattr__ below, when the program runs
     from tinynet.data.sources import fashion_mnist, load
 
 __all__ = [
-    "Dataset", "HorizontalFlip", "RandomErasing", "Shift", "batches", "data_report", "fashion_mnist", "from_arrays",
-    "from_folder", "load", "read_idx", "sources", "synthetic_fashion",
+    "Dataset", "HorizontalFlip", "Preprocessing", "RandomErasing", "Shift", "batches", "data_report", "fashion_mnist",
+    "from_arrays", "from_folder", "load", "read_idx", "sources", "synthetic_fashion",
 ]  # fmt: skip
 
 # The module of each name that is imported when it is first used: `import tinynet` is quicker without them.

@@ -37,7 +37,7 @@ def build(about: Any, shapes: Shapes, own: Names | None = None, dtype: Any = "fl
     """
     if not isinstance(about, dict) or about.get("layer") != "Sequential":
         raise DataError(mismatch("architecture", "a Sequential", shortened(about), "save the model again"))
-    _check_size(about)
+    check_size(about)
     names = {**known_layers(), **(own or {})}
 
     def build_part(prefix: str) -> BuildLayer:
@@ -81,7 +81,7 @@ def _check_shapes(layer: Layer, prefix: str, found: Shapes) -> None:
             raise DataError(mismatch("architecture", expected, received, remedy))
 
 
-def _check_size(about: Any) -> None:
+def check_size(about: Any) -> None:
     """Raise DataError for a description that is too long or nested too deeply."""
     todo, seen = [(about, 0)], 0
     while todo:

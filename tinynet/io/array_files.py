@@ -1,7 +1,8 @@
 """Named arrays and a JSON description in one safetensors file, with a checksum.
 
 Nothing is pickled, so nothing in a file can run as code. A reader first checks the header (kind, version, dtypes,
-sizes), then reads the arrays, then compares their checksum. Needs the package safetensors.
+sizes), then reads the arrays, then compares the checksum. In files of version 1 it covers the arrays alone; since
+version 2 it covers all that is read: kind, version, description and arrays. Needs the package safetensors.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.files import PathLike, write_atomically
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, SaveError, mismatch
 
 FORMAT = "tinynet"  # the key of our header in the metadata of safetensors
 DTYPES = {"F32": "float32", "F64": "float64", "I64": "int64"}  # names in safetensors and in NumPy
@@ -25,11 +26,27 @@ _REMEDY = "take another copy of the file, or save it again"
 
 
 def write_arrays(path: PathLike, kind: str, version: int, arrays: Mapping[str, np.ndarray], about: Any) -> None:
-    """Write named arrays, and `about`, which can be any value that JSON can represent."""
+    """Write named arrays, and `about`, which can be any value that JSON can represent.
+
+    Raises SaveError if the file cannot be written, or for what `read_arrays` would refuse: an array of another dtype
+    than float32, float64 and int64, or a description of more than 8 MiB.
+    """
     save = safetensors("numpy").save
     arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
-    header = {"kind": kind, "version": version, "sha256": checksum(arrays), "about": about}
-    text = json.dumps(header, allow_nan=False)  # one entry, because safetensors writes several in no fixed order
+    for name, values in arrays.items():
+        if values.dtype.name not in DTYPES.values():
+            remedy = f"convert it, such as {name}.astype('float32')"
+            raise SaveError(
+                mismatch(path, f"arrays of {', '.join(DTYPES.values())}", f"{name}: {values.dtype}", remedy)
+            )
+    about = json.loads(json.dumps(about, allow_nan=False))  # as it will be read: lists for tuples, text for keys
+    header = {"kind": kind, "version": version, "about": about}
+    text = json.dumps({**header, "sha256": checksum(arrays, header)})  # one entry: safetensors orders several at random
+    if len(text) > LONGEST_HEADER // 2:  # quotes and arrays' names come to it
+        received = f"{len(text):,} bytes"
+        raise SaveError(
+            mismatch(path, f"a description of at most {LONGEST_HEADER // 2:,} bytes", received, "shorten it")
+        )
     write_atomically(path, save(arrays, metadata={FORMAT: text}))
 
 
@@ -51,16 +68,20 @@ def read_arrays(path: PathLike, kind: str, newest: int) -> tuple[dict[str, np.nd
             arrays = {name: file.get_tensor(name) for name in names}
     except safetensors().SafetensorError as error:
         raise DataError(mismatch(path, "a whole safetensors file", f"{size:,} bytes: {error}", _REMEDY)) from error
-    if checksum(arrays) != header.get("sha256"):
+    if checksum(arrays, header) != header.get("sha256"):
         raise DataError(mismatch(path, "numbers that fit its checksum", "others: it is damaged", _REMEDY))
     return arrays, header["about"], header["version"]
 
 
-def checksum(arrays: Mapping[str, np.ndarray]) -> str:
-    """The SHA-256 of the arrays' names, shapes, dtypes and numbers."""
+def checksum(arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> str:
+    """The SHA-256 of the arrays' names, shapes, dtypes and numbers; since version 2 also of the header."""
     import hashlib  # here, to keep `import tinynet` quick
 
     digest = hashlib.sha256()
+    version = header.get("version")
+    if isinstance(version, int) and version >= 2:
+        covered = [header.get(name) for name in ("kind", "version", "about")]
+        digest.update(json.dumps(covered, sort_keys=True).encode())
     for name in sorted(arrays):
         values = arrays[name]
         digest.update(json.dumps([name, values.dtype.name, values.shape]).encode())

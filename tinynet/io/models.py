@@ -7,30 +7,37 @@ One safetensors file holds the architecture and the arrays. The arrays have the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinynet.backend.arrays import Device, array_module, to_numpy
+from tinynet.data.preprocessing import Preprocessing
 from tinynet.errors import DataError, mismatch
 from tinynet.io import architecture
 from tinynet.io.array_files import read_arrays, write_arrays
+from tinynet.io.round_trip import described
 
 if TYPE_CHECKING:
     from tinynet.backend.files import PathLike
     from tinynet.layers.base import Layer
     from tinynet.model import Sequential
 
-KIND, VERSION = "model", 1
+KIND, VERSION = "model", 2  # version 1 had no preprocessing
 
 
 def save(model: Sequential, path: PathLike) -> None:
-    """Write architecture, parameters and statistics into one file, completely or not at all.
+    """Write architecture, parameters, statistics and preprocessing into one file, completely or not at all.
 
     Raises SaveError if the file cannot be written, TypeError for a layer of your own with hyperparameters that JSON
-    cannot express, ImportError without safetensors.
+    cannot express, ValueError for one that `load` could not give back as it is, ImportError without safetensors.
     """
-    about = {"architecture": model.get_config(), "dtype": model.dtype.name}
+    known = model.preprocessing
+    about = {
+        "architecture": described(model),
+        "dtype": model.dtype.name,
+        "preprocessing": None if known is None else known.to_json(),
+    }
     write_arrays(path, KIND, VERSION, named_arrays(model), about)
 
 
@@ -45,18 +52,31 @@ def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Devic
         raise DataError(mismatch(path, "a model's description", "another", "save the model again"))
     shapes = {name: values.shape for name, values in arrays.items()}
     own = {layer.__name__: layer for layer in layers}
+    known = _preprocessing(about, path)
     model = architecture.build(about.get("architecture"), shapes, own, about["dtype"])
     put_arrays(model, arrays, path)
+    model.preprocessing = known
     return model.to(device)
 
 
 def load_weights(model: Sequential, path: PathLike, strict: bool = True) -> list[str]:
     """Take parameters and statistics from a file, by name. Returns what did not fit, one line each.
 
-    Raises DataError if anything is missing, unexpected or of another shape, and changes nothing then; with
-    strict=False it takes what fits.
+    The preprocessing comes along if everything fits. Raises DataError if anything is missing, unexpected or of another
+    shape, and changes nothing then; with strict=False it takes what fits.
     """
-    return put_arrays(model, read_arrays(path, KIND, VERSION)[0], path, strict)
+    arrays, about, _ = read_arrays(path, KIND, VERSION)
+    known = _preprocessing(about, path) if isinstance(about, dict) else None
+    problems = put_arrays(model, arrays, path, strict)
+    if known is not None and not problems:
+        model.preprocessing = known
+    return problems
+
+
+def _preprocessing(about: Mapping[str, Any], path: PathLike) -> Preprocessing | None:
+    """The record in a model's description; None if the model was not trained, or the file is of version 1."""
+    fields = about.get("preprocessing")
+    return None if fields is None else Preprocessing.from_json(fields, path)
 
 
 def named_arrays(model: Sequential) -> dict[str, np.ndarray]:

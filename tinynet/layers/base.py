@@ -13,7 +13,7 @@ from tinynet.errors import DeviceError, ShapeError, mismatch, whole_number
 from tinynet.initializers import DrawValues, Initializer, Shape, find_initializer
 from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json, to_json
 from tinynet.layers.context import INFERENCE, TRAINING, Context
-from tinynet.layers.layout import arrays_in, cut, offsets, padded
+from tinynet.layers.layout import arrays_in, cut, offsets, padded, writable
 
 __all__ = ["INFERENCE", "TRAINING", "Backward", "Context", "Layer", "arrays_in"]
 
@@ -199,8 +199,11 @@ class Layer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a copied or unpickled layer: its parameters become views into the copied vector."""
         vars(self).update(state)
-        vars(self).update(cut(self._vector, self._shapes, self._offsets))
-        vars(self).update(cut(self._statistics_vector, self._statistic_shapes, self._statistic_offsets))
+        vector, statistics = self._vector, self._statistics_vector
+        if not self._taken:  # else the model does this for all its layers
+            vector, statistics = writable(vector), writable(statistics)
+        self.bind(vector, min(self._offsets.values(), default=0))
+        self.bind_statistics(statistics, min(self._statistic_offsets.values(), default=0))
 
     # Initial values -------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from tinynet.errors import ShapeError, mismatch
 from tinynet.initializers import Shape
 from tinynet.layers.base import Backward, Context, Layer, arrays_in
 from tinynet.layers.configuration import BuildLayer, layers_from_json, layers_to_json
+from tinynet.layers.layout import writable
 
 
 class Container(Layer):
@@ -122,7 +123,11 @@ class Container(Layer):
             offset += layer.statistics_size
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)  # the layers restore their own views
+        """Restore a copied or unpickled model: its layers share its vectors again, where each came with its own."""
+        vars(self).update(state)
+        if not self._taken:
+            self.bind(writable(self._vector), self._start)
+            self.bind_statistics(writable(self._statistics_vector), self._statistics_start)
 
 
 class Part(NamedTuple):

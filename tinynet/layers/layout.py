@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tinynet.backend.arrays import ALIGNMENT, Array
+from tinynet.backend.arrays import ALIGNMENT, Array, aligned_zeros, array_module
 from tinynet.initializers import Shape
 
 _ALIGNED = ALIGNMENT // 4  # arrays begin at multiples of 16 elements: 64 bytes in float32
@@ -35,6 +35,16 @@ def cut(vector: Array, shapes: Mapping[str, Shape], offsets: Mapping[str, int]) 
     return {
         name: vector[offsets[name] : offsets[name] + math.prod(shape)].reshape(shape) for name, shape in shapes.items()
     }
+
+
+def writable(vector: Array) -> Array:
+    """`vector` as a plain array that can be written: a copy if it is read-only, as joblib maps large arrays."""
+    vector = array_module(vector).asarray(vector)
+    if getattr(vector.flags, "writeable", True):
+        return vector
+    copy = aligned_zeros(vector.size, vector.dtype)
+    copy[...] = vector
+    return copy
 
 
 def padded(count: int) -> int:

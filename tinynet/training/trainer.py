@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tinynet.backend.matmul import check_precision, use_precision
 from tinynet.backend.memory import keep_freed_memory
 from tinynet.backend.random import check_seed
 from tinynet.data.batches import Batch, check_batch_size
+from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.transforms import Transform
 from tinynet.errors import DeviceError, DivergenceError, mismatch, whole_number
 from tinynet.losses import Loss, SoftmaxCrossEntropy
@@ -90,6 +92,8 @@ class Trainer:
             meter, number = Meter(1, self.device), self.state.step
             if self._step is None:
                 self._step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
+                known = self.model.preprocessing or Preprocessing.of(data, self.loss.predicts, whole=False)
+                self.model.preprocessing = replace(known, output=self.loss.predicts)
             self._step(Batch(data, rows, self.model.dtype), meter, number)
             means = meter.means()
         if not np.isfinite(means["loss"]):
@@ -125,6 +129,7 @@ class Trainer:
             keep_freed_memory()
         with self._computing(), checkpoints or contextlib.nullcontext():
             data = validate_data(train, self.model, self.loss, self.device)
+            self.model.preprocessing = Preprocessing.of(data, self.loss.predicts)
             evaluated = {"train": data} if measure_train else {}
             if validation is not None:
                 evaluated["validation"] = validate_data(validation, self.model, self.loss, self.device)

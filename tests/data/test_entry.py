@@ -159,7 +159,7 @@ def test_images_and_labels_that_do_not_pair_are_refused(images, labels, message)
 
 
 def test_an_image_shape_of_another_size_is_refused():
-    with pytest.raises(tn.DataError, match=r"an image_shape of 6 numbers, like the images, got \(3, 3\)"):
+    with pytest.raises(tn.DataError, match=r"expected examples of shape \(3, 3\), got \(6,\); check its numbers"):
         tn.data.Dataset(PIXELS * 1.0, LABELS, image_shape=(3, 3))
 
 

@@ -44,24 +44,30 @@ def from_folder(
     """
     if background is not None:
         whole_number("from_folder: background", background, 0, 255, remedy="try background=255, white")
-    if class_names is not None and not isinstance(class_names, (tuple, list)):  # a set has no order, a word has letters
-        remedy = "give a list, in the order of the labels: class_names=['cat', 'dog']"
-        raise TypeError(mismatch("from_folder: class_names", "a list or tuple", type(class_names).__name__, remedy))
     root = Path(path)
-    if not root.is_dir():
-        raise DataError(mismatch("from_folder", "a folder", repr(str(root)), "check the path"))
-    names = tuple(class_names or sorted(entry.name for entry in root.iterdir() if _is_class(entry)))
-    if not names:
-        loose = sum(entry.suffix.lower() in ENDINGS for entry in root.iterdir())
-        received = f"{loose} pictures and no class folders" if loose else "none"
-        remedy = f"sort the pictures into {root / 'CLASS_NAME'}/"
-        raise DataError(mismatch(f"from_folder({str(root)!r})", "a folder for each class", received, remedy))
+    names = _class_names(root, class_names)
     listed = [(file, label) for label, name in enumerate(names) for file in _pictures(root, name)]
     labels = np.array([label for _, label in listed])
     stack = _read_all([file for file, _ in listed], size, colour, background)
     shape = stack.shape[1:]
     stack = stack.reshape(len(stack), -1) if flatten else stack
     return Dataset(stack, labels, names, root.name, shape, {"source": "a folder of pictures"})
+
+
+def _class_names(root: Path, given: Sequence[str] | None) -> tuple[str, ...]:
+    """The folders to read, in the order of their labels."""
+    if given is not None and not isinstance(given, (tuple, list)):  # a set has no order, a word has letters
+        remedy = "give a list, in the order of the labels: class_names=['cat', 'dog']"
+        raise TypeError(mismatch("from_folder: class_names", "a list or tuple", type(given).__name__, remedy))
+    if not root.is_dir():
+        raise DataError(mismatch("from_folder", "a folder", repr(str(root)), "check the path"))
+    names = tuple(given or sorted(entry.name for entry in root.iterdir() if _is_class(entry)))
+    if not names:
+        loose = sum(entry.suffix.lower() in ENDINGS for entry in root.iterdir())
+        received = f"{loose} pictures and no class folders" if loose else "none"
+        remedy = f"sort the pictures into {root / 'CLASS_NAME'}/"
+        raise DataError(mismatch(f"from_folder({str(root)!r})", "a folder for each class", received, remedy))
+    return names
 
 
 def _is_class(entry: Path) -> bool:

@@ -92,7 +92,7 @@ class Trainer:
                 self._step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
             self._step(Batch(data, rows, self.model.dtype), meter, number)
             means = meter.means()
-        if not np.isfinite(means["loss"]):
+        if meter.first_bad() is not None:
             what = f"the loss was {means['loss']} in step {number}"
             raise DivergenceError(divergence(what, self.optimizer.rate(number), self.model), self.state.history)
         return Evaluation(means["loss"], means.get("accuracy", float("nan")))

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of
 from tinynet.backend.random import Purpose, Stream, check_seed
-from tinynet.errors import DataError, DeviceError, mismatch
+from tinynet.errors import DataError, DeviceError, mismatch, sequence
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ def from_arrays(
         )
     shape = tuple(images.shape[1:])
     images = images.reshape(len(images), -1) if flatten else images
-    return Dataset(images, labels, tuple(class_names), name, shape)
+    names = sequence(f"{name}: class_names", class_names, remedy="give a list: the name of label 0, of label 1, ...")
+    return Dataset(images, labels, names, name, shape)
 
 
 def as_dataset(data: Dataset | tuple[Array, Array]) -> Dataset:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.data.dataset import Dataset
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, mismatch, sequence
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 MAX_PIXELS = 1 << 26  # of one picture, 64 million: the header of a small file can claim many more
@@ -38,7 +38,9 @@ def from_folder(
     root = Path(path)
     if not root.is_dir():
         raise DataError(mismatch("from_folder", "a folder", repr(str(root)), "check the path"))
-    names = class_names or tuple(sorted(entry.name for entry in root.iterdir() if _is_class(entry)))
+    remedy = "give a list: the folder of label 0, of label 1, ..."
+    names = sequence("from_folder: class_names", class_names or (), remedy=remedy)
+    names = names or tuple(sorted(entry.name for entry in root.iterdir() if _is_class(entry)))
     if not names:
         loose = sum(entry.suffix.lower() in ENDINGS for entry in root.iterdir())
         received = f"{loose} pictures and no class folders" if loose else "none"

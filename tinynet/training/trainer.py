@@ -14,7 +14,7 @@ from tinynet.backend.memory import keep_freed_memory
 from tinynet.backend.random import check_seed
 from tinynet.data.batches import Batch, check_batch_size
 from tinynet.data.transforms import Transform
-from tinynet.errors import DeviceError, DivergenceError, mismatch, whole_number
+from tinynet.errors import DeviceError, DivergenceError, mismatch, sequence, whole_number
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer
@@ -120,6 +120,8 @@ class Trainer:
         """
         check_batch_size(batch_size)
         last_epoch = len(self.state.history) + whole_number("epochs", epochs, remedy="try epochs=10")
+        transforms = sequence("fit: transforms", transforms, remedy="give a list: transforms=[tn.data.Shift(2)]")
+        callbacks = sequence("fit: callbacks", callbacks, remedy="put it in a list: callbacks=[my_callback]")
         checkpoints = _checkpoints(checkpoint, resume)
         if self.device.on_host:
             keep_freed_memory()

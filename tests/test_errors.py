@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tinynet.errors import above_zero, at_least_zero, fraction, whole_number
+import tinynet as tn
+from tinynet.errors import above_zero, at_least_zero, fraction, sequence, whole_number
 
 
 @pytest.mark.parametrize("check", [above_zero, at_least_zero, fraction])
@@ -44,3 +45,97 @@ def test_what_is_no_whole_number_in_range_is_refused(value):
 
 def test_a_whole_number_of_numpy_becomes_an_int():
     assert type(whole_number("fit: epochs", np.int8(10), 1, 10, remedy="")) is int
+
+
+# What has an order --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", [[1, 2], (1, 2), range(1, 3), np.array([1, 2]), np.array([1.0, 2.0], "float32")])
+def test_what_has_an_order_becomes_a_tuple(values):
+    assert sequence("who", values, remedy="give a list") == (1, 2)
+
+
+def test_labels_of_a_pandas_series_are_no_order():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    series = pandas.Series([1, 2], index=[1, 0])
+    with pytest.raises(TypeError, match="who: expected a list or tuple, got Series 1 1 0 2 dtype: int64; give a list"):
+        sequence("who", series, remedy="give a list")
+    assert sequence("who", series.to_numpy(), remedy="give a list") == (1, 2)
+
+
+PIXELS, LABELS = np.random.default_rng(0).integers(0, 256, (12, 4, 4)).astype("uint8"), np.arange(12) % 3
+SHIFT, FLIP = tn.data.Shift(2), tn.data.HorizontalFlip()
+
+
+def fit(**settings):
+    model = tn.Sequential(tn.Flatten(), tn.Dense(16, 3))
+    tn.fit(model, (PIXELS, LABELS), epochs=2, batch_size=5, progress=False, **settings)
+    return model.theta.tobytes()
+
+
+def folder_of(names, tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    for number, name in enumerate("bac"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        image.fromarray(np.full((2, 2), number, "uint8")).save(tmp_path / name / "x.png")
+    return tn.data.from_folder(tmp_path, class_names=names).labels.tobytes()
+
+
+def plot_of(names, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    from tinynet.plots import confusion_matrix
+
+    confusion_matrix(np.eye(3, dtype=int), names, tmp_path / "matrix.png")
+    return True
+
+
+def study_of(rates):
+    pytest.importorskip("scipy", reason="scipy is not installed")
+    from tinynet.study import Configuration
+
+    return len(Configuration("one", tn.zoo.mlp, learning_rates=rates).learning_rates)
+
+
+ORDERED = {  # the values in order, a function that takes them (and a folder), the words of the remedy
+    "class_weights": ([1.0, 2.0, 3.0], lambda v, _: tn.SoftmaxCrossEntropy(class_weights=v), "in the order of the"),
+    "class_names": (
+        list("abc"),
+        lambda v, _: tn.data.from_arrays(PIXELS, LABELS, v).class_names,
+        "the name of label 0",
+    ),
+    "folders": (list("bac"), folder_of, "the folder of label 0"),
+    "hidden": ([8, 4, 2], lambda v, _: tn.zoo.mlp(16, v, 3), "the widths in order"),
+    "widths": ([4, 8, 2], lambda v, _: tn.zoo.resnet_small((8, 8, 1), 3, v), "the widths in order"),
+    "image_shape": ([28, 24, 1], lambda v, _: tn.zoo.lenet(v), "try"),
+    "pictures": ([8, 6, 1], lambda v, _: tn.zoo.resnet_small(v, 3, (4,)), "try"),
+    "transforms": ([SHIFT, FLIP], lambda v, _: fit(transforms=v), "give a list"),
+    "batches": ([SHIFT, FLIP], lambda v, _: len([*tn.data.batches(DATA, 5, 0, 0, transforms=v)]), "give a list"),
+    "callbacks": ([tn.Callback(), tn.Callback()], lambda v, _: fit(callbacks=v), "put it in a list"),
+    "names of a plot": (list("abc"), plot_of, "the name of class 0"),
+    "learning_rates": ([0.1, 0.3], lambda v, _: study_of(v), "give a list"),
+}
+DATA = tn.data.from_arrays(PIXELS, LABELS)
+UNORDERED = [
+    set, frozenset, iter, lambda values: (value for value in values), lambda values: dict(enumerate(values)).values(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_an_argument_whose_order_carries_meaning_takes_what_has_one(name, tmp_path):
+    values, take, remedy = ORDERED[name]
+    expected = repr(take(list(values), tmp_path))
+    assert repr(take(tuple(values), tmp_path)) == expected
+    for without_order in UNORDERED:
+        with pytest.raises(TypeError, match=f"expected a list or tuple, got .*{remedy}"):
+            take(without_order(values), tmp_path)
+    if name != "class_weights":  # which reads its keys as classes
+        with pytest.raises(TypeError, match="expected a list or tuple, got dict"):
+            take(dict.fromkeys(values, 1), tmp_path)
+
+
+def test_a_single_thing_in_place_of_a_list_is_refused():
+    for take in (lambda: fit(transforms=SHIFT), lambda: fit(callbacks=tn.Callback())):
+        with pytest.raises(TypeError, match="expected a list or tuple, got (Shift|Callback).* list"):
+            take()
+    with pytest.raises(TypeError, match="class_names: expected a list or tuple, got str 'abc'"):
+        tn.data.from_arrays(PIXELS, LABELS, "abc")

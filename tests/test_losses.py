@@ -1,9 +1,13 @@
 """Losses: extreme inputs, refused targets and hyperparameters, and a model that learns yes-or-no questions."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.support import strict
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -100,3 +104,96 @@ def test_class_weights_must_fit_the_classes():
 def test_hyperparameters_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# Class weights ------------------------------------------------------------------------------------------------------
+
+LIST = [1.0, 2.0, 0.5, 4.0]
+SAME = {
+    "a tuple": lambda: tuple(LIST),
+    "an array": lambda: np.array(LIST, "float32"),
+    "a dict": lambda: {0: 1.0, 1: 2.0, 2: 0.5, 3: 4.0},
+    "a dict in another order": lambda: {3: 4, 0: 1, 2: 0.5, 1: 2},
+    "a dict of NumPy's integers": lambda: dict(zip(np.array([2, 1, 0, 3]), np.array([0.5, 2, 1, 4]))),
+    "a pandas Series in another order": lambda: pandas().Series([4.0, 0.5, 2.0, 1.0], index=[3, 2, 1, 0]),
+    "a tensor": lambda: pytest.importorskip("torch", reason="PyTorch is not installed").tensor(LIST),
+    "an array of a device": lambda: strict.device.put(np.array(LIST)),
+}
+
+
+def pandas():
+    return pytest.importorskip("pandas", reason="pandas is not installed")
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_class_weights_belong_to_their_classes_in_whatever_form(name):
+    loss = tn.SoftmaxCrossEntropy(class_weights=SAME[name]())
+    assert loss.class_weights == (1.0, 2.0, 0.5, 4.0)
+    assert repr(loss) == "SoftmaxCrossEntropy(class_weights=(1.0, 2.0, 0.5, 4.0))"
+
+
+def test_a_dict_of_class_weights_gives_pytorchs_loss():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    logits, labels = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 4
+    expected = torch.nn.functional.cross_entropy(
+        torch.tensor(logits), torch.tensor(labels), torch.tensor(LIST).double()
+    )
+    loss = tn.SoftmaxCrossEntropy(class_weights={2: 0.5, 0: 1, 1: 2, 3: 4})
+    assert loss(logits, labels) == pytest.approx(expected.item(), rel=1e-12)
+    assert float(loss.weight(labels)) == np.array(LIST)[labels].sum()
+
+
+WITHOUT_ORDER = [{1.0, 2.0}, frozenset([1.0, 2.0]), (w for w in (1.0, 2.0)), {0: 1.0, 1: 2.0}.values(), "12", 3.0,
+                 np.ones((2, 1)), iter([1.0, 2.0]), map(float, [1, 2])]  # fmt: skip
+
+
+@pytest.mark.parametrize("weights", WITHOUT_ORDER, ids=lambda weights: type(weights).__name__)
+def test_class_weights_without_an_order_are_refused(weights):
+    message = (
+        "class_weights: expected a list or tuple, got .*; give a list in the order of the classes, or a dict {class"
+    )
+    with pytest.raises(TypeError, match=message):
+        tn.SoftmaxCrossEntropy(class_weights=weights)
+
+
+def test_a_dict_without_some_class_is_refused_with_its_name():
+    with pytest.raises(
+        ValueError, match="a weight for each class from 0 to 5, got none for 1, 3; add the rest, as 1: 1.0"
+    ):
+        tn.SoftmaxCrossEntropy(class_weights={0: 1, 2: 1, 4: 1, 5: 2})
+    tn.SoftmaxCrossEntropy(class_weights={0: 1, 2: 1, 4: 1, 5: 2, 1: 1.0, 3: 1.0})  # the advice, followed
+    loss = tn.SoftmaxCrossEntropy(class_weights={0: 1, 1: 2})
+    with pytest.raises(tn.ShapeError, match="3 class_weights, got 2; give one weight for each class; class 2 has none"):
+        loss.check_targets(np.array([0]), (1, 3))
+
+
+@pytest.mark.parametrize("key", ["shirt", 0.5, -1, True])
+def test_keys_that_are_no_class_numbers_are_refused(key):
+    with pytest.raises(ValueError, match="a class: expected a whole number from 0, got .*the keys: {0: 1.0, 1: 2.5}"):
+        tn.SoftmaxCrossEntropy(class_weights={0: 1.0, key: 2.5})
+    assert tn.SoftmaxCrossEntropy(class_weights={0: 1.0, 1: 2.5}).class_weights == (1.0, 2.5)
+
+
+@pytest.mark.parametrize("weights", [[], {}, ["1", "2"], [1, float("nan")], [1, float("inf")], [None, 1]])
+def test_weights_that_are_no_numbers_are_refused(weights):
+    with pytest.raises(ValueError, match="expected class_weights of at least 0, one above 0|got none for 0"):
+        tn.SoftmaxCrossEntropy(class_weights=weights)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_a_batch_of_weight_0_has_a_finite_loss_and_gradient(smoothing):
+    loss = tn.SoftmaxCrossEntropy(smoothing, class_weights=[0, 1])
+    logits, labels = np.random.default_rng(0).normal(size=(5, 2)), np.zeros(5, int)
+    assert tn.gradcheck.check_loss(loss, (5, 2), labels)
+    value, backward = loss.forward(logits, labels)
+    assert np.isfinite(value)
+    assert (value == 0) == (smoothing == 0) == (not backward().any())
+    assert loss.weight(labels) == 0
+
+
+def test_a_weighted_loss_travels_without_its_arrays_on_a_device():
+    loss = tn.SoftmaxCrossEntropy(class_weights=[1, 2])
+    loss.forward(strict.device.put(np.zeros((3, 2))), strict.device.put(np.array([0, 1, 1])))
+    for travelled in (pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss)):
+        assert repr(travelled) == repr(loss)
+        assert travelled(np.zeros((3, 2)), np.array([0, 1, 1])) == pytest.approx(np.log(2))

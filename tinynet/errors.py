@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -77,6 +77,20 @@ def fraction(who: object, name: str, value: float, *, remedy: str) -> float:
     if not 0 <= value < 1:
         raise ValueError(mismatch(who, f"{name} from 0 up to, not including, 1", value, remedy))
     return float(value)
+
+
+def sequence(name: str, values: Any, *, remedy: str) -> tuple[Any, ...]:
+    """`values` as a tuple. TypeError unless they have an order of their own: a list, a tuple, an array of one axis.
+
+    A set has no order, that of a dict is not that of its keys, an iterator can be read only once, and a string is not
+    meant as its characters.
+    """
+    listed = isinstance(values, Sequence) and not isinstance(values, (str, bytes))
+    array = getattr(values, "ndim", None) == 1 and not hasattr(values, "keys")  # a pandas Series has labels: no order
+    if not listed and not array:
+        received = " ".join(f"{type(values).__name__} {values!r:.60}".split())
+        raise TypeError(mismatch(name, "a list or tuple", received, remedy))
+    return tuple(values)
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:

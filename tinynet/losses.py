@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module, device_of, to_numpy
 from tinynet.backend.plain import plain_array
 from tinynet.backend.representation import constructor_call
-from tinynet.errors import DataError, ShapeError, fraction, mismatch
+from tinynet.errors import DataError, ShapeError, fraction, mismatch, sequence, whole_number
 
+ClassWeights = Sequence[float] | Mapping[int, float]
 LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the outputs
 
 
 class Loss:
-    """Base of all losses. `check_targets` checks the targets once, before training; `forward` relies on that.
+    """Base of all losses: a mean over examples, loss = sum of w_i l_i / sum of w_i, where each w_i is usually 1.
 
-    A check in every step would wait for the GPU, on which a label out of range raises no error.
+    `forward` returns that mean for a batch, and `weight` the sum of w_i. So sum(weight loss) / sum(weight) over several
+    batches, or over the parts of one batch that threads share, is the mean over all examples, however they are split.
+
+    `check_targets` checks the targets once, before training; `forward` relies on that. A check in every step would wait
+    for the GPU, on which a label out of range raises no error.
     """
 
     hyperparameters: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of the same names
-    splittable = False  # whether threads may share a batch: the loss is a plain mean over independent rows
+    splittable = False  # whether threads may share a batch: the loss is such a mean, its rows independent
     predicts = "numbers"  # what the outputs mean: "classes", "probabilities" or "numbers"; see `model.predict`
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
@@ -31,7 +37,7 @@ class Loss:
     def measure(self, outputs: Array, targets: Array, fraction: float = 1.0) -> tuple[Array, Array | None, Array]:
         """The loss, the number of correct outputs (None: not defined), and `fraction` times the gradient of `outputs`.
 
-        Where threads share a batch, `fraction` is the part of the batch that these outputs are.
+        Where threads share a batch, `fraction` is the part of the batch that these outputs are, by weight.
         """
         value, backward = self.forward(outputs, targets)
         return value, self.hits(outputs, targets), backward(fraction)
@@ -44,6 +50,18 @@ class Loss:
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         """Raise DataError or ShapeError unless `targets` fit outputs of this shape, whatever the batch size."""
+
+    @property
+    def weighted(self) -> bool:
+        """Whether examples count differently, so that `weight` must be asked. By default: whether it is overridden."""
+        return type(self).weight is not Loss.weight
+
+    def weight(self, targets: Array) -> Any:
+        """The sum of the examples' weights: a number or 0-d value that depends on the targets only. Here: how many.
+
+        Where it is 0, `forward` divides by the number of examples instead.
+        """
+        return len(targets)
 
     def hits(self, outputs: Array, targets: Array) -> Array | None:
         """The number of correct outputs, as a 0-d value; None if the loss does not define "correct"."""
@@ -62,7 +80,9 @@ class SoftmaxCrossEntropy(Loss):
     With `label_smoothing` e, a target is not the label alone but q = (1 - e) onehot(label) + e / classes. With
     `class_weights` w (classes,), q_j is multiplied by w_j, and the mean over rows is weighted by w of each row's label.
     Then, W being the sum of those weights, loss = -sum q log softmax / W and dlogits = (softmax sum_j q_j - q) / W.
-    Both as in PyTorch. Raises ValueError for smoothing outside [0, 1), or weights that are negative or all 0.
+    Both as in PyTorch. `class_weights` are a list in the order of the classes, or a dict {class: weight}.
+    Raises ValueError for smoothing outside [0, 1), weights that are negative or all 0, or a dict without some class;
+    TypeError for weights without an order, such as a set.
     Source of smoothing: C. Szegedy and others, "Rethinking the Inception architecture", CVPR 2016, section 7.
     """
 
@@ -70,15 +90,11 @@ class SoftmaxCrossEntropy(Loss):
     predicts = "classes"
     hyperparameters = ("label_smoothing", "class_weights")
 
-    def __init__(self, label_smoothing: float = 0.0, class_weights: Sequence[float] | None = None) -> None:
+    def __init__(self, label_smoothing: float = 0.0, class_weights: ClassWeights | None = None) -> None:
         who = type(self).__name__
         self.label_smoothing = fraction(who, "label_smoothing", label_smoothing, remedy="try 0.1")
-        self.class_weights = None if class_weights is None else tuple(float(weight) for weight in class_weights)
-        if self.class_weights is not None:
-            if min(self.class_weights) < 0 or not 0 < sum(self.class_weights) < math.inf:
-                expected = "class_weights of at least 0, one above 0"
-                raise ValueError(mismatch(who, expected, class_weights, "give one weight for each class"))
-            self.splittable = False  # rows have weights, so the mean of the parts' means is not the mean of the whole
+        self.class_weights = None if class_weights is None else _by_class(who, class_weights)
+        self._placed: dict[tuple[str, str], Array] = {}  # class_weights as a vector, by device and dtype
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         logits, labels = outputs, targets
@@ -114,9 +130,10 @@ class SoftmaxCrossEntropy(Loss):
         q[labels, xp.arange(count)] += 1 - self.label_smoothing
         whole: Any = count
         if self.class_weights:
-            weights = xp.asarray(self.class_weights, dtype=q.dtype)
+            weights = self._vector(q)
             q *= weights[:, None]
             whole = weights[labels].sum()
+            whole = xp.where(whole > 0, whole, xp.full_like(whole, count))
         loss = (q * (xp.log(total) - shifted)).sum() / whole
 
         def backward(dloss: Any = 1.0) -> Array:
@@ -136,8 +153,9 @@ class SoftmaxCrossEntropy(Loss):
             received = f"{targets.dtype} of shape {tuple(targets.shape)}"
             raise DataError(mismatch(self, "integer labels of shape (N,)", received, _labels_remedy(targets)))
         if self.class_weights and len(self.class_weights) != classes:
-            remedy = "give one weight for each class"
-            raise ShapeError(mismatch(self, f"{classes} class_weights", len(self.class_weights), remedy))
+            given = len(self.class_weights)
+            remedy = "give one weight for each class" + (f"; class {given} has none" if given < classes else "")
+            raise ShapeError(mismatch(self, f"{classes} class_weights", given, remedy))
         wrong = (targets < 0) | (targets >= classes)
         if bool(wrong.any()):
             first = int(wrong.argmax())
@@ -146,8 +164,50 @@ class SoftmaxCrossEntropy(Loss):
                 mismatch(self, f"labels from 0 to {classes - 1}", received, _range_remedy(targets, classes))
             )
 
+    @property
+    def weighted(self) -> bool:
+        return self.class_weights is not None
+
+    def weight(self, targets: Array) -> Any:
+        return self._vector(targets, "float64")[targets].sum() if self.weighted else len(targets)
+
+    def _vector(self, like: Array, dtype: Any = None) -> Array:
+        """class_weights on the device of `like`. Copied there once: a recorded step can copy nothing from the host."""
+        key = device_of(like).name, str(dtype or like.dtype)
+        if key not in self._placed:
+            self._placed.setdefault(key, array_module(like).asarray(self.class_weights, dtype=key[1]))
+        return self._placed[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_placed": {}}  # a copy may go to a process without that device
+
     def hits(self, outputs: Array, targets: Array) -> Array:
         return array_module(outputs).count_nonzero(outputs.argmax(axis=1) == targets)
+
+
+def _by_class(who: str, weights: ClassWeights) -> tuple[float, ...]:
+    """The weights of class 0, 1, ... from a sequence in that order, or from {class: weight}."""
+    name = f"{who}: class_weights"
+    if items := getattr(weights, "items", None):  # of a dict, or a pandas Series, whose order may be any
+        given = {
+            whole_number(f"{name}: a class", key, 0, remedy="class numbers are the keys: {0: 1.0, 1: 2.5}"): weight
+            for key, weight in items()
+        }
+        classes = max(given, default=0) + 1
+        missing = list(islice((number for number in range(classes) if number not in given), 5))
+        if missing:
+            received = f"none for {', '.join(map(str, missing))}"
+            remedy = f"add the rest, as {missing[0]}: 1.0"
+            raise ValueError(mismatch(name, f"a weight for each class from 0 to {classes - 1}", received, remedy))
+        listed: Sequence[Any] = [given[number] for number in range(classes)]
+    else:
+        remedy = "give a list in the order of the classes, or a dict {class: weight}"
+        listed = sequence(name, to_numpy(weights) if hasattr(weights, "get") else weights, remedy=remedy)
+    values = tuple(float(weight) if hasattr(weight, "__float__") else math.nan for weight in listed)
+    if not values or not min(values) >= 0 or not 0 < sum(values) < math.inf:
+        expected = "class_weights of at least 0, one above 0"
+        raise ValueError(mismatch(who, expected, listed, "give one weight for each class"))
+    return values
 
 
 class MeanSquaredError(Loss):

@@ -61,13 +61,14 @@ class Sequential(Chain):
         `context` says what the pass is for: Context(training=True, seed=0, step=step) in a training loop of your own,
         where `step` counts the updates, so that each has its own dropout masks; Context() for inference. The
         statistics of batch norm do not change: `Trainer.step` updates them, too. `scipy.optimize.minimize` can drive
-        a model with this method. Raises DataError or ShapeError for targets that do not fit.
+        a model with this method. Raises DataError or ShapeError for targets that do not fit, ValueError for training
+        without a `step` where there is dropout or batch norm.
         """
         loss = loss or SoftmaxCrossEntropy()
         if context.training and self.preprocessing is None:
             self.preprocessing = Preprocessing(loss.predicts)
         gradient = array_module(self.theta).zeros_like(self.theta)
-        outputs, backward = self.forward(x, context)
+        outputs, backward = self.forward(x, context.in_loop(self.statistics_size > 0))
         loss.check_targets(targets, outputs.shape)
         value, loss_backward = loss.forward(outputs, targets)
         backward(loss_backward(), self.views(gradient))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tinynet.errors import sequence
 from tinynet.layers import (
     BatchNorm,
     Conv2D,
@@ -34,7 +35,7 @@ def mlp(
     x (N, inputs), or pictures with that many numbers; y (N, outputs), raw.
     """
     layers: list[Layer] = [Flatten()]
-    for width in hidden:
+    for width in sequence("mlp: hidden", hidden, remedy="give the widths in order: hidden=(256, 128)"):
         layers.append(Dense(inputs, width, weight="he_normal" if activation is ReLU else "glorot_uniform"))
         layers += [BatchNorm(width)] if batch_norm else []
         layers.append(activation())
@@ -49,7 +50,7 @@ def lenet(image_shape: tuple[int, int, int] = (28, 28, 1), outputs: int = 10, se
     x (N, H, W, C), or flat; y (N, outputs), raw. It uses ReLU and max pooling; the original used tanh and averages.
     Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
-    height, width, channels = image_shape
+    height, width, channels = sequence("lenet: image_shape", image_shape, remedy="try (28, 28, 1)")
     flat = (height // 2 - 4) // 2 * ((width // 2 - 4) // 2) * 16
     return Sequential(
         Reshape(*image_shape),
@@ -76,6 +77,8 @@ def resnet_small(
     ResNet-20 of the paper, except that shortcuts are 1x1 convolutions where shapes change.
     Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
     """
+    image_shape = sequence("resnet_small: image_shape", image_shape, remedy="try (32, 32, 3)")
+    widths = sequence("resnet_small: widths", widths, remedy="give the widths in order: widths=(16, 32, 64)")
     layers: list[Layer] = [Reshape(*image_shape), *_conv(image_shape[-1], widths[0], 3), ReLU()]
     inputs = widths[0]
     for stage, width in enumerate(widths):

@@ -8,6 +8,7 @@ from tinynet.backend.arrays import CPU, Device
 from tinynet.backend.matmul import (
     PRECISIONS,
     check_precision,
+    column_sums,
     current_multiplier,
     largest_relative_error,
     matmul,
@@ -128,3 +129,11 @@ def test_the_multiplier_is_put_back():
 def test_a_precision_that_does_not_exist_is_named():
     with pytest.raises(ValueError, match="precision: expected one of float32, tf32, bfloat16, float16, got 'fp8'"):
         check_precision("fp8")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 1024, 1025, 1089, 100_003])
+def test_column_sums_are_exact_in_float32(rows):
+    for a in (np.full((rows, 3), 10.1, "float32"), np.random.default_rng(0).random((rows, 2)).astype("float32")):
+        sums = column_sums(a)
+        assert sums.dtype == np.float32
+        np.testing.assert_allclose(sums, a.sum(axis=0, dtype="float64"), rtol=1e-5)  # one sum of 100,003: 1e-4

@@ -19,7 +19,6 @@ ELSEWHERE = {  # modules that are tested with the module that uses them
     "training/eager.py": "training/test_fit.py",
     "training/operations.py": "training/test_step.py",
     "training/run.py": "training/test_fit.py",
-    "training/state.py": "training/test_checkpoints.py",
 }
 NOT_MIRRORED = {"contracts", "benchmarks", "docs", "examples", "gpu", "stress", "support"}
 

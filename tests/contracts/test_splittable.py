@@ -9,6 +9,7 @@ from tinynet.backend.threads import AllReduce, Team, team_size
 from tinynet.layers.base import Context
 
 RNG = np.random.default_rng(0)
+ROWS = slice(0, 3), slice(3, 7)
 
 
 @pytest.mark.parametrize(("make", "shape"), [case for cases in LAYERS.values() for case in cases])
@@ -42,13 +43,21 @@ def test_a_layer_that_is_splittable_gives_parts_what_it_gives_the_whole(make, sh
     np.testing.assert_allclose(sum(of_parts[2]), gradient, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses_that_say_they_are_means_over_rows_are(name):
-    loss, outputs = LOSSES[name](), RNG.normal(size=(7, 4))
-    targets = RNG.integers(0, 4, 7) if name == "SoftmaxCrossEntropy" else RNG.normal(size=(7, 4))
-    parts = [loss.forward(outputs[rows], targets[rows])[0] for rows in (slice(0, 3), slice(3, 7))]
+WEIGHTED = {"with class weights": lambda: tn.SoftmaxCrossEntropy(0.1, [1, 2, 0.5, 9])}
+
+
+@pytest.mark.parametrize("make", [*LOSSES.values(), *WEIGHTED.values()], ids=[*LOSSES, *WEIGHTED])
+def test_losses_that_say_they_are_means_over_rows_are(make):
+    loss, outputs = make(), RNG.normal(size=(7, 4))
+    targets = RNG.integers(0, 4, 7) if isinstance(loss, tn.SoftmaxCrossEntropy) else RNG.normal(size=(7, 4))
+    values, weights = zip(
+        *((loss.forward(outputs[rows], targets[rows])[0], loss.weight(targets[rows])) for rows in ROWS)
+    )
     assert loss.splittable
-    assert np.isclose(parts[0] * 3 / 7 + parts[1] * 4 / 7, loss.forward(outputs, targets)[0], rtol=1e-13)
+    whole = loss.forward(outputs, targets)[0]
+    assert np.isclose(np.average(values, weights=weights), whole, rtol=1e-13)
+    assert np.isclose(sum(weights), loss.weight(targets))
+    assert loss.weighted == (loss.weight(targets) != 7)
 
 
 class Centred(tn.Layer):

@@ -36,7 +36,7 @@ def test_training_updates_the_statistics_and_evaluation_does_not(small_data):
     np.testing.assert_allclose(model[1].running_var, inputs.var(axis=0), rtol=0.3)
     before = model.statistics_vector.copy()
     assert tn.evaluate(model, test).accuracy > 0.9
-    model.loss_and_gradient(train.images, train.labels, context=tn.Context(training=True))
+    model.loss_and_gradient(train.images, train.labels, context=tn.Context(training=True, step=0))
     assert np.array_equal(model.statistics_vector, before)
 
 
@@ -84,3 +84,56 @@ def test_a_momentum_of_0_is_refused():
 def test_an_epsilon_that_is_not_above_0_is_refused(layer, epsilon):
     with pytest.raises(ValueError, match="epsilon above 0, got .*; leave it out"):
         layer(3, epsilon=epsilon)
+
+
+GENERATOR = np.random.default_rng(0)
+HARD = {  # many numbers in a mean, far from 0 for their spread: a plain float32 sum is too coarse
+    "constant": np.full((128, 28, 28, 4), 10.1, "float32"),
+    "mean 1000": (1000 + GENERATOR.normal(size=(128, 28, 28, 4))).astype("float32"),
+    "mean 1000, deviation 0.01": (1000 + 0.01 * GENERATOR.normal(size=(128, 28, 28, 4))).astype("float32"),
+    "many rows": (50 + GENERATOR.normal(size=(100_003, 3))).astype("float32"),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_batch_norm_in_float32_is_as_exact_as_in_float64(name):
+    x = HARD[name]
+    (y, changes), (exact, exact_changes) = (_normed(x.astype(dtype)) for dtype in ("float32", "float64"))
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, exact, rtol=1e-5, atol=1e-5)  # it was wrong by 0.32, 3e-3, 1e-2 and 2e-4
+    np.testing.assert_allclose(changes, exact_changes, rtol=1e-5, atol=1e-6)  # of the variance: 0.1 (1.0003 - 1)
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_batch_norm_in_float32_agrees_with_pytorch_in_float64(name):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    x = HARD[name]
+    theirs = (torch.nn.BatchNorm2d if x.ndim == 4 else torch.nn.BatchNorm1d)(x.shape[-1]).double()
+    expected = theirs(torch.from_numpy(np.moveaxis(x, -1, 1).astype("float64"))).detach().numpy()
+    np.testing.assert_allclose(_normed(x)[0], np.moveaxis(expected, 1, -1), rtol=1e-5, atol=1e-5)
+
+
+def test_threads_agree_on_a_mean_of_many_numbers():
+    x = HARD["mean 1000"]
+    models = [tn.Sequential(tn.BatchNorm(4), tn.GlobalAveragePool2D(), tn.Dense(4, 3)) for _ in range(2)]
+    for model, threads in zip(models, (1, 3)):
+        tn.fit(model, (x, np.arange(128) % 3), epochs=2, batch_size=64, threads=threads)
+    np.testing.assert_allclose(models[1].statistics_vector, models[0].statistics_vector, rtol=1e-6)
+
+
+def test_layer_norm_of_numbers_far_from_zero_is_as_exact_as_pytorchs():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    x = torch.from_numpy((1000 + np.random.default_rng(3).normal(size=(64, 4096))).astype("float32"))
+    y, theirs = tn.LayerNorm(4096)(x.numpy()), torch.nn.functional.layer_norm(x, (4096,))
+    exact = torch.nn.functional.layer_norm(x.double(), (4096,))
+    assert abs(y - exact.numpy()).max() <= abs(theirs - exact).max() < 2e-4
+
+
+def _normed(x):
+    """What batch norm makes of x in training, and the changes of its statistics."""
+    layer = tn.BatchNorm(x.shape[-1])
+    model = tn.Sequential(layer, dtype=x.dtype.name)
+    changes = np.zeros_like(model.statistics_vector)
+    y, backward = layer.forward(x, tn.Context(training=True))
+    backward(np.ones_like(y), model.views(np.zeros_like(model.theta), changes)[0])
+    return y, changes

@@ -29,3 +29,8 @@ def test_the_first_of_equal_numbers_gets_the_gradient():
 def test_flat_inputs_are_refused():
     with pytest.raises(tn.ShapeError, match=r"MaxPool2D\(\): expected pictures of shape \(N, H, W, C\)"):
         tn.MaxPool2D()(np.zeros((2, 784), "f4"))
+
+
+def test_the_mean_of_a_large_picture_is_exact_in_float32():
+    x = np.full((2, 256, 256, 3), 10.1, "float32")  # one float32 sum of 65,536 numbers was wrong by 2e-4
+    np.testing.assert_allclose(tn.GlobalAveragePool2D()(x), x.mean(axis=(1, 2), dtype="float64"), rtol=5e-6)

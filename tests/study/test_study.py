@@ -13,6 +13,12 @@ from tinynet.study.study import choose
 pytest.importorskip("scipy")
 
 
+def test_parts_that_do_not_exist_are_refused(small_data):
+    for parts in ("best", ["bset"]):  # a string was read as its letters, and nothing ran
+        with pytest.raises(ValueError, match="Study: unknown part .* Known: best, given, long"):
+            Study(configurations(), small_data, parts=parts)
+
+
 def test_the_documented_program_has_at_most_twenty_lines():
     assert len([line for line in documented_program().splitlines() if line.strip()]) <= 20
 

@@ -80,3 +80,14 @@ def test_wrong_settings_are_refused_before_training(small_data, wrong, error, me
     with pytest.raises(error, match=message):
         tn.fit(model, small_data[0], **{"epochs": 1, "batch_size": 64, **wrong})
     np.testing.assert_array_equal(model.theta, before)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 600])
+def test_the_running_loss_of_weighted_examples_is_that_of_all(small_data, batch_size):
+    """Parameters that stand still: the epoch's mean is the loss of the whole set, in whatever batches."""
+    loss, train = tn.SoftmaxCrossEntropy(class_weights=[0, 1, 1, 10]), small_data[0]
+    model, settings = tn.Sequential(tn.Dense(20, 4)), dict(optimizer=tn.SGD(1e-30), measure_train=True)
+    history = tn.fit(model, train, loss=loss, epochs=1, batch_size=batch_size, **settings)
+    assert history["train_loss"][0] == pytest.approx(tn.evaluate(model, train, loss, batch_size=600).loss, rel=1e-6)
+    assert history["running_loss"] == pytest.approx(history["train_loss"], rel=1e-5)
+    assert history["running_accuracy"] == pytest.approx(history["train_accuracy"])

@@ -44,3 +44,19 @@ def test_the_model_is_restored_when_the_search_fails(small_data):
     with pytest.raises(ArithmeticError, match="on purpose"):
         tn.find_learning_rate(model, small_data[0], optimizer=Failing(0.1))
     assert np.array_equal(model.theta, before)
+
+
+@pytest.mark.parametrize("loss", [tn.SoftmaxCrossEntropy(), tn.SoftmaxCrossEntropy(class_weights=[0, 1, 1, 20])])
+def test_the_smoothed_loss_weighs_each_example_alike(small_data, loss):
+    """The parameters stand still, and the last of three batches has 10 examples instead of 100."""
+    model, data = tn.Sequential(tn.Dense(20, 4)), small_data[0].subset(slice(0, 210))
+    found = tn.find_learning_rate(model, data, loss=loss, steps=11, lowest=1e-30, highest=2e-30, batch_size=100)
+    values, weights = [], []
+    for epoch in range(4):
+        for x, labels in tn.data.batches(data, 100, 0, epoch):
+            values.append(float(loss(model(x), labels)))
+            weights.append(np.sum([0, 1, 1, 20] * np.bincount(labels, minlength=4)) if loss.weighted else len(labels))
+    for step in range(11):
+        decay = 0.9 ** np.arange(step, -1, -1)
+        expected = np.average(values[: step + 1], weights=decay * weights[: step + 1])
+        assert found.losses[step] == pytest.approx(expected, rel=1e-5)

@@ -54,6 +54,24 @@ def test_losses_of_numbers(recording, small_data, loss):
     assert_same(train(mlp(), data, True, loss=loss), train(mlp(), data, False, loss=loss))
 
 
+WEIGHTED = [
+    tn.SoftmaxCrossEntropy(class_weights=[1, 2, 3, 10]),
+    tn.SoftmaxCrossEntropy(0.1, class_weights={3: 0, 2: 1, 1: 2, 0: 0.5}),
+]
+
+
+@pytest.mark.parametrize("per_graph", [True, 1, 4])
+@pytest.mark.parametrize("loss", WEIGHTED, ids=repr)
+def test_class_weights_are_recorded(recording, small_data, loss, per_graph):
+    settings = dict(loss=loss, validation=small_data[1])
+    eager = train(mlp(), small_data[0], False, **settings)
+    assert_same(train(mlp(), small_data[0], per_graph, **settings), eager)  # True: refused if it cannot be recorded
+    model = mlp()
+    history = tn.fit(model, small_data[0], epochs=3, batch_size=64, seed=5, threads=1, **settings)
+    assert [row["running_loss"] for row in eager[2]] == pytest.approx(history["running_loss"], rel=1e-5)
+    np.testing.assert_allclose(eager[0], model.theta, rtol=1e-4, atol=1e-6)
+
+
 def test_pixels_are_gathered_by_the_recorded_order(recording):
     pixels = np.random.default_rng(0).integers(0, 256, (90, 20)).astype("uint8")
     data = tn.data.from_arrays(pixels, np.arange(90) % 4)

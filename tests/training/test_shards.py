@@ -56,6 +56,50 @@ def test_the_gradient_of_a_shared_batch_is_that_of_the_whole_one(size, transform
     np.testing.assert_allclose(steps[1].gradient, steps[0].gradient, rtol=1e-10, atol=1e-14)  # sums in another order
 
 
+WEIGHTED = [
+    dict(class_weights=[1, 1, 1, 10]),
+    dict(class_weights=[0, 0, 1, 3]),  # with one row a thread, some threads have rows of weight 0
+    dict(class_weights=[0, 0, 1, 3], label_smoothing=0.2),
+]
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 101])
+@pytest.mark.parametrize("settings", WEIGHTED)
+def test_the_gradient_of_a_shared_weighted_batch_is_that_of_the_whole_one(size, settings):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    model, loss = model_of(), tn.SoftmaxCrossEntropy(**settings)
+    (batch,) = shuffled(PICTURES, 200, 3, 0, "float64")
+    step, meter = step_of(model, loss, size), Meter(1, CPU)
+    with step.shards.team:
+        step(batch, meter, 5)
+    x, labels = batch.load()
+    outputs, backward = model.forward(x, tn.Context(training=True, seed=3, step=5))
+    logits = torch.tensor(outputs, requires_grad=True)
+    value = torch.nn.functional.cross_entropy(
+        logits,
+        torch.tensor(labels),
+        weight=torch.tensor(settings["class_weights"]).double(),
+        label_smoothing=settings.get("label_smoothing", 0.0),
+    )
+    value.backward()
+    gradient = np.zeros_like(model.theta)
+    backward(logits.grad.numpy().copy(), model.views(gradient))
+    assert meter.means()["loss"] == pytest.approx(value.item(), rel=1e-12)
+    np.testing.assert_allclose(step.gradient, gradient, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("settings", WEIGHTED)
+def test_weighted_training_is_shared(settings):
+    loss, runs = tn.SoftmaxCrossEntropy(**settings), []
+    for threads in (1, 2, 3):
+        model = model_of()
+        history = tn.fit(model, PICTURES, loss=loss, epochs=2, batch_size=8, threads=threads, validation=PICTURES)
+        runs.append((model.theta.copy(), history["running_loss"], history["validation_loss"]))
+    for theta, running, validation in runs[1:]:
+        np.testing.assert_allclose(theta, runs[0][0], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose((running, validation), runs[0][1:], rtol=1e-10)
+
+
 def test_a_regression_is_shared_too():
     data = tn.data.from_arrays(RNG.normal(size=(50, 3)), RNG.normal(size=(50, 2)))
     models = [tn.Sequential(tn.Dense(3, 8), tn.ReLU(), tn.Dense(8, 2), dtype="float64") for _ in range(2)]

@@ -13,7 +13,7 @@ from tinynet.backend.arrays import Array
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.dataset import Dataset, as_dataset
 from tinynet.data.transforms import Transform
-from tinynet.errors import ShapeError, mismatch, whole_number
+from tinynet.errors import ShapeError, mismatch, sequence, whole_number
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def shuffled(
     Calls share no state: an interrupted epoch can be resumed at any step with the same batches, and the next epoch is
     complete in any case. `transforms` change the raw pictures before they are scaled.
     """
+    transforms = sequence("transforms", transforms, remedy="give a list: transforms=[tn.data.Shift(2)]")
     first_step = whole_number("first_step", first_step, least=0, remedy="leave it out to begin with the first batch")
     order = shuffled_order(
         dataset, check_seed(seed), whole_number("epoch", epoch, least=0, remedy="epochs count from 0")

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.random import Purpose, Stream
+from tinynet.errors import mismatch
 
 
 def _itself(x: Array) -> Array:
     return x
 
 
+class _NotGiven(int):
+    """A step of 0 that nobody chose."""
+
+
+NOT_GIVEN = _NotGiven()
+
+
 class Context(NamedTuple):
     """What layers need to know about one forward pass. They read it and never change it.
 
     training        True in training: dropout is on, batch norm uses the statistics of the batch
-    seed, step      with the layer's position, they determine its random numbers; `step` counts updates from 0
+    seed, step      with the layer's position, they determine its random numbers; `step` counts updates from 0. A
+                    single pass may leave it out; a training loop must not, or each step has the same masks
     layer           the position of the layer in its model
     first_row       the index of the first row of x in the whole batch: above 0 only where threads share a batch
     input_gradient  whether backward must return dx. The first layer's dx is not needed, and computing it would cost
@@ -28,11 +37,23 @@ class Context(NamedTuple):
 
     training: bool = False
     seed: int = 0
-    step: int = 0
+    step: int = NOT_GIVEN
     layer: int = 0
     first_row: int = 0
     input_gradient: bool = True
     all_reduce: Callable[[Array], Array] = _itself
+
+    def in_loop(self, statistics: bool) -> Context:
+        """This context, for a step of a training loop, where a step that was not given is refused once it matters.
+
+        It matters where a layer draws random numbers, and where the model has `statistics`, which a loop must move.
+        """
+        if not self.training or self.step is not NOT_GIVEN:
+            return self
+        if statistics:
+            raise ValueError(_NO_STEP)
+        unknown: Any = None
+        return self._replace(step=unknown)
 
     def at(self, position: int, input_gradient: bool) -> Context:
         """The context of a part of this layer; `position` counts from the layer's own."""
@@ -41,8 +62,17 @@ class Context(NamedTuple):
 
     def stream(self, purpose: Purpose) -> Stream:
         """The random numbers of this layer in this step."""
+        if self.step is None:
+            raise ValueError(_NO_STEP)
         return Stream(self.seed, purpose, self.layer, self.step)
 
+
+_NO_STEP = mismatch(
+    "loss_and_gradient",
+    "the number of the step in the context, since dropout draws new masks in each and batch norm moves its statistics",
+    "none",
+    "use tn.Trainer(model).step(x, targets), for both; for a gradient alone give tn.Context(training=True, step=0)",
+)
 
 INFERENCE = Context()
 TRAINING = Context(training=True)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.backend.matmul import matmul
+from tinynet.backend.matmul import column_sums
 from tinynet.errors import above_zero, mismatch
 from tinynet.layers.base import Backward, Context, Layer
 
@@ -22,7 +22,8 @@ class BatchNorm(Layer):
 
     Inference uses running averages from training: r <- (1 - momentum) r + momentum (value of the batch). They start at
     mean 0 and variance 1; the variance in them has the divisor M - 1. PyTorch's definitions. Threads that share a batch
-    add up their sums. Raises ShapeError for x with another number of features, ValueError if M is 1.
+    add up their sums. The mean of x - mean, which rounding left over, is subtracted as well: at large means it matters.
+    Raises ShapeError for x with another number of features, ValueError if M is 1.
     Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
     """
 
@@ -48,18 +49,20 @@ class BatchNorm(Layer):
         xp, shape = array_module(x), x.shape
         x = x.reshape(len(x), -1)  # (N, pixels * features)
         wide = _repeater(x, self.features)
-        ones = xp.ones(x.size // self.features, x.dtype)
 
         def over_batch(a: Array) -> Array:  # the sum for each feature: (features,)
-            return matmul(ones, a.reshape(-1, self.features))
+            return column_sums(a.reshape(-1, self.features))
 
         if context.training:
-            count = float(context.all_reduce(len(ones)))  # float: NumPy 1 promotes float32 / int to float64 above 65535
+            count = float(context.all_reduce(x.size // self.features))  # NumPy 1: float32 / int is float64 above 65535
             if count < 2:
                 remedy = "choose another batch_size: the last batch of an epoch holds what is left"
                 raise ValueError(mismatch(self, "more than one number to normalize", "1", remedy))
             mean = context.all_reduce(over_batch(x)) / count
             z = x - wide(mean)
+            missed = context.all_reduce(over_batch(z)) / count  # what rounding left: 0 but for the last bits of `mean`
+            z -= wide(missed)
+            mean = mean + missed
             variance = context.all_reduce(over_batch(z * z)) / count
         else:
             mean, variance = self.running_mean, self.running_var
@@ -121,8 +124,7 @@ class LayerNorm(Layer):
 
         def backward(dy: Array, grads: Any) -> Array:
             dy = dy.reshape(-1, self.features)
-            ones = xp.ones(len(dy), dy.dtype)
-            grads["bias"][...], grads["weight"][...] = matmul(ones, dy), matmul(ones, dy * z)
+            grads["bias"][...], grads["weight"][...] = column_sums(dy), column_sums(dy * z)
             dy *= weight
             means = dy.mean(axis=1, keepdims=True), (dy * z).mean(axis=1, keepdims=True)
             dy -= means[0]

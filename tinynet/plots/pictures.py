@@ -10,9 +10,11 @@ import numpy as np
 
 from tinynet.backend.arrays import Array, to_numpy
 from tinynet.data.layout import channels_last, check_axes, check_layout
-from tinynet.errors import ShapeError, mismatch
+from tinynet.errors import ShapeError, mismatch, sequence
 from tinynet.metrics import check_classes, check_matrix, recall
 from tinynet.plots.style import COLOURS, FILE, GRID, INK, WIDTH, WRONG, Path, colour_bar, finish, new_figure, plain
+
+NAMES = "give a list: the name of class 0, of class 1, ..."
 
 
 def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, title: str = "", note: str = "") -> None:
@@ -22,6 +24,7 @@ def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, titl
     is its fraction of the row.
     """
     matrix = check_matrix("confusion_matrix", matrix)
+    class_names = sequence("confusion_matrix: class_names", class_names, remedy=NAMES)
     classes, names = len(matrix), [plain(name) for name in class_names]
     if len(names) != classes:
         raise ShapeError(mismatch("confusion_matrix", f"{classes} class names", len(names), "give one for each row"))
@@ -62,6 +65,7 @@ def predictions(
     `choose_predictions` chooses the examples. `layout` is "NHWC", "NCHW" for images (n, C, H, W), or "" if their shape
     tells. Floats from 0 to 1 are drawn as they are, other floats from the least of all the images to the largest.
     """
+    class_names = sequence("predictions: class_names", class_names, remedy=NAMES)
     images, probabilities, classes = to_numpy(images), to_numpy(probabilities), len(class_names)
     labels, count = check_classes("predictions", "labels", labels, classes), len(images)
     if images.ndim not in (3, 4) or len(labels) != count or probabilities.shape != (count, classes):

@@ -14,7 +14,7 @@ import numpy as np
 
 import tinynet as tn
 from tinynet.backend.arrays import to_numpy
-from tinynet.errors import mismatch
+from tinynet.errors import mismatch, sequence
 from tinynet.study.probe import measure
 
 SET_BY_THE_STUDY = {
@@ -57,7 +57,8 @@ class Configuration:
     record: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.learning_rates:
+        remedy = "give a list: learning_rates=(0.1, 0.3)"
+        if not sequence(f"{self.title}: learning_rates", self.learning_rates, remedy=remedy):
             raise ValueError(mismatch(self.title, "at least one learning rate", "none", "try learning_rates=(0.1,)"))
         for name in sorted(SET_BY_THE_STUDY.intersection(self.fit)):
             raise ValueError(

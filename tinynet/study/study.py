@@ -77,7 +77,10 @@ class Study:
         self.epochs = whole_number("Study: epochs", epochs, remedy="try epochs=10")
         self.batch_size = whole_number("Study: batch_size", batch_size, remedy="try batch_size=128")
         self.learning_rate = learning_rate
-        wanted = set(PARTS if parts is None else parts) - (set() if learning_rate else {"given"})
+        wanted = set(PARTS if parts is None else parts)
+        if unknown := sorted(wanted.difference(PARTS), key=str):
+            raise ValueError(f"Study: {unknown_name('part', unknown[0], PARTS)}")
+        wanted -= set() if learning_rate else {"given"}
         self.parts = [part for part in PARTS if part in wanted]
         workers = (os.cpu_count() or 1) if workers is None else workers
         workers = 0 if threads is None else workers

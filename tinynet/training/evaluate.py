@@ -49,9 +49,10 @@ def evaluate_dataset(
     batches = in_order(data, batch_size)
     size = team_size(threads, model.products(data) if len(batches) > 1 else 0, on_host=model.device.on_host)
 
-    def evaluate_batch(rows: slice) -> tuple[Array, Array | None, int]:
+    def evaluate_batch(rows: slice) -> tuple[Array, Array | None, int, Array | None]:
         outputs, labels = model(data.inputs(rows, model.dtype)), data.labels[rows]
-        return loss.forward(outputs, labels)[0], loss.hits(outputs, labels), len(labels)
+        weight = loss.weight(labels) if loss.weighted else None
+        return loss.forward(outputs, labels)[0], loss.hits(outputs, labels), len(labels), weight
 
     meter = Meter(batch_count(data, batch_size), model.device)
     with Team(size) as team:

@@ -71,7 +71,7 @@ def find_learning_rate(
     optimizer.learning_rate = lambda step: float(rates[step])
     loss, device = loss or SoftmaxCrossEntropy(), model.device
     losses: list[float] = []
-    smooth, epoch = 0.0, 0
+    smooth, whole, epoch = 0.0, 0.0, 0
     with device.active(), _restored(model), np.errstate(over="ignore", invalid="ignore"):
         data = validate_data(train, model, loss, device)
         state = TrainingState.of(model, optimizer, seed)
@@ -79,8 +79,10 @@ def find_learning_rate(
         while _goes_on(losses, steps):
             for batch in shuffled(data, batch_size, seed, epoch, model.dtype):
                 value, _ = step(batch, meter, state.step)
-                smooth = 0.9 * smooth + 0.1 * float(value)
-                losses.append(smooth / (1 - 0.9**state.step))
+                weight = float(meter.divisors()[len(losses)])
+                smooth = 0.9 * smooth + 0.1 * weight * float(value)
+                whole = 0.9 * whole + 0.1 * weight
+                losses.append(smooth / whole)
                 if not _goes_on(losses, steps):
                     break
             epoch += 1

@@ -62,7 +62,7 @@ class RecordedSteps:
             rows = size if first < self.full else self.rest
             self.graphs[count, rows]()
             self.state.step += count
-            meter.take(first, [rows] * count, self.meter.losses, self.meter.hits)
+            meter.take(first, [rows] * count, self.meter)
             first += count
             yield count * rows
 

@@ -46,6 +46,7 @@ class TrainingState:
 class Meter:
     """The losses and hits (numbers of correct outputs) of up to `steps` batches, kept on the device until `means`.
 
+    `weights` are those of the batches in the mean of a loss whose examples have weights; None: their sizes, `counts`.
     On the CPU, where reading costs nothing, `diverged` is True as soon as a loss is NaN or infinite.
     """
 
@@ -53,11 +54,16 @@ class Meter:
         self.device, self.counts, self.diverged = device, np.zeros(steps), False
         self.losses = device.module.zeros(steps, np.float64)
         self.hits: Array | None = device.module.zeros(steps, np.int64)
+        self.weights: Array | None = device.module.zeros(steps, np.float64)
         self.done = 0  # the number of batches so far
 
-    def add(self, loss: Array, hits: Array | None, count: int) -> None:
-        """Add a batch of `count` examples: its mean loss, and how many are right (None: not known)."""
+    def add(self, loss: Array, hits: Array | None, count: int, weight: Array | None = None) -> None:
+        """Add a batch of `count` examples: its mean loss, how many are right (None: not known), and its weight."""
         self.losses[self.done], self.counts[self.done] = loss, count
+        if weight is None or self.weights is None:
+            self.weights = None
+        else:
+            self.weights[self.done] = weight
         if hits is None or self.hits is None:
             self.hits = None
         else:
@@ -66,27 +72,32 @@ class Meter:
         if self.device.on_host:
             self.diverged = not math.isfinite(loss)
 
-    def take(self, first: int, counts: Sequence[int], losses: Array, hits: Array | None) -> None:
-        """Copy the batches from index `first` on, of `counts` examples each, from arrays laid out like the meter's."""
+    def take(self, first: int, counts: Sequence[int], other: DeviceMeter) -> None:
+        """Copy the batches from index `first` on, of `counts` examples each, from `other`."""
         some = slice(first, first + len(counts))
-        self.losses[some], self.counts[some] = losses[some], counts
-        if hits is None or self.hits is None:
+        self.losses[some], self.counts[some] = other.losses[some], counts
+        if other.hits is None or self.hits is None:
             self.hits = None
         else:
-            self.hits[some] = hits[some]
+            self.hits[some] = other.hits[some]
+        if other.weights is None or self.weights is None:
+            self.weights = None
+        else:
+            self.weights[some] = other.weights[some]
         self.done = some.stop
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The losses, the sizes and the hits of the batches so far, for a checkpoint."""
-        arrays = {"losses": to_numpy(self.losses)[: self.done], "counts": self.counts[: self.done]}
-        return arrays if self.hits is None else {**arrays, "hits": to_numpy(self.hits)[: self.done]}
+        """The losses, sizes, hits and weights of the batches so far, for a checkpoint."""
+        arrays = {"losses": self.losses, "counts": self.counts, "hits": self.hits, "weights": self.weights}
+        return {name: to_numpy(values)[: self.done] for name, values in arrays.items() if values is not None}
 
     def from_arrays(self, arrays: Mapping[str, np.ndarray], who: object) -> None:
         """Restore what `to_arrays` returned. Raises DataError, and changes nothing, for arrays that do not fit."""
-        losses, counts, hits = arrays.get("losses"), arrays.get("counts"), arrays.get("hits")
+        losses, counts, hits, weights = (arrays.get(name) for name in ("losses", "counts", "hits", "weights"))
         if losses is None or counts is None or losses.ndim != 1 or losses.shape != counts.shape:
             raise DataError(mismatch(who, "the losses of an epoch", "none that fit", "delete it"))
-        if len(losses) > len(self.counts) or (hits is not None and hits.shape != losses.shape):
+        shapes = {values.shape for values in (losses, hits, weights) if values is not None}
+        if len(losses) > len(self.counts) or len(shapes) > 1:
             raise DataError(mismatch(who, f"at most {len(self.counts)} losses", len(losses), "delete it"))
         self.done = len(losses)
         self.losses[: self.done] = self.device.put(losses)
@@ -95,11 +106,26 @@ class Meter:
             self.hits = None
         elif hits is not None and self.hits is not None:
             self.hits[: self.done] = self.device.put(hits)
+        if weights is None and self.done:  # version 0.1.0 wrote none
+            self.weights = None
+        elif weights is not None and self.weights is not None:
+            self.weights[: self.done] = self.device.put(weights)
+
+    def divisors(self) -> np.ndarray:
+        """What the loss of each batch was divided by: its weight; where that is 0, its size (see Loss.weight)."""
+        if self.weights is None:
+            return self.counts
+        weights = to_numpy(self.weights)
+        return np.where(weights > 0, weights, self.counts)
 
     def means(self) -> dict[str, float]:
-        """The loss, and the accuracy if it is known, averaged over the examples so far."""
+        """The loss, and the accuracy if it is known, averaged over the examples so far.
+
+        The loss is NaN, which is 0 / 0, if the weights of all examples so far are 0.
+        """
         total = self.counts.sum()
-        numbers = {"loss": float(to_numpy(self.losses) @ self.counts / total)}
+        whole = total if self.weights is None else to_numpy(self.weights).sum()
+        numbers = {"loss": float(to_numpy(self.losses) @ self.divisors() / whole) if whole > 0 else math.nan}
         if self.hits is not None:
             numbers["accuracy"] = float(to_numpy(self.hits).sum() / total)
         return numbers
@@ -111,7 +137,7 @@ class Meter:
 
 
 class DeviceMeter:
-    """The losses and hits of an epoch in device memory. A recorded step writes them there."""
+    """The losses, hits and weights of an epoch in device memory. A recorded step writes them there."""
 
     diverged = False  # not known before the epoch ends: reading a loss would wait for the device
 
@@ -119,9 +145,14 @@ class DeviceMeter:
         self.index = index
         self.losses = module.zeros(steps, "float64")
         self.hits: Array | None = module.zeros(steps, "int64")
+        self.weights: Array | None = module.zeros(steps, "float64")
 
-    def add(self, loss: Array, hits: Array | None, count: int) -> None:
-        """Write the loss and the hits of batch `index`."""
+    def add(self, loss: Array, hits: Array | None, count: int, weight: Array | None = None) -> None:
+        """Write the loss, the hits and the weight of batch `index`."""
+        if weight is None or self.weights is None:
+            self.weights = None
+        else:
+            self.weights[self.index] = weight
         self.losses[self.index] = loss
         if hits is None or self.hits is None:
             self.hits = None

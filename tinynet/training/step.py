@@ -44,7 +44,7 @@ class TrainingStep:
         self.operations = operations or plain_operations(model, loss, optimizer)
         self.load, self.forward, self.measure, _ = self.operations
         self.update: Callable[..., None] = optimizer.update  # eager.py and recorded.py replace it on a GPU
-        self.shards = RowShards(model, team or Team(1))
+        self.shards = RowShards(model, team or Team(1), loss)
         self.gradient, self.changes = self.shards.gradient, self.shards.changes  # of theta; of the statistics
 
     def __call__(self, batch: Batch, meter: Meter | DeviceMeter, number: Any) -> tuple[Array, Array | None]:
@@ -64,8 +64,8 @@ class TrainingStep:
             backward(gradient, grads)  # fills self.gradient and self.changes
             return loss, hits
 
-        loss, hits = self.shards.run(forward_backward, batch, context, scale)
-        meter.add(loss, hits, len(batch))
+        loss, hits, weight = self.shards.run(forward_backward, batch, context, scale)
+        meter.add(loss, hits, len(batch), weight)
         if self.nan_guard and meter.diverged:
             return loss, hits
         self.update(state.theta, self.gradient, state.optimizer, number)

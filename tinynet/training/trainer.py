@@ -16,7 +16,7 @@ from tinynet.backend.random import check_seed
 from tinynet.data.batches import Batch, check_batch_size
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.transforms import Transform
-from tinynet.errors import DeviceError, DivergenceError, mismatch, whole_number
+from tinynet.errors import DeviceError, DivergenceError, mismatch, sequence, whole_number
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer
@@ -96,7 +96,7 @@ class Trainer:
                 self.model.preprocessing = replace(known, output=self.loss.predicts)
             self._step(Batch(data, rows, self.model.dtype), meter, number)
             means = meter.means()
-        if not np.isfinite(means["loss"]):
+        if meter.first_bad() is not None:
             what = f"the loss was {means['loss']} in step {number}"
             raise DivergenceError(divergence(what, self.optimizer.rate(number), self.model), self.state.history)
         return Evaluation(means["loss"], means.get("accuracy", float("nan")))
@@ -124,6 +124,8 @@ class Trainer:
         """
         check_batch_size(batch_size)
         last_epoch = len(self.state.history) + whole_number("epochs", epochs, remedy="try epochs=10")
+        transforms = sequence("fit: transforms", transforms, remedy="give a list: transforms=[tn.data.Shift(2)]")
+        callbacks = sequence("fit: callbacks", callbacks, remedy="put it in a list: callbacks=[my_callback]")
         checkpoints = _checkpoints(checkpoint, resume)
         if self.device.on_host:
             keep_freed_memory()

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of
 from tinynet.backend.random import Purpose, Stream, check_seed
-from tinynet.errors import DataError, DeviceError, mismatch
+from tinynet.errors import DataError, DeviceError, checked_number, mismatch
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Dataset:
 
         Example: `train, validation = train.split(0.1)`. The result depends only on the labels and `seed`.
         """
-        if not 0 < fraction < 1:
-            raise ValueError(f"split: expected a fraction between 0 and 1, got {fraction}; try 0.1")
+        expected = "a fraction between 0 and 1"
+        fraction = checked_number("split", expected, fraction, lambda part: 0 < part < 1, remedy="try 0.1")
         labels = np.asarray(self.labels)
         order = Stream(check_seed(seed), Purpose.SPLIT).permutation(len(self))
         groups = [order[labels[order] == label] for label in np.unique(labels)] if labels.ndim == 1 else [order]

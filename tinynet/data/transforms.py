@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.errors import whole_number
+from tinynet.errors import checked_number, whole_number
 
 Lanes = Callable[[int], Array]  # lanes(k) -> (n, k) random uint16 numbers, a row for each picture
 Transform = Callable[[Array, Lanes], Array]
@@ -41,9 +41,7 @@ class HorizontalFlip:
     """Mirror each picture horizontally with the given probability (rounded to a multiple of 1/65536)."""
 
     def __init__(self, probability: float = 0.5) -> None:
-        if not 0 <= probability <= 1:
-            raise ValueError(f"HorizontalFlip: expected a probability from 0 to 1, got {probability}; try 0.5")
-        self.probability = probability
+        self.probability = _probability("HorizontalFlip", probability)
 
     def __call__(self, pictures: Array, lanes: Lanes) -> Array:
         xp = array_module(pictures)
@@ -61,9 +59,7 @@ class RandomErasing:
     """
 
     def __init__(self, probability: float = 0.5) -> None:
-        if not 0 <= probability <= 1:
-            raise ValueError(f"RandomErasing: expected a probability from 0 to 1, got {probability}; try 0.5")
-        self.probability = probability
+        self.probability = _probability("RandomErasing", probability)
 
     def __call__(self, pictures: Array, lanes: Lanes) -> Array:
         numbers = lanes(5)
@@ -75,6 +71,11 @@ class RandomErasing:
 
     def __repr__(self) -> str:
         return f"RandomErasing({self.probability})"
+
+
+def _probability(who: str, value: float) -> float:
+    """`value` as a float. ValueError unless it is a number from 0 to 1."""
+    return checked_number(who, "a probability from 0 to 1", value, lambda given: 0 <= given <= 1, remedy="try 0.5")
 
 
 def _whole(lanes: Array, count: Array | int) -> Array:

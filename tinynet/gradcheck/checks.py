@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.random import Purpose, Stream
-from tinynet.errors import DataError, ShapeError
+from tinynet.backend.random import Purpose, Stream, check_seed
+from tinynet.errors import DataError, ShapeError, above_zero
 from tinynet.gradcheck.differences import compare
 from tinynet.gradcheck.report import Report, Row
 from tinynet.layers.base import Context, Layer, arrays_in
@@ -35,6 +35,7 @@ def check_layer(
     The check also fails if the layer changes its input, adds to `grads` instead of overwriting it, or stores state
     during forward, so that a second forward disturbs the backward of the first.
     """
+    seed, rtol = check_seed(seed), _checked_rtol("check_layer", rtol)
     clone = _float64_copy(layer)
     for number, values in enumerate(clone.parameters.values()):  # biases are 0 at first, which hides bugs
         values += Stream(seed, Purpose.CHECK, step=number).normal(values.shape, 0, 0.1)
@@ -73,7 +74,8 @@ def check_model(
 
     x (N, ...) floating; targets in the form that the loss takes. Row names are those of `model.parameters`.
     """
-    loss = loss or SoftmaxCrossEntropy()
+    loss = SoftmaxCrossEntropy() if loss is None else loss
+    seed, rtol = check_seed(seed), _checked_rtol("check_model", rtol)
     clone, x = _float64_copy(model), np.array(x, np.float64)
     report = Report(f"{model!r} under {loss!r}")
     context = Context(training=True, seed=seed)
@@ -102,6 +104,7 @@ def check_loss(
 
     By default, outputs are random, and targets are random labels, or random numbers if the loss refuses labels.
     """
+    seed, rtol = check_seed(seed), _checked_rtol("check_loss", rtol)
     stream = Stream(seed, Purpose.CHECK, layer=1)
     outputs = stream.normal(outputs_shape) if outputs is None else np.array(outputs, np.float64)
     if targets is None:
@@ -116,6 +119,10 @@ def check_loss(
         objective = lambda scale=scale: scale * float(loss.forward(outputs, targets)[0])  # noqa: E731
         report.rows.append(compare(name, outputs, analytic, objective, seed, rtol))
     return report
+
+
+def _checked_rtol(who: str, rtol: float) -> float:
+    return above_zero(who, "rtol", rtol, remedy="leave it out")
 
 
 def _input_problem(x: np.ndarray, x_before: np.ndarray, dx: np.ndarray | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.matmul import matmul
+from tinynet.errors import whole_number
 from tinynet.initializers import Initializer
 from tinynet.layers.base import Backward, Context, Layer
 from tinynet.layers.windows import Padding, Pair, Windows, chunks
@@ -51,11 +52,13 @@ class Conv2D(Layer):
         weight: Initializer = "he_normal",
         bias: Initializer = "zeros",
     ) -> None:
-        self.inputs, self.outputs = inputs, outputs
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-        self.windows = Windows(f"Conv2D({inputs}, {outputs})", kernel_size, stride, padding)
-        self.add_parameter("weight", (*self.windows.kernel, inputs, outputs), weight)
-        self.add_parameter("bias", (outputs,), bias)
+        remedy = "write Conv2D(inputs, outputs), such as Conv2D(3, 16) for RGB pictures"
+        self.inputs = whole_number("Conv2D: inputs", inputs, remedy=remedy)
+        self.outputs = whole_number("Conv2D: outputs", outputs, remedy=remedy)
+        self.windows = Windows(f"Conv2D({self.inputs}, {self.outputs})", kernel_size, stride, padding)
+        self.kernel_size, self.stride, self.padding = self.windows.as_given
+        self.add_parameter("weight", (*self.windows.kernel, self.inputs, self.outputs), weight)
+        self.add_parameter("bias", (self.outputs,), bias)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         self.expect(x, (None, None, None, self.inputs), _remedy(x.shape, self.inputs))

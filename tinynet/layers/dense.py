@@ -6,6 +6,7 @@ from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.matmul import matmul
+from tinynet.errors import whole_number
 from tinynet.initializers import Initializer
 from tinynet.layers.base import Backward, Context, Layer
 
@@ -28,10 +29,12 @@ class Dense(Layer):
     def __init__(
         self, inputs: int, outputs: int, weight: Initializer = "glorot_uniform", bias: Initializer = "zeros"
     ) -> None:
-        self.inputs, self.outputs = inputs, outputs
-        self.input_shape = (inputs,)
-        self.add_parameter("weight", (inputs, outputs), weight)
-        self.add_parameter("bias", (outputs,), bias)
+        remedy = "write Dense(inputs, outputs), such as Dense(784, 10)"
+        self.inputs = whole_number("Dense: inputs", inputs, remedy=remedy)
+        self.outputs = whole_number("Dense: outputs", outputs, remedy=remedy)
+        self.input_shape = (self.inputs,)
+        self.add_parameter("weight", (self.inputs, self.outputs), weight)
+        self.add_parameter("bias", (self.outputs,), bias)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         xp = array_module(x)

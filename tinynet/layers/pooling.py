@@ -23,8 +23,9 @@ class MaxPool2D(Layer):
     hyperparameters = ("pool_size", "stride", "padding")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid") -> None:
-        self.pool_size, self.stride, self.padding = pool_size, stride, padding
-        self.windows = Windows("MaxPool2D", pool_size, pool_size if stride is None else stride, padding)
+        self.windows = Windows("MaxPool2D", pool_size, pool_size if stride is None else stride, padding, "pool_size")
+        self.pool_size, given_stride, self.padding = self.windows.as_given
+        self.stride = None if stride is None else given_stride
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)
@@ -59,8 +60,11 @@ class AveragePool2D(Layer):
     hyperparameters = ("pool_size", "stride")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None) -> None:
-        self.pool_size, self.stride = pool_size, stride
-        self.windows = Windows("AveragePool2D", pool_size, pool_size if stride is None else stride, "valid")
+        self.windows = Windows(
+            "AveragePool2D", pool_size, pool_size if stride is None else stride, "valid", "pool_size"
+        )
+        self.pool_size, given_stride, _ = self.windows.as_given
+        self.stride = None if stride is None else given_stride
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)

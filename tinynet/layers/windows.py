@@ -25,16 +25,23 @@ class Windows:
     Kernel, stride and a numeric padding are one number, or two for height and width. ValueError for other arguments.
     """
 
-    def __init__(self, who: str, kernel: int | Pair, stride: int | Pair, padding: Padding) -> None:
+    def __init__(
+        self, who: str, kernel: int | Pair, stride: int | Pair, padding: Padding, name: str = "kernel_size"
+    ) -> None:
         self.who = who
-        self.kernel, self.stride = _pair(who, "kernel_size", kernel, 1), _pair(who, "stride", stride, 1)
+        self.kernel, self.stride = _pair(who, name, kernel, 1), _pair(who, "stride", stride, 1)
         if isinstance(padding, str):
             if padding not in ("valid", "same"):
                 expected = "padding 'valid', 'same' or a number"
-                raise ValueError(mismatch(who, expected, repr(padding), "use 'valid' for none"))
+                known = padding.lower() in ("valid", "same")
+                remedy = f"write padding={padding.lower()!r}" if known else "use 'valid' for none"
+                raise ValueError(mismatch(who, expected, repr(padding), remedy))
             self.padding: str | Pair = padding
         else:
             self.padding = _pair(who, "padding", padding, 0)
+
+        given = zip((kernel, stride, padding), (self.kernel, self.stride, self.padding))
+        self.as_given: Any = tuple(now[0] if _is_one(value) else now for value, now in given)
 
     @property
     def overlap(self) -> bool:
@@ -101,6 +108,11 @@ def chunks(x: Array, bytes_each: int) -> Iterator[slice]:
 
 def _pair(who: str, name: str, value: Any, least: int) -> Pair:
     """(height, width), of one number or two."""
-    height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
-    who, remedy = f"{who}: {name}", "give one number, or two for height and width"
+    height, width = value if isinstance(value, (tuple, list)) and len(value) == 2 else (value, value)
+    who, remedy = f"{who}: {name}", f"give one number, or two for height and width: {name}=({least}, {least})"
     return whole_number(who, height, least, remedy=remedy), whole_number(who, width, least, remedy=remedy)
+
+
+def _is_one(value: Any) -> bool:
+    """Whether a kernel, a stride or a padding is one number, so that a layer shows it as one."""
+    return not isinstance(value, (tuple, list, str))

@@ -118,7 +118,7 @@ class Trainer:
 
         Several calls give the same bits as one call with the sum of their epochs.
         """
-        check_batch_size(batch_size)
+        batch_size = check_batch_size(batch_size)
         last_epoch = len(self.state.history) + whole_number("epochs", epochs, remedy="try epochs=10")
         checkpoints = _checkpoints(checkpoint, resume)
         if self.device.on_host:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 
@@ -58,21 +58,21 @@ def whole_number(name: str, value: Any, least: int = 1, most: int | None = None,
     meant = _meant(value)
     if meant is not None and meant.is_integer() and allowed(int(meant)):
         remedy = f"write {int(meant)}"
-    raise ValueError(mismatch(name, f"a whole number {bounds}", _shown(value), remedy))
+    raise ValueError(mismatch(name, f"a whole number {bounds}", shown(value), remedy))
 
 
-def above_zero(who: object, name: str, value: float, *, remedy: str) -> float:
+def above_zero(who: object, name: str, value: Any, *, remedy: str) -> float:
     """`value` as a float. ValueError unless it is a number above 0 and finite."""
     finite = " and finite" if _meant(value) == math.inf else ""
     return checked_number(who, f"{name} above 0{finite}", value, lambda given: 0 < given < math.inf, remedy=remedy)
 
 
-def at_least_zero(who: object, name: str, value: float, *, remedy: str) -> float:
+def at_least_zero(who: object, name: str, value: Any, *, remedy: str) -> float:
     """`value` as a float. ValueError unless it is a number of at least 0 and finite."""
     return checked_number(who, f"{name} of at least 0", value, lambda given: 0 <= given < math.inf, remedy=remedy)
 
 
-def fraction(who: object, name: str, value: float, *, remedy: str) -> float:
+def fraction(who: object, name: str, value: Any, *, remedy: str) -> float:
     """`value` as a float. ValueError unless it is a number in [0, 1)."""
     return checked_number(
         who, f"{name} from 0 up to, not including, 1", value, lambda given: 0 <= given < 1, remedy=remedy
@@ -86,7 +86,7 @@ def checked_number(who: object, expected: str, value: Any, allowed: Callable[[fl
         if isinstance(value, numbers.Real):
             return meant
         remedy = f"write {meant!r}"
-    raise ValueError(mismatch(who, expected, _shown(value), remedy))
+    raise ValueError(mismatch(who, expected, shown(value), remedy))
 
 
 def _meant(value: Any) -> float | None:
@@ -101,16 +101,23 @@ def _meant(value: Any) -> float | None:
         return None
 
 
-def _shown(value: Any) -> str:
-    """`value` in a message: numbers of NumPy like those of Python, long values shortened."""
-    text = str(value) if isinstance(value, numbers.Number) else repr(value)
+def shown(value: Any) -> str:
+    """`value` in a message: numbers of NumPy like those of Python, arrays by shape, long values shortened."""
+    if getattr(value, "shape", ()) != ():
+        return f"an array of shape {tuple(value.shape)}"
+    text = str(value) if isinstance(value, numbers.Number) else " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:76] + " ..."
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     """The message for a misspelt name: the closest match if there is one, and all known names."""
+    close = closest(name, known := sorted(known))
+    hint = f"did you mean {close!r}?" if close else "check the spelling."
+    return f"unknown {kind} {name!r}; {hint} Known: {', '.join(known)}"
+
+
+def closest(name: object, known: Sequence[str]) -> str | None:
+    """The known name that a misspelt one is closest to; None if none is close."""
     import difflib  # here, for start-up time: only a misspelt name needs it
 
-    close = difflib.get_close_matches(str(name), known := sorted(known), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "check the spelling."
-    return f"unknown {kind} {name!r}; {hint} Known: {', '.join(known)}"
+    return next(iter(difflib.get_close_matches(str(name), known, n=1)), None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.habits import explain_constructor, explained
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DataError, ShapeError, fraction, mismatch
 
@@ -21,6 +22,14 @@ class Loss:
 
     hyperparameters: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of the same names
     splittable = False  # whether threads may share a batch: the loss is a plain mean over independent rows
+
+    @explained
+    def __init__(self) -> None:
+        pass  # a loss without arguments says so
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        explain_constructor(cls)
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         """The loss, a 0-d value averaged over the batch, and backward(dloss=1.0) -> the gradient of `outputs`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.backend.habits import instance
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.errors import DataError, ShapeError, above_zero
 from tinynet.gradcheck.differences import compare
@@ -36,6 +37,7 @@ def check_layer(
     during forward, so that a second forward disturbs the backward of the first.
     """
     seed, rtol = check_seed(seed), _checked_rtol("check_layer", rtol)
+    instance("check_layer: layer", layer, Layer, "write tn.gradcheck.check_layer(tn.Dense(4, 3), (5, 4))")
     clone = _float64_copy(layer)
     for number, values in enumerate(clone.parameters.values()):  # biases are 0 at first, which hides bugs
         values += Stream(seed, Purpose.CHECK, step=number).normal(values.shape, 0, 0.1)
@@ -74,7 +76,9 @@ def check_model(
 
     x (N, ...) floating; targets in the form that the loss takes. Row names are those of `model.parameters`.
     """
-    loss = SoftmaxCrossEntropy() if loss is None else loss
+    loss = instance(
+        "check_model: loss", SoftmaxCrossEntropy() if loss is None else loss, Loss, "write tn.SoftmaxCrossEntropy()"
+    )
     seed, rtol = check_seed(seed), _checked_rtol("check_model", rtol)
     clone, x = _float64_copy(model), np.array(x, np.float64)
     report = Report(f"{model!r} under {loss!r}")
@@ -105,6 +109,7 @@ def check_loss(
     By default, outputs are random, and targets are random labels, or random numbers if the loss refuses labels.
     """
     seed, rtol = check_seed(seed), _checked_rtol("check_loss", rtol)
+    instance("check_loss: loss", loss, Loss, "write tn.SoftmaxCrossEntropy()")
     stream = Stream(seed, Purpose.CHECK, layer=1)
     outputs = stream.normal(outputs_shape) if outputs is None else np.array(outputs, np.float64)
     if targets is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinynet.backend.arrays import Array, aligned_zeros, array_module
+from tinynet.backend.habits import NamedArrays, explain_constructor, explained
 from tinynet.backend.random import Purpose, Stream
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DeviceError, ShapeError, mismatch, whole_number
@@ -67,6 +68,14 @@ class Layer:
     _statistics_vector: Array = Undrawn("_statistics_vector")
     _statistic_offsets: Any = Undrawn("_statistic_offsets")
     _taken = False  # whether it belongs to a model
+
+    @explained
+    def __init__(self) -> None:
+        pass  # a layer without arguments says so
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        explain_constructor(cls)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         """The output, and the function that turns its gradient into those of the input and the parameters."""
@@ -146,12 +155,12 @@ class Layer:
     @property
     def parameters(self) -> dict[str, Array]:
         """The parameters by name: views, so writing into them writes into the vector."""
-        return {name: getattr(self, name) for name in self._shapes}
+        return NamedArrays((name, getattr(self, name)) for name in self._shapes)
 
     @property
     def statistics(self) -> dict[str, Array]:
         """The statistics by name: views, too."""
-        return {name: getattr(self, name) for name in self._statistic_shapes}
+        return NamedArrays((name, getattr(self, name)) for name in self._statistic_shapes)
 
     @property
     def parameter_count(self) -> int:

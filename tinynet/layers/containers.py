@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
+from tinynet.backend.habits import NamedArrays, written_here
 from tinynet.errors import ShapeError, mismatch
 from tinynet.initializers import Shape
 from tinynet.layers.base import Backward, Context, Layer, arrays_in
@@ -63,12 +64,12 @@ class Container(Layer):
     @property
     def parameters(self) -> dict[str, Array]:
         """The parameters by position and name: {"0.weight": ..., "0.bias": ..., "2.weight": ...}."""
-        return self._named([layer.parameters for layer in self.layers])
+        return NamedArrays(self._named([layer.parameters for layer in self.layers]))
 
     @property
     def statistics(self) -> dict[str, Array]:
         """The statistics by position and name: {"1.running_mean": ..., ...}."""
-        return self._named([layer.statistics for layer in self.layers])
+        return NamedArrays(self._named([layer.statistics for layer in self.layers]))
 
     @property
     def declared_shapes(self) -> dict[str, Shape]:
@@ -269,11 +270,14 @@ class Residual(Container):
 def _check_free(who: str, layer: Any) -> None:
     """Raise unless `layer` is a layer that belongs to no model yet."""
     if isinstance(layer, type) and issubclass(layer, Layer):
-        raise TypeError(mismatch(who, "layers", f"the class {layer.__name__}", f"call it: {layer.__name__}(...)"))
+        remedy = written_here(layer) or f"call it: {layer.__name__}()"
+        raise TypeError(mismatch(who, "layers", f"the class {layer.__name__}", remedy))
     if isinstance(layer, (list, tuple)):
         raise TypeError(mismatch(who, "layers", type(layer).__name__, f"pass them one by one: {who}(*layers)"))
     if not isinstance(layer, Layer):
-        raise TypeError(mismatch(who, "layers", type(layer).__name__, "make it a class derived from Layer"))
+        received = repr(layer) if isinstance(layer, (str, type(None))) else type(layer).__name__
+        remedy = "leave it out" if layer is None else written_here(layer) or "make it a class derived from Layer"
+        raise TypeError(mismatch(who, "layers", received, remedy))
     if layer._taken:
         received = f"{layer}, which belongs to another model"
         raise ValueError(mismatch(who, "layers of its own", received, "build a new one"))

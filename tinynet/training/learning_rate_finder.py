@@ -15,9 +15,10 @@ from tinynet.backend.arrays import Array
 from tinynet.backend.random import check_seed
 from tinynet.data.batches import shuffled
 from tinynet.errors import above_zero, mismatch, whole_number
-from tinynet.losses import Loss, SoftmaxCrossEntropy
+from tinynet.losses import Loss
 from tinynet.model import Sequential
-from tinynet.optimizers import SGD, Optimizer
+from tinynet.optimizers import Optimizer
+from tinynet.training.config import checked_loss, checked_model, checked_optimizer
 from tinynet.training.state import Meter, TrainingState
 from tinynet.training.step import TrainingStep
 from tinynet.training.validate import Data, validate_data
@@ -72,9 +73,9 @@ def find_learning_rate(
         raise ValueError(mismatch(who, "lowest below highest", f"{lowest:g} and {highest:g}", "leave both out"))
     steps, seed = whole_number(f"{who}: steps", steps, 10, remedy=remedy), check_seed(seed)
     rates = np.geomspace(lowest, highest, steps)
-    optimizer = copy.deepcopy(optimizer or SGD(lowest))
+    optimizer = copy.deepcopy(checked_optimizer(who, optimizer))
     optimizer.learning_rate = lambda step: float(rates[step])
-    loss, device = loss or SoftmaxCrossEntropy(), model.device
+    loss, device = checked_loss(who, loss), checked_model(who, model).device
     losses: list[float] = []
     smooth, epoch = 0.0, 0
     with device.active(), _restored(model), np.errstate(over="ignore", invalid="ignore"):

@@ -109,6 +109,17 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:76] + " ..."
 
 
+def shape_remedy(values: str, received: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """What makes an array of shape `wanted` of one of shape `received`, called `values` in the message."""
+    if len(wanted) == 2 and received == wanted[::-1]:
+        return f"transpose it: {values}.T"
+    if [size for size in received if size != 1] == [size for size in wanted if size != 1]:
+        return f"reshape it: {values}.reshape{wanted}"
+    if received == ():
+        return f"repeat it: numpy.full({wanted}, {values})"
+    return "give an array of that shape"
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     """The message for a misspelt name: the closest match if there is one, and all known names."""
     close = closest(name, known := sorted(known))

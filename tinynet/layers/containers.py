@@ -234,7 +234,7 @@ class Residual(Container):
             around, around_backward = self.shortcut.forward(x, context.at(self.block.positions, context.input_gradient))
         if y.shape != around.shape:
             expected = f"a block whose output has the shape {tuple(around.shape)}, like that of the shortcut"
-            remedy = "give a shortcut that changes the shape likewise, such as Conv2D(inputs, outputs, 1, stride)"
+            remedy = _shortcut_remedy(tuple(x.shape), tuple(y.shape))
             raise ShapeError(mismatch(f"Residual of {self.block[0]} ...", expected, tuple(y.shape), remedy))
 
         def backward(dy: Array, grads: Any) -> Array:
@@ -265,6 +265,17 @@ class Residual(Container):
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self.block.layers))
         return f"Residual({inner})" if self.shortcut is None else f"Residual({inner}, shortcut={self.shortcut})"
+
+
+def _shortcut_remedy(before: tuple[int, ...], after: tuple[int, ...]) -> str:
+    """The shortcut that turns the shape `before` the block into the one `after` it."""
+    if len(before) == len(after) == 2:
+        return f"write shortcut=Dense({before[1]}, {after[1]})"
+    if len(before) == len(after) == 4:
+        stride = tuple(-(-size // left) for size, left in zip(before[1:3], after[1:3]))
+        if tuple(-(-size // step) for size, step in zip(before[1:3], stride)) == after[1:3]:
+            return f"write shortcut=Conv2D({before[3]}, {after[3]}, 1, {stride})"
+    return "let the block keep the shape of x"
 
 
 def _check_free(who: str, layer: Any) -> None:

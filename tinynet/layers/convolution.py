@@ -10,7 +10,7 @@ from tinynet.backend.matmul import matmul
 from tinynet.errors import whole_number
 from tinynet.initializers import Initializer
 from tinynet.layers.base import Backward, Context, Layer
-from tinynet.layers.windows import Padding, Pair, Windows, chunks
+from tinynet.layers.windows import Padding, Pair, Windows, chunks, pictures_remedy
 
 FEW_CHANNELS = 8  # with fewer, windows are copied offset by offset: NumPy copies short runs of floats slowly
 
@@ -61,7 +61,7 @@ class Conv2D(Layer):
         self.add_parameter("bias", (self.outputs,), bias)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
-        self.expect(x, (None, None, None, self.inputs), _remedy(x.shape, self.inputs))
+        self.expect(x, (None, None, None, self.inputs), self.remedy)
         xp, windows, size = array_module(x), self.windows, x.shape[1:3]
         matrix = self.weight.reshape(-1, self.outputs)  # (K, outputs)
         kernel = self.weight.reshape(-1, self.inputs, self.outputs)  # (KH KW, inputs, outputs)
@@ -92,6 +92,14 @@ class Conv2D(Layer):
 
         return y, backward
 
+    def remedy(self, shape: tuple[int, ...]) -> str:
+        """What to do about x of another shape than (N, H, W, inputs)."""
+        if len(shape) == 4 and shape[1] == self.inputs:
+            return "put ChannelsLast() before it, which takes pictures (N, C, H, W)"
+        if len(shape) == 4:
+            return f"write Conv2D({shape[-1]}, {self.outputs}): the channels of x come first"
+        return pictures_remedy(shape, self.inputs)
+
     def multiplications(self, x: Array) -> int:
         return math.prod(self.windows.output_size(x.shape[1:3])) * self.weight.size
 
@@ -102,13 +110,3 @@ def _columns(windows: Array) -> Array:
     if windows.shape[-1] < FEW_CHANNELS:
         return windows.transpose(3, 4, 5, 0, 1, 2).reshape(columns, rows).T
     return windows.reshape(rows, columns)
-
-
-def _remedy(shape: tuple[int, ...], inputs: int) -> str:
-    if len(shape) == 2:
-        return "put Reshape(height, width, channels) before it"
-    if len(shape) == 3 and inputs == 1:
-        return f"put Reshape({shape[1]}, {shape[2]}, 1) before it"
-    if len(shape) == 4 and shape[1] == inputs:
-        return "put ChannelsLast() before it, which takes pictures (N, C, H, W)"
-    return "check the layer before"

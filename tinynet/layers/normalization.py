@@ -146,4 +146,11 @@ def _repeater(x: Array, features: int) -> Callable[[Array], Array]:
 
 def _expect_features(layer: Layer, x: Array, features: int) -> None:
     """Raise unless the last axis of `x` has `features` numbers, in the dtype and on the device of the parameters."""
-    layer.expect(x, (*(None,) * (max(x.ndim, 2) - 1), features), "check the layer before")
+    layer.expect(x, (*(None,) * (max(x.ndim, 2) - 1), features), partial(_features_remedy, layer, features))
+
+
+def _features_remedy(layer: Layer, features: int, shape: tuple[int, ...]) -> str:
+    """What to do about x of this shape, whose last axis has not `features` numbers."""
+    if len(shape) == 4 and shape[1] == features:
+        return "put ChannelsLast() before it, which takes pictures (N, C, H, W)"
+    return f"write {type(layer).__name__}({shape[-1]}): the size of the last axis of x"

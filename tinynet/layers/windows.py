@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,13 +23,16 @@ class Windows:
     padding     "valid": none; "same": enough that the output has ceil(H / stride) rows and ceil(W / stride) columns (an
                 odd row or column goes below or to the right, as in TensorFlow); or the number of rows above and below,
                 and of columns left and right
+                None: "valid", for a layer without that argument
     Kernel, stride and a numeric padding are one number, or two for height and width. ValueError for other arguments.
     """
 
     def __init__(
-        self, who: str, kernel: int | Pair, stride: int | Pair, padding: Padding, name: str = "kernel_size"
+        self, who: str, kernel: int | Pair, stride: int | Pair, padding: Padding | None, name: str = "kernel_size"
     ) -> None:
         self.who = who
+        self.remedy = f"use a smaller {name}" if padding is None else "write padding='same'"
+        padding = "valid" if padding is None else padding
         self.kernel, self.stride = _pair(who, name, kernel, 1), _pair(who, "stride", stride, 1)
         if isinstance(padding, str):
             if padding not in ("valid", "same"):
@@ -63,8 +67,8 @@ class Windows:
         margins = self.margins(size)
         inner = [n + sum(margin) - k for n, margin, k in zip(size, margins, self.kernel)]
         if min(inner) < 0:
-            remedy = "use padding='same', a smaller kernel, or fewer layers that shrink the picture"
-            raise ShapeError(mismatch(self.who, f"pictures of at least {self.kernel}", f"{size} pixels", remedy))
+            expected = f"pictures of at least {self.kernel}"
+            raise ShapeError(mismatch(self.who, expected, f"{tuple(size)} pixels", self.remedy))
         return inner[0] // self.stride[0] + 1, inner[1] // self.stride[1] + 1
 
     def pad(self, x: Array, value: float = 0.0) -> Array:
@@ -104,6 +108,25 @@ def chunks(x: Array, bytes_each: int) -> Iterator[slice]:
     size = max(1, limit // bytes_each)
     for start in range(0, len(x), size):
         yield slice(start, start + size)
+
+
+def pictures_remedy(shape: tuple[int, ...], channels: int | None = None) -> str:
+    """What makes pictures (N, H, W, C) of x of shape `shape`; `channels`: how many they must have, if that is fixed."""
+    many = channels if channels is not None else 1
+    if len(shape) == 2:  # rows of pixels, or one grey picture
+        side = math.isqrt(shape[1] // many)
+        if side * side * many == shape[1]:
+            return f"put Reshape({side}, {side}, {many}) before it"
+        if many == 1 and shape[0] == shape[1]:
+            return f"give it a batch of one: x.reshape(1, {shape[0]}, {shape[1]}, 1)"
+        return f"put Reshape(height, width, {many}) before it, with height x width x {many} = {shape[1]}"
+    if len(shape) == 3 and (shape[2] == channels or (channels is None and shape[2] in (1, 3, 4))):
+        return "give it a batch of one: x[None]"
+    if len(shape) == 3 and many == 1:
+        return f"put Reshape({shape[1]}, {shape[2]}, 1) before it"
+    if len(shape) == 3 and shape[0] == channels:
+        return "give it a batch of one with the channels last: x.transpose(1, 2, 0)[None]"
+    return f"give it pictures of shape (N, height, width, {many})"
 
 
 def _pair(who: str, name: str, value: Any, least: int) -> Pair:

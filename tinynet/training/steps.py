@@ -44,7 +44,7 @@ def choose_steps(
             logging.getLogger("tinynet").warning("fit: steps are not captured: %s", problem)
         return eager
     if recorder is None:
-        raise ValueError(f"fit: expected capture='auto' or False on {config.device.name}, got {capture!r}; name a GPU")
+        raise ValueError(f"fit: expected capture='auto' or False on {config.device.name}, got {capture!r}; use 'auto'")
     raise ValueError(f"fit: expected a run that can be captured, got one where {problem}; use capture='auto'")
 
 

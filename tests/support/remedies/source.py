@@ -9,21 +9,25 @@ from pathlib import Path
 
 from tests.support.child import ROOT
 
-POSITION = {"mismatch": 3, "instance": 3}  # of the remedy among the arguments; elsewhere it is named
+POSITION = {"mismatch": 3, "instance": 3, "expect": 2}  # of the remedy among the arguments; elsewhere it is named
 
 
 def remedies_by_module() -> dict[str, set[str]]:
     """For each module (layers/dense.py) a pattern for each remedy in it. A value in an f-string is `.*` there.
 
-    Found are the remedies of `mismatch` and `instance`, arguments named `remedy`, and what follows "; " in an error
-    that is raised with a text of its own.
+    Found are the remedies of `mismatch`, `instance` and `expect`, arguments named `remedy`, what functions return whose
+    names end so, and what follows "; " in an error that is raised with a text of its own.
     """
     found = {}
     for path in sorted((ROOT / "tinynet").rglob("*.py")):
-        patterns = set(_Module(path).remedies())
-        if patterns:
+        if patterns := remedies_of(path):
             found[path.relative_to(ROOT / "tinynet").as_posix()] = patterns
     return found
+
+
+def remedies_of(path: Path) -> set[str]:
+    """The same for one file."""
+    return set(_Module(path).remedies())
 
 
 class _Module:
@@ -39,9 +43,13 @@ class _Module:
     def _within(self, node: ast.AST, scopes: list[ast.AST]) -> Iterator[str]:
         for child in ast.iter_child_nodes(node):
             inner = [*scopes, child] if isinstance(child, ast.FunctionDef) else scopes
+            if isinstance(child, ast.FunctionDef) and child.name.endswith("remedy"):
+                yield from self._returned(child)
             if isinstance(child, ast.Call):
                 for value in _remedy_arguments(child):
                     yield from self._patterns(value, inner)
+            if isinstance(child, ast.Assign) and any(getattr(each, "attr", "") == "remedy" for each in child.targets):
+                yield from self._patterns(child.value, inner)
             if isinstance(child, ast.Raise) and isinstance(child.exc, ast.Call):
                 yield from _own_text(child.exc)
             yield from self._within(child, inner)
@@ -60,9 +68,12 @@ class _Module:
             for assigned in self._assigned(value.id, scopes):
                 yield from self._patterns(assigned, scopes, (*seen, value.id))
         elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self.functions:
-            for node in ast.walk(self.functions[value.func.id]):
-                if isinstance(node, ast.Return) and node.value is not None:
-                    yield from self._patterns(node.value, [self.tree, self.functions[value.func.id]])
+            yield from self._returned(self.functions[value.func.id])
+
+    def _returned(self, function: ast.FunctionDef) -> Iterator[str]:
+        for node in ast.walk(function):
+            if isinstance(node, ast.Return) and node.value is not None:
+                yield from self._patterns(node.value, [self.tree, function])
 
     def _assigned(self, name: str, scopes: list[ast.AST]) -> list[ast.expr]:
         """What is assigned to a name in the innermost function that does so, or in the module."""
@@ -82,8 +93,8 @@ def _remedy_arguments(call: ast.Call) -> list[ast.expr]:
 def _own_text(exc: ast.Call) -> Iterator[str]:
     """The remedy in a text that is no call of `mismatch`."""
     for argument in exc.args:
-        if isinstance(argument, (ast.Constant, ast.JoinedStr)) and "; " in (text := _pattern(argument)):
-            yield text.rsplit(r";\ ", 1)[-1] if r";\ " in text else text.rsplit("; ", 1)[-1]
+        if isinstance(argument, (ast.Constant, ast.JoinedStr)) and r";\ " in (text := _pattern(argument)):
+            yield text.rsplit(r";\ ", 1)[-1]
 
 
 def _pattern(value: ast.expr) -> str:

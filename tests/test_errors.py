@@ -37,7 +37,7 @@ def test_bounds_that_belong_to_the_range():
     assert at_least_zero("SGD", "momentum", 0, remedy="") == fraction("SGD", "momentum", 0, remedy="") == 0
 
 
-@pytest.mark.parametrize("value", [0, 11, True, 2.0, "2", None])
+@pytest.mark.parametrize("value", [0, 11, True, 2.5, "two", None])
 def test_what_is_no_whole_number_in_range_is_refused(value):
     with pytest.raises(ValueError, match=f"fit: epochs: expected a whole number from 1 to 10, got {value!r}; try 2"):
         whole_number("fit: epochs", value, 1, 10, remedy="try 2")

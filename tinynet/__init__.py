@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tinynet import data
+from tinynet.backend.habits import written_here
 from tinynet.backend.version import __version__ as __version__
 from tinynet.errors import DataError, DataNotFoundError, DeviceError, DivergenceError, SaveError, ShapeError
 from tinynet.layers import (
@@ -65,7 +66,8 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        raise AttributeError(f"module 'tinynet' has no attribute {name!r}")
+        remedy = written_here(name)
+        raise AttributeError(f"module 'tinynet' has no attribute {name!r}{f'; {remedy}' if remedy else ''}")
     module = import_module(f"tinynet.{_LAZY[name]}")
     value = module if module.__name__.endswith(f".{name}") else getattr(module, name)
     globals()[name] = value  # the next use finds it without this function

@@ -8,8 +8,8 @@ Each exception is derived from the built-in one that a caller would expect, so `
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Iterable, Sequence
+import numbers
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 
@@ -48,35 +48,76 @@ def mismatch(who: object, expected: object, received: object, remedy: str) -> st
 
 def whole_number(name: str, value: Any, least: int = 1, most: int | None = None, *, remedy: str) -> int:
     """`value` as an int. ValueError unless it is a whole number, NumPy's included, from `least` to `most`."""
+
+    def allowed(number: int) -> bool:
+        return number >= least and (most is None or number <= most)
+
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and allowed(int(value)):
+        return int(value)  # small integers of NumPy would overflow in products
+    bounds = f"from {least}" if most is None else f"from {least} to {most}"
+    meant = _meant(value)
+    if meant is not None and meant.is_integer() and allowed(int(meant)):
+        remedy = f"write {int(meant)}"
+    raise ValueError(mismatch(name, f"a whole number {bounds}", shown(value), remedy))
+
+
+def above_zero(who: object, name: str, value: Any, *, remedy: str) -> float:
+    """`value` as a float. ValueError unless it is a number above 0 and finite."""
+    finite = " and finite" if _meant(value) == math.inf else ""
+    return checked_number(who, f"{name} above 0{finite}", value, lambda given: 0 < given < math.inf, remedy=remedy)
+
+
+def at_least_zero(who: object, name: str, value: Any, *, remedy: str) -> float:
+    """`value` as a float. ValueError unless it is a number of at least 0 and finite."""
+    return checked_number(who, f"{name} of at least 0", value, lambda given: 0 <= given < math.inf, remedy=remedy)
+
+
+def fraction(who: object, name: str, value: Any, *, remedy: str) -> float:
+    """`value` as a float. ValueError unless it is a number in [0, 1)."""
+    return checked_number(
+        who, f"{name} from 0 up to, not including, 1", value, lambda given: 0 <= given < 1, remedy=remedy
+    )
+
+
+def checked_number(who: object, expected: str, value: Any, allowed: Callable[[float], bool], *, remedy: str) -> float:
+    """`value` as a float (a NumPy scalar would widen float32 arrays). ValueError unless it is an allowed number."""
+    meant = _meant(value)
+    if meant is not None and allowed(meant):
+        if isinstance(value, numbers.Real):
+            return meant
+        remedy = f"write {meant!r}"
+    raise ValueError(mismatch(who, expected, shown(value), remedy))
+
+
+def _meant(value: Any) -> float | None:
+    """The number that a number, a text such as "0.1", or an array of no axes stands for; None for anything else."""
+    if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool":
+        return None
+    if not (isinstance(value, (numbers.Real, str)) or getattr(value, "shape", None) == ()):
+        return None
     try:
-        number = operator.index(value)
-    except TypeError:  # a float, a string, None
-        number = None
-    if number is None or isinstance(value, bool) or number < least or (most is not None and number > most):
-        bounds = f"from {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(mismatch(name, f"a whole number {bounds}", repr(value), remedy))
-    return number
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
-def above_zero(who: object, name: str, value: float, *, remedy: str) -> float:
-    """`value` as a float. ValueError unless it is above 0 and finite."""
-    if not 0 < value < math.inf:
-        raise ValueError(mismatch(who, f"{name} above 0{' and finite' if value > 0 else ''}", value, remedy))
-    return float(value)  # a NumPy scalar would widen float32 arrays
+def shown(value: Any) -> str:
+    """`value` in a message: numbers of NumPy like those of Python, arrays by shape, long values shortened."""
+    if getattr(value, "shape", ()) != ():
+        return f"an array of shape {tuple(value.shape)}"
+    text = str(value) if isinstance(value, numbers.Number) else " ".join(repr(value).split())
+    return text if len(text) <= 80 else text[:76] + " ..."
 
 
-def at_least_zero(who: object, name: str, value: float, *, remedy: str) -> float:
-    """`value` as a float. ValueError unless it is at least 0 and finite."""
-    if not 0 <= value < math.inf:
-        raise ValueError(mismatch(who, f"{name} of at least 0", value, remedy))
-    return float(value)
-
-
-def fraction(who: object, name: str, value: float, *, remedy: str) -> float:
-    """`value` as a float. ValueError unless it is in [0, 1)."""
-    if not 0 <= value < 1:
-        raise ValueError(mismatch(who, f"{name} from 0 up to, not including, 1", value, remedy))
-    return float(value)
+def shape_remedy(values: str, received: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """What makes an array of shape `wanted` of one of shape `received`, called `values` in the message."""
+    if len(wanted) == 2 and received == wanted[::-1]:
+        return f"transpose it: {values}.T"
+    if [size for size in received if size != 1] == [size for size in wanted if size != 1]:
+        return f"reshape it: {values}.reshape{wanted}"
+    if received == ():
+        return f"repeat it: numpy.full({wanted}, {values})"
+    return "give an array of that shape"
 
 
 def sequence(name: str, values: Any, *, remedy: str) -> tuple[Any, ...]:
@@ -95,8 +136,13 @@ def sequence(name: str, values: Any, *, remedy: str) -> tuple[Any, ...]:
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     """The message for a misspelt name: the closest match if there is one, and all known names."""
+    close = closest(name, known := sorted(known))
+    hint = f"did you mean {close!r}?" if close else "check the spelling."
+    return f"unknown {kind} {name!r}; {hint} Known: {', '.join(known)}"
+
+
+def closest(name: object, known: Sequence[str]) -> str | None:
+    """The known name that a misspelt one is closest to; None if none is close."""
     import difflib  # here, for start-up time: only a misspelt name needs it
 
-    close = difflib.get_close_matches(str(name), known := sorted(known), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "check the spelling."
-    return f"unknown {kind} {name!r}; {hint} Known: {', '.join(known)}"
+    return next(iter(difflib.get_close_matches(str(name), known, n=1)), None)

@@ -16,7 +16,7 @@ import numpy as np
 from tinynet.backend.arrays import Array, to_numpy
 from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Stream
-from tinynet.errors import ShapeError, mismatch, unknown_name
+from tinynet.errors import DataError, ShapeError, mismatch, shape_remedy, unknown_name
 
 Shape = tuple[int, ...]
 DrawValues = Callable[[Shape, Stream], np.ndarray]
@@ -91,7 +91,7 @@ INITIALIZERS: dict[str, DrawValues] = {
 def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
     """The function that draws a parameter of `shape`, from its name, the function itself, or an array of values.
 
-    Raises ValueError for an unknown name, ShapeError for an array of another shape.
+    Raises ValueError for an unknown name, ShapeError for an array of another shape, DataError for NaN in it.
     """
     if isinstance(initializer, str):
         if initializer not in INITIALIZERS:
@@ -103,7 +103,10 @@ def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
         np.float64
     )  # a copy: the caller may change the array before it is used
     if values.shape != shape:
-        raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, "transpose or cut it"))
+        remedy = shape_remedy("values", values.shape, shape)
+        raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, remedy))
+    if not np.isfinite(values).all():
+        raise DataError(mismatch("initializer", "finite numbers", "NaN or infinity", "use numpy.nan_to_num(values)"))
     return partial(_given_values, values)  # unlike a lambda, it can be pickled
 
 

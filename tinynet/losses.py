@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module, device_of, to_numpy
+from tinynet.backend.habits import explain_constructor, explained
 from tinynet.backend.plain import plain_array
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DataError, ShapeError, fraction, mismatch, sequence, whole_number
@@ -29,6 +30,14 @@ class Loss:
     hyperparameters: tuple[str, ...] = ()  # the arguments of __init__, kept as attributes of the same names
     splittable = False  # whether threads may share a batch: the loss is such a mean, its rows independent
     predicts = "numbers"  # what the outputs mean: "classes", "probabilities" or "numbers"; see `model.predict`
+
+    @explained
+    def __init__(self) -> None:
+        pass  # a loss without arguments says so
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        explain_constructor(cls)
 
     def forward(self, outputs: Array, targets: Array) -> tuple[Array, LossBackward]:
         """The loss, a 0-d value averaged over the batch, and backward(dloss=1.0) -> the gradient of `outputs`."""

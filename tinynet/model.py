@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, to_numpy
+from tinynet.backend.habits import attribute
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
@@ -147,6 +148,12 @@ class Sequential(Chain):
     def products(self, data: Dataset) -> float:
         """The number of multiplications in a forward pass of all of `data`."""
         return len(data) * self.multiplications(self.device.put(data.inputs(slice(0, 1), self.dtype)))
+
+    if not TYPE_CHECKING:  # a type checker finds missing attributes by itself
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what to write for what models of Keras and PyTorch have. Only missing attributes come here."""
+            raise AttributeError(attribute(self, name))
 
     # One vector -----------------------------------------------------------------------------------------------------
 

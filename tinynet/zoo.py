@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import isroutine
+from numbers import Integral
 
-from tinynet.errors import sequence
+import numpy as np
+
+from tinynet.errors import fraction, mismatch, sequence, whole_number
 from tinynet.layers import (
     BatchNorm,
     Conv2D,
@@ -34,8 +38,14 @@ def mlp(
 
     x (N, inputs), or pictures with that many numbers; y (N, outputs), raw.
     """
+    inputs, outputs = _whole("mlp: inputs", inputs), _whole("mlp: outputs", outputs)
+    dropout = fraction("mlp", "dropout", dropout, remedy="try dropout=0.2")
+    if not (isinstance(activation, type) or isroutine(activation)):
+        remedy = "give the class: activation=tn.Tanh"
+        raise TypeError(mismatch("mlp", "activation as a class or a function that makes a layer", activation, remedy))
     layers: list[Layer] = [Flatten()]
-    for width in sequence("mlp: hidden", hidden, remedy="give the widths in order: hidden=(256, 128)"):
+    hidden = sequence("mlp: hidden", hidden, remedy="give the widths in order: hidden=(256, 128)")
+    for width in _widths("mlp: each width of hidden", hidden):
         layers.append(Dense(inputs, width, weight="he_normal" if activation is ReLU else "glorot_uniform"))
         layers += [BatchNorm(width)] if batch_norm else []
         layers.append(activation())
@@ -50,7 +60,9 @@ def lenet(image_shape: tuple[int, int, int] = (28, 28, 1), outputs: int = 10, se
     x (N, H, W, C), or flat; y (N, outputs), raw. It uses ReLU and max pooling; the original used tanh and averages.
     Source: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
-    height, width, channels = sequence("lenet: image_shape", image_shape, remedy="try (28, 28, 1)")
+    image_shape = sequence("lenet: image_shape", image_shape, remedy="try (28, 28, 1)")
+    height, width, channels = image_shape = _sizes("lenet", image_shape, 12)
+    outputs = _whole("lenet: outputs", outputs)
     flat = (height // 2 - 4) // 2 * ((width // 2 - 4) // 2) * 16
     return Sequential(
         Reshape(*image_shape),
@@ -79,6 +91,10 @@ def resnet_small(
     """
     image_shape = sequence("resnet_small: image_shape", image_shape, remedy="try (32, 32, 3)")
     widths = sequence("resnet_small: widths", widths, remedy="give the widths in order: widths=(16, 32, 64)")
+    image_shape, widths = _sizes("resnet_small", image_shape, 1), _widths("resnet_small: each width", widths)
+    blocks, outputs = _whole("resnet_small: blocks", blocks), _whole("resnet_small: outputs", outputs)
+    if not widths:
+        raise ValueError(mismatch("resnet_small", "at least one width", "none", "try widths=(16, 32, 64)"))
     layers: list[Layer] = [Reshape(*image_shape), *_conv(image_shape[-1], widths[0], 3), ReLU()]
     inputs = widths[0]
     for stage, width in enumerate(widths):
@@ -89,6 +105,30 @@ def resnet_small(
             layers += [Residual(*path, shortcut=shortcut), ReLU()]
             inputs = width
     return Sequential(*layers, GlobalAveragePool2D(), Dense(inputs, outputs), seed=seed)
+
+
+def _whole(name: str, value: int) -> int:
+    return whole_number(name, value, remedy="give a whole number from 1")
+
+
+def _widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:
+    """The widths as ints; a set or a dict is refused, since it has no order of layers."""
+    if not isinstance(widths, (tuple, list, range, np.ndarray)):
+        argument = "hidden" if name.startswith("mlp") else "widths"
+        example = f"{argument}=({widths},)" if isinstance(widths, Integral) else f"{argument}=(256, 128)"
+        raise TypeError(mismatch(name, "a tuple of whole numbers", widths, f"write {example}"))
+    return tuple(_whole(name, width) for width in widths)
+
+
+def _sizes(who: str, image_shape: Sequence[int], least: int) -> tuple[int, int, int]:
+    """(height, width, channels) as ints; `least` is the smallest height and width that the network can take."""
+    sizes, name = tuple(image_shape), f"{who}: each size of image_shape"
+    if len(sizes) != 3:
+        remedy = f"write image_shape={(*sizes[:2], 1)} for pictures of one channel"
+        raise ValueError(mismatch(f"{who}: image_shape", "(height, width, channels)", sizes, remedy))
+    remedy = f"give (height, width, channels), with pictures of at least {least} x {least}"
+    height, width = (whole_number(name, size, least, remedy=remedy) for size in sizes[:2])
+    return height, width, whole_number(name, sizes[2], remedy=remedy)
 
 
 def _conv(inputs: int, outputs: int, kernel_size: int, stride: int = 1) -> list[Layer]:

@@ -35,7 +35,7 @@ def test_nobody_waits_for_a_member_that_fails_before_its_all_reduce():
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
 def test_a_number_of_threads_that_is_none(threads, small_data):
-    with pytest.raises(ValueError, match="threads: expected a whole number from 1, got .*; leave it out"):
+    with pytest.raises(ValueError, match="threads: expected a whole number from 1, got .*; (leave it out|write 2)"):
         tn.fit(small_model(), small_data[0], epochs=1, threads=threads)
 
 

@@ -26,7 +26,7 @@ def test_the_output_shape_follows_kernel_stride_and_padding(layer, shape, expect
     [
         (
             lambda: tn.Conv2D(1, 4)(np.zeros((2, 784), "f4")),
-            r"got \(2, 784\); put Reshape\(height, width, channels\) b",
+            r"got \(2, 784\); put Reshape\(28, 28, 1\) b",
         ),
         (
             lambda: tn.Conv2D(1, 4)(np.zeros((2, 28, 28), "f4")),

@@ -26,11 +26,11 @@ def test_the_history_holds_the_learning_rate_of_each_epochs_last_step(small_data
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: schedules.constant(0), r"constant\(rate=0\): expected rate above 0"),
-        (lambda: schedules.step_decay(0.1, 0), "expected every above 0"),
+        (lambda: schedules.constant(0), "constant: expected rate above 0"),
+        (lambda: schedules.step_decay(0.1, 0), "step_decay: every: expected a whole number from 1"),
         (lambda: schedules.cosine(0.1, 10, -1), "expected a final rate of at least 0"),
         (lambda: schedules.one_cycle(0.1, 10, rise=1), "expected a rise between 0 and 1"),
-        (lambda: schedules.warm_up(schedules.constant(1), 0), "expected steps above 0"),
+        (lambda: schedules.warm_up(schedules.constant(1), 0), "warm_up: steps: expected a whole number from 1"),
     ],
 )
 def test_arguments_out_of_range_are_refused(make, message):

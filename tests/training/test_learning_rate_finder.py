@@ -29,7 +29,7 @@ def test_the_model_stays_as_it_was_and_the_learning_rate_found_works(small_data,
     assert tn.evaluate(model, small_data[1]).accuracy > 0.9
     found.plot(tmp_path / "rates.png")
     assert (tmp_path / "rates.png").stat().st_size > 5000
-    with pytest.raises(ValueError, match="0 < lowest < highest"):
+    with pytest.raises(ValueError, match="expected lowest below highest, got 1 and 0.1; leave both out"):
         tn.find_learning_rate(model, small_data[0], lowest=1, highest=0.1)
 
 

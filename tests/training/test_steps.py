@@ -86,5 +86,5 @@ def test_capture_true_is_refused_if_it_is_not_possible(recording, small_data):
 
 
 def test_without_a_gpu_there_is_nothing_to_capture(small_data):
-    with pytest.raises(ValueError, match="fit: expected capture='auto' or False on cpu, got True; name a GPU"):
+    with pytest.raises(ValueError, match="fit: expected capture='auto' or False on cpu, got True; use 'auto'"):
         tn.fit(mlp(), small_data[0], capture=True)

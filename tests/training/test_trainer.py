@@ -174,9 +174,9 @@ def test_what_does_not_fit_is_refused(use, error, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(optimizer="adam"), r"fit: optimizer: expected an instance of Optimizer, got 'adam'; try tn.Adam\(\)"),
+        (dict(optimizer="adam"), r"fit: optimizer: expected an instance of Optimizer, got 'adam'; write tn.Adam\(\)"),
         (dict(optimizer=tn.SGD), "fit: optimizer: expected an instance of Optimizer, got <class .*SGD'>"),
-        (dict(loss="mse"), r"fit: loss: expected an instance of Loss, got 'mse'; try tn.MeanSquaredError\(\)"),
+        (dict(loss="mse"), r"fit: loss: expected an instance of Loss, got 'mse'; write tn.MeanSquaredError\(\)"),
     ],
 )
 def test_a_loss_and_an_optimizer_are_objects_not_names(arguments, message):

@@ -65,7 +65,8 @@ def shuffled(
     order = shuffled_order(
         dataset, check_seed(seed), whole_number("epoch", epoch, least=0, remedy="epochs count from 0")
     )
-    for start in range(first_step * check_batch_size(size), len(dataset), size):
+    size = check_batch_size(size)
+    for start in range(first_step * size, len(dataset), size):
         chosen = order[start : start + size]
         change = partial(_transformed, dataset.image_shape, transforms, seed, epoch, start) if transforms else None
         yield Batch(dataset, chosen, np.dtype(dtype), change=change)
@@ -127,7 +128,8 @@ def _lanes(stream: Stream, first_row: int, raw: Array, columns: int) -> Array:
 
 def in_order(dataset: Dataset, size: int) -> list[slice]:
     """The slice of rows of each batch, unshuffled, for evaluation and prediction."""
-    return [slice(start, start + size) for start in range(0, len(dataset), check_batch_size(size))]
+    size = check_batch_size(size)
+    return [slice(start, start + size) for start in range(0, len(dataset), size)]
 
 
 def batch_count(dataset: Dataset, size: int) -> int:

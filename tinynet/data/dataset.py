@@ -21,7 +21,7 @@ from tinynet.data.entry import (
     read_labels,
 )
 from tinynet.data.layout import check_image_shape
-from tinynet.errors import DataError, DeviceError, mismatch
+from tinynet.errors import DataError, DeviceError, checked_number, mismatch
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ class Dataset:
         Example: `train, validation = train.split(0.1)`. The second has round(fraction * N) examples. The result depends
         only on the labels and `seed`. Raises ValueError if one of the two would be empty.
         """
-        if not 0 < fraction < 1:
-            raise ValueError(f"split: expected a fraction between 0 and 1, got {fraction}; try 0.1")
+        expected = "a fraction between 0 and 1"
+        fraction = checked_number("split", expected, fraction, lambda part: 0 < part < 1, remedy="try 0.1")
         total = round(fraction * len(self))
         if not 0 < total < len(self):
             received = f"{total} of {len(self)} examples in the second"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.data.layout import channels_last, check_layout
-from tinynet.errors import whole_number
+from tinynet.errors import checked_number, whole_number
 
 Lanes = Callable[[int], Array]  # lanes(k) -> (n, k) random uint16 numbers, a row for each picture
 Transform = Callable[[Array, Lanes], Array]
@@ -66,9 +66,7 @@ class HorizontalFlip(PictureTransform):
     """Mirror each picture horizontally with the given probability (rounded to a multiple of 1/65536)."""
 
     def __init__(self, probability: float = 0.5, layout: str = "") -> None:
-        if not 0 <= probability <= 1:
-            raise ValueError(f"HorizontalFlip: expected a probability from 0 to 1, got {probability}; try 0.5")
-        self.probability = probability
+        self.probability = _probability("HorizontalFlip", probability)
         self.layout = check_layout("HorizontalFlip", layout)
 
     def change(self, pictures: Array, lanes: Lanes) -> Array:
@@ -87,9 +85,7 @@ class RandomErasing(PictureTransform):
     """
 
     def __init__(self, probability: float = 0.5, layout: str = "") -> None:
-        if not 0 <= probability <= 1:
-            raise ValueError(f"RandomErasing: expected a probability from 0 to 1, got {probability}; try 0.5")
-        self.probability = probability
+        self.probability = _probability("RandomErasing", probability)
         self.layout = check_layout("RandomErasing", layout)
 
     def change(self, pictures: Array, lanes: Lanes) -> Array:
@@ -102,6 +98,11 @@ class RandomErasing(PictureTransform):
 
     def __repr__(self) -> str:
         return self._show(self.probability)
+
+
+def _probability(who: str, value: float) -> float:
+    """`value` as a float. ValueError unless it is a number from 0 to 1."""
+    return checked_number(who, "a probability from 0 to 1", value, lambda given: 0 <= given <= 1, remedy="try 0.5")
 
 
 def _whole(lanes: Array, count: Array | int) -> Array:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.backend.habits import instance
 from tinynet.backend.plain import plain_array
-from tinynet.backend.random import Purpose, Stream
-from tinynet.errors import DataError, ShapeError
+from tinynet.backend.random import Purpose, Stream, check_seed
+from tinynet.errors import DataError, ShapeError, above_zero
 from tinynet.gradcheck.differences import compare
 from tinynet.gradcheck.report import Report, Row
 from tinynet.layers.base import Context, Layer, arrays_in
@@ -36,6 +37,8 @@ def check_layer(
     The check also fails if the layer changes its input, adds to `grads` instead of overwriting it, or stores state
     during forward, so that a second forward disturbs the backward of the first.
     """
+    seed, rtol = check_seed(seed), _checked_rtol("check_layer", rtol)
+    instance("check_layer: layer", layer, Layer, "write tn.gradcheck.check_layer(tn.Dense(4, 3), (5, 4))")
     clone = _float64_copy(layer)
     for number, values in enumerate(clone.parameters.values()):  # biases are 0 at first, which hides bugs
         values += Stream(seed, Purpose.CHECK, step=number).normal(values.shape, 0, 0.1)
@@ -74,7 +77,10 @@ def check_model(
 
     x (N, ...) floating; targets in the form that the loss takes. Row names are those of `model.parameters`.
     """
-    loss = loss or SoftmaxCrossEntropy()
+    loss = instance(
+        "check_model: loss", SoftmaxCrossEntropy() if loss is None else loss, Loss, "write tn.SoftmaxCrossEntropy()"
+    )
+    seed, rtol = check_seed(seed), _checked_rtol("check_model", rtol)
     clone, x = _float64_copy(model), np.array(plain_array(x, "gradcheck"), np.float64)
     targets = plain_array(targets, "gradcheck", "targets")
     report = Report(f"{model!r} under {loss!r}")
@@ -104,6 +110,8 @@ def check_loss(
 
     By default, outputs are random, and targets are random labels, or random numbers if the loss refuses labels.
     """
+    seed, rtol = check_seed(seed), _checked_rtol("check_loss", rtol)
+    instance("check_loss: loss", loss, Loss, "write tn.SoftmaxCrossEntropy()")
     stream = Stream(seed, Purpose.CHECK, layer=1)
     outputs = (
         stream.normal(outputs_shape)
@@ -122,6 +130,10 @@ def check_loss(
         objective = lambda scale=scale: scale * float(loss.forward(outputs, targets)[0])  # noqa: E731
         report.rows.append(compare(name, outputs, analytic, objective, seed, rtol))
     return report
+
+
+def _checked_rtol(who: str, rtol: float) -> float:
+    return above_zero(who, "rtol", rtol, remedy="leave it out")
 
 
 def _input_problem(x: np.ndarray, x_before: np.ndarray, dx: np.ndarray | None) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tinynet.backend.arrays import Array
-from tinynet.backend.random import Purpose, Stream
+from tinynet.backend.habits import instance
+from tinynet.backend.random import Purpose, Stream, check_seed
+from tinynet.errors import whole_number
 from tinynet.gradcheck.report import Report, Row
 from tinynet.optimizers import Optimizer, State
 
@@ -31,7 +33,10 @@ def check_optimizer(
 
     In the table, "analytic" is the optimizer's value and "numeric" the expected one, at the worst element.
     """
-    draw = Stream(seed, Purpose.CHECK, layer=7)
+    instance("check_optimizer: optimizer", optimizer, Optimizer, "write tn.SGD(0.1)")
+    size = whole_number("check_optimizer: size", size, 4, remedy="leave it out")
+    steps = whole_number("check_optimizer: steps", steps, 2, remedy="leave it out")
+    draw = Stream(check_seed(seed), Purpose.CHECK, layer=7)
     theta, *gradients = draw.normal((steps + 1, size))
     end = _run(optimizer, theta, gradients)
     report = Report(repr(optimizer))

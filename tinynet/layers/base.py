@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinynet.backend.arrays import Array, aligned_zeros, array_module
+from tinynet.backend.arrays import Array, aligned_zeros, array_module, device_of
+from tinynet.backend.habits import NamedArrays, explain_constructor, explained
 from tinynet.backend.random import Purpose, Stream
 from tinynet.backend.representation import constructor_call
-from tinynet.errors import DeviceError, ShapeError, mismatch, whole_number
+from tinynet.errors import DeviceError, ShapeError, mismatch, shape_remedy, shown, whole_number
 from tinynet.initializers import DrawValues, Initializer, Shape, find_initializer
 from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json, to_json
 from tinynet.layers.context import INFERENCE, TRAINING, Context
@@ -67,6 +68,14 @@ class Layer:
     _statistics_vector: Array = Undrawn("_statistics_vector")
     _statistic_offsets: Any = Undrawn("_statistic_offsets")
     _taken = False  # whether it belongs to a model
+
+    @explained
+    def __init__(self) -> None:
+        pass  # a layer without arguments says so
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        explain_constructor(cls)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         """The output, and the function that turns its gradient into those of the input and the parameters."""
@@ -146,12 +155,12 @@ class Layer:
     @property
     def parameters(self) -> dict[str, Array]:
         """The parameters by name: views, so writing into them writes into the vector."""
-        return {name: getattr(self, name) for name in self._shapes}
+        return NamedArrays((name, getattr(self, name)) for name in self._shapes)
 
     @property
     def statistics(self) -> dict[str, Array]:
         """The statistics by name: views, too."""
-        return {name: getattr(self, name) for name in self._statistic_shapes}
+        return NamedArrays((name, getattr(self, name)) for name in self._statistic_shapes)
 
     @property
     def parameter_count(self) -> int:
@@ -184,10 +193,14 @@ class Layer:
         if name not in self._shapes and name not in self._statistic_shapes:
             object.__setattr__(self, name, value)
             return
-        view = getattr(self, name)
-        if tuple(value.shape) != view.shape:
-            who, received = f"{self}.{name}", tuple(value.shape)
-            raise ShapeError(mismatch(who, f"shape {view.shape}", received, "transpose or cut it"))
+        view, received = getattr(self, name), tuple(getattr(value, "shape", ()))
+        if received != view.shape:
+            remedy = shape_remedy("values", received, view.shape)
+            if not hasattr(value, "shape"):
+                remedy = f"convert it: numpy.array(values, '{view.dtype}')"
+            if isinstance(value, (int, float)):
+                remedy = f"write into the array: layer.{name}[...] = {value}"
+            raise ShapeError(mismatch(f"{self}.{name}", f"an array of shape {view.shape}", shown(value), remedy))
         view[...] = value
 
     def __getstate__(self) -> dict[str, Any]:
@@ -221,6 +234,10 @@ class Layer:
         for number, (name, values) in enumerate(views.items()):
             stream = Stream(seed, Purpose.WEIGHTS, layer=position, step=number)
             drawn = self._initializers[name](values.shape, stream)
+            if drawn.shape != values.shape:  # it would be repeated in silence
+                who, expected = f"initializer of {self}.{name}", f"an array of shape {values.shape}"
+                remedy = "return an array of the shape that the function is given"
+                raise ShapeError(mismatch(who, expected, drawn.shape, remedy))
             values[...] = array_module(values).asarray(drawn.astype(values.dtype))
 
     def draw_statistics(self, vector: Array, offset: int) -> None:
@@ -241,26 +258,31 @@ class Layer:
 
     # A check for forward --------------------------------------------------------------------------------------------
 
-    def expect(self, x: Array, shape: tuple[int | None, ...], remedy: str) -> None:
-        """Raise unless `x` has `shape` (None fits any size), and the dtype and device of the parameters."""
+    def expect(self, x: Array, shape: tuple[int | None, ...], remedy: str | Callable[[tuple[int, ...]], str]) -> None:
+        """Raise unless `x` has `shape` (None fits any size), and the dtype and device of the parameters.
+
+        `remedy` says what to do about another shape, or is a function of that shape which says so.
+        """
         vector = self._vector
         fits = shape[0] is None and x.shape[1:] == shape[1:]
         if fits and type(x) is type(vector) and x.dtype == vector.dtype:
             return  # the usual case first: the checks below take five times as long
         if len(x.shape) != len(shape) or any(want not in (None, got) for want, got in zip(shape, x.shape)):
+            remedy = remedy if isinstance(remedy, str) else remedy(tuple(x.shape))
             remedy = "give it a batch of one: x[None]" if x.shape == shape[1:] else remedy
-            wanted = ", ".join("N" if size is None else str(size) for size in shape)
+            wanted = ", ".join(name if size is None else str(size) for name, size in zip("NHWC", shape))
             raise ShapeError(mismatch(self, f"x of shape ({wanted})", tuple(x.shape), remedy))
         if not vector.size:  # no parameters to agree with
             return
         if array_module(x) is not array_module(vector):
             here, there = array_module(vector).__name__, array_module(x).__name__
-            raise DeviceError(
-                mismatch(self, f"x as an array of {here}, like the weights", there, "move the model: model.to(device)")
-            )
+            remedy = f"move the model: model.to({device_of(x).name!r})"
+            raise DeviceError(mismatch(self, f"x as an array of {here}, like the weights", there, remedy))
         if x.dtype != vector.dtype:
             wanted = f"x of dtype {vector.dtype}, like the weights"
-            remedy = f"convert it: x.astype('{vector.dtype}'){' / 255 for pixels' if x.dtype == 'uint8' else ''}"
+            largest = {"uint16": 65535}.get(str(x.dtype), 255)
+            pixels = f" / {largest} for pixels" if x.dtype.kind in "iu" else ""
+            remedy = f"convert it: x.astype('{vector.dtype}'){pixels}"
             raise ShapeError(mismatch(self, wanted, x.dtype, remedy))
 
 

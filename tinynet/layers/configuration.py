@@ -20,7 +20,7 @@ def to_json(owner: object, name: str, value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [to_json(owner, name, each) for each in value]
     if not isinstance(value, PLAIN):
-        remedy = "leave it out of your layer's `hyperparameters`, or store it in such a form"
+        remedy = "store it in such a form, and convert it in `__init__`"
         raise TypeError(mismatch(owner, f"{name} as a number, a string or a list", type(value).__name__, remedy))
     return value
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
+from tinynet.backend.habits import NamedArrays, written_here
 from tinynet.errors import ShapeError, mismatch
 from tinynet.initializers import Shape
 from tinynet.layers.base import Backward, Context, Layer, arrays_in
@@ -64,12 +65,12 @@ class Container(Layer):
     @property
     def parameters(self) -> dict[str, Array]:
         """The parameters by position and name: {"0.weight": ..., "0.bias": ..., "2.weight": ...}."""
-        return self._named([layer.parameters for layer in self.layers])
+        return NamedArrays(self._named([layer.parameters for layer in self.layers]))
 
     @property
     def statistics(self) -> dict[str, Array]:
         """The statistics by position and name: {"1.running_mean": ..., ...}."""
-        return self._named([layer.statistics for layer in self.layers])
+        return NamedArrays(self._named([layer.statistics for layer in self.layers]))
 
     @property
     def declared_shapes(self) -> dict[str, Shape]:
@@ -238,7 +239,7 @@ class Residual(Container):
             around, around_backward = self.shortcut.forward(x, context.at(self.block.positions, context.input_gradient))
         if y.shape != around.shape:
             expected = f"a block whose output has the shape {tuple(around.shape)}, like that of the shortcut"
-            remedy = "give a shortcut that changes the shape likewise, such as Conv2D(inputs, outputs, 1, stride)"
+            remedy = _shortcut_remedy(tuple(x.shape), tuple(y.shape))
             raise ShapeError(mismatch(f"Residual of {self.block[0]} ...", expected, tuple(y.shape), remedy))
 
         def backward(dy: Array, grads: Any) -> Array:
@@ -271,14 +272,28 @@ class Residual(Container):
         return f"Residual({inner})" if self.shortcut is None else f"Residual({inner}, shortcut={self.shortcut})"
 
 
+def _shortcut_remedy(before: tuple[int, ...], after: tuple[int, ...]) -> str:
+    """The shortcut that turns the shape `before` the block into the one `after` it."""
+    if len(before) == len(after) == 2:
+        return f"write shortcut=Dense({before[1]}, {after[1]})"
+    if len(before) == len(after) == 4:
+        stride = tuple(-(-size // left) for size, left in zip(before[1:3], after[1:3]))
+        if tuple(-(-size // step) for size, step in zip(before[1:3], stride)) == after[1:3]:
+            return f"write shortcut=Conv2D({before[3]}, {after[3]}, 1, {stride})"
+    return "let the block keep the shape of x"
+
+
 def _check_free(who: str, layer: Any) -> None:
     """Raise unless `layer` is a layer that belongs to no model yet."""
     if isinstance(layer, type) and issubclass(layer, Layer):
-        raise TypeError(mismatch(who, "layers", f"the class {layer.__name__}", f"call it: {layer.__name__}(...)"))
+        remedy = written_here(layer) or f"call it: {layer.__name__}()"
+        raise TypeError(mismatch(who, "layers", f"the class {layer.__name__}", remedy))
     if isinstance(layer, (list, tuple)):
         raise TypeError(mismatch(who, "layers", type(layer).__name__, f"pass them one by one: {who}(*layers)"))
     if not isinstance(layer, Layer):
-        raise TypeError(mismatch(who, "layers", type(layer).__name__, "make it a class derived from Layer"))
+        received = repr(layer) if isinstance(layer, (str, type(None))) else type(layer).__name__
+        remedy = "leave it out" if layer is None else written_here(layer) or "make it a class derived from Layer"
+        raise TypeError(mismatch(who, "layers", received, remedy))
     if layer._taken:
         received = f"{layer}, which belongs to another model"
         raise ValueError(mismatch(who, "layers of its own", received, "build a new one"))

@@ -7,9 +7,10 @@ from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.matmul import matmul
+from tinynet.errors import whole_number
 from tinynet.initializers import Initializer
 from tinynet.layers.base import Backward, Context, Layer
-from tinynet.layers.windows import Padding, Pair, Windows, chunks
+from tinynet.layers.windows import Padding, Pair, Windows, chunks, pictures_remedy
 
 FEW_CHANNELS = 8  # with fewer, windows are copied offset by offset: NumPy copies short runs of floats slowly
 
@@ -51,14 +52,16 @@ class Conv2D(Layer):
         weight: Initializer = "he_normal",
         bias: Initializer = "zeros",
     ) -> None:
-        self.inputs, self.outputs = inputs, outputs
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-        self.windows = Windows(f"Conv2D({inputs}, {outputs})", kernel_size, stride, padding)
-        self.add_parameter("weight", (*self.windows.kernel, inputs, outputs), weight)
-        self.add_parameter("bias", (outputs,), bias)
+        remedy = "write Conv2D(inputs, outputs), such as Conv2D(3, 16) for RGB pictures"
+        self.inputs = whole_number("Conv2D: inputs", inputs, remedy=remedy)
+        self.outputs = whole_number("Conv2D: outputs", outputs, remedy=remedy)
+        self.windows = Windows(f"Conv2D({self.inputs}, {self.outputs})", kernel_size, stride, padding)
+        self.kernel_size, self.stride, self.padding = self.windows.as_given
+        self.add_parameter("weight", (*self.windows.kernel, self.inputs, self.outputs), weight)
+        self.add_parameter("bias", (self.outputs,), bias)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
-        self.expect(x, (None, None, None, self.inputs), _remedy(x.shape, self.inputs))
+        self.expect(x, (None, None, None, self.inputs), self.remedy)
         xp, windows, size = array_module(x), self.windows, x.shape[1:3]
         matrix = self.weight.reshape(-1, self.outputs)  # (K, outputs)
         kernel = self.weight.reshape(-1, self.inputs, self.outputs)  # (KH KW, inputs, outputs)
@@ -89,6 +92,14 @@ class Conv2D(Layer):
 
         return y, backward
 
+    def remedy(self, shape: tuple[int, ...]) -> str:
+        """What to do about x of another shape than (N, H, W, inputs)."""
+        if len(shape) == 4 and shape[1] == self.inputs:
+            return "put ChannelsLast() before it, which takes pictures (N, C, H, W)"
+        if len(shape) == 4:
+            return f"write Conv2D({shape[-1]}, {self.outputs}): the channels of x come first"
+        return pictures_remedy(shape, self.inputs)
+
     def multiplications(self, x: Array) -> int:
         return math.prod(self.windows.output_size(x.shape[1:3])) * self.weight.size
 
@@ -99,13 +110,3 @@ def _columns(windows: Array) -> Array:
     if windows.shape[-1] < FEW_CHANNELS:
         return windows.transpose(3, 4, 5, 0, 1, 2).reshape(columns, rows).T
     return windows.reshape(rows, columns)
-
-
-def _remedy(shape: tuple[int, ...], inputs: int) -> str:
-    if len(shape) == 2:
-        return "put Reshape(height, width, channels) before it"
-    if len(shape) == 3 and inputs == 1:
-        return f"put Reshape({shape[1]}, {shape[2]}, 1) before it"
-    if len(shape) == 4 and shape[1] == inputs:
-        return "put ChannelsLast() before it, which takes pictures (N, C, H, W)"
-    return "check the layer before"

@@ -23,9 +23,8 @@ class Dropout(Layer):
     hyperparameters = ("rate",)
 
     def __init__(self, rate: float) -> None:
-        fraction("Dropout", "a rate", rate, remedy="try Dropout(0.2)")
-        self.rate = rate
-        self.threshold = min(round(rate * 65536), 65535)
+        self.rate = fraction("Dropout", "a rate", rate, remedy="try Dropout(0.2)")
+        self.threshold = min(round(self.rate * 65536), 65535)
         self.scale = 65536 / (65536 - self.threshold)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.matmul import column_sums
-from tinynet.errors import above_zero, mismatch
+from tinynet.errors import above_zero, checked_number, mismatch, whole_number
 from tinynet.layers.base import Backward, Context, Layer
+
+_FEATURES_REMEDY = "give the size of the last axis of x"
 
 
 class BatchNorm(Layer):
@@ -35,9 +37,11 @@ class BatchNorm(Layer):
     hyperparameters = ("features", "momentum", "epsilon")
 
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
-        if not 0 < momentum <= 1:
-            raise ValueError(mismatch("BatchNorm", "momentum above 0 and up to 1", momentum, "leave it out"))
-        self.features, self.momentum = features, float(momentum)
+        self.features = features = whole_number("BatchNorm: features", features, remedy=_FEATURES_REMEDY)
+        expected = "momentum above 0 and up to 1"
+        self.momentum = checked_number(
+            "BatchNorm", expected, momentum, lambda given: 0 < given <= 1, remedy="leave it out"
+        )
         self.epsilon = above_zero("BatchNorm", "epsilon", epsilon, remedy="leave it out")
         self.add_parameter("weight", (features,), "ones")
         self.add_parameter("bias", (features,), "zeros")
@@ -108,7 +112,7 @@ class LayerNorm(Layer):
     hyperparameters = ("features", "epsilon")
 
     def __init__(self, features: int, epsilon: float = 1e-5) -> None:
-        self.features = features
+        self.features = features = whole_number("LayerNorm: features", features, remedy=_FEATURES_REMEDY)
         self.epsilon = above_zero("LayerNorm", "epsilon", epsilon, remedy="leave it out")
         self.add_parameter("weight", (features,), "ones")
         self.add_parameter("bias", (features,), "zeros")
@@ -144,4 +148,11 @@ def _repeater(x: Array, features: int) -> Callable[[Array], Array]:
 
 def _expect_features(layer: Layer, x: Array, features: int) -> None:
     """Raise unless the last axis of `x` has `features` numbers, in the dtype and on the device of the parameters."""
-    layer.expect(x, (*(None,) * (max(x.ndim, 2) - 1), features), "check the layer before")
+    layer.expect(x, (*(None,) * (max(x.ndim, 2) - 1), features), partial(_features_remedy, layer, features))
+
+
+def _features_remedy(layer: Layer, features: int, shape: tuple[int, ...]) -> str:
+    """What to do about x of this shape, whose last axis has not `features` numbers."""
+    if len(shape) == 4 and shape[1] == features:
+        return "put ChannelsLast() before it, which takes pictures (N, C, H, W)"
+    return f"write {type(layer).__name__}({shape[-1]}): the size of the last axis of x"

@@ -8,7 +8,7 @@ from typing import Any
 from tinynet.backend.arrays import Array, array_module
 from tinynet.errors import ShapeError, mismatch
 from tinynet.layers.base import Backward, Context, Layer
-from tinynet.layers.windows import Padding, Pair, Windows
+from tinynet.layers.windows import Padding, Pair, Windows, pictures_remedy
 
 
 class MaxPool2D(Layer):
@@ -23,8 +23,9 @@ class MaxPool2D(Layer):
     hyperparameters = ("pool_size", "stride", "padding")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid") -> None:
-        self.pool_size, self.stride, self.padding = pool_size, stride, padding
-        self.windows = Windows("MaxPool2D", pool_size, pool_size if stride is None else stride, padding)
+        self.windows = Windows("MaxPool2D", pool_size, pool_size if stride is None else stride, padding, "pool_size")
+        self.pool_size, given_stride, self.padding = self.windows.as_given
+        self.stride = None if stride is None else given_stride
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)
@@ -59,8 +60,9 @@ class AveragePool2D(Layer):
     hyperparameters = ("pool_size", "stride")
 
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None) -> None:
-        self.pool_size, self.stride = pool_size, stride
-        self.windows = Windows("AveragePool2D", pool_size, pool_size if stride is None else stride, "valid")
+        self.windows = Windows("AveragePool2D", pool_size, pool_size if stride is None else stride, None, "pool_size")
+        self.pool_size, given_stride, _ = self.windows.as_given
+        self.stride = None if stride is None else given_stride
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_pictures(self, x)
@@ -104,5 +106,5 @@ class GlobalAveragePool2D(Layer):
 
 def _expect_pictures(layer: Layer, x: Array) -> None:
     if x.ndim != 4:
-        remedy = "put Reshape(height, width, channels) before it"
+        remedy = pictures_remedy(tuple(x.shape))
         raise ShapeError(mismatch(layer, "pictures of shape (N, H, W, C)", tuple(x.shape), remedy))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.errors import ShapeError, mismatch
+from tinynet.errors import ShapeError, mismatch, whole_number
 from tinynet.layers.base import Backward, Context, Layer
 from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json
 
@@ -37,8 +37,9 @@ class Reshape(Layer):
     hyperparameters = ("shape",)
 
     def __init__(self, *shape: int) -> None:
-        self.shape = tuple(shape)
-        self.input_shape = (math.prod(shape),)
+        remedy = "write Reshape(28, 28, 1), without the axis of the batch"
+        self.shape = tuple(whole_number("Reshape: each size", size, remedy=remedy) for size in shape)
+        self.input_shape = (math.prod(self.shape),)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         shape = x.shape

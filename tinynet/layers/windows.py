@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,19 +23,29 @@ class Windows:
     padding     "valid": none; "same": enough that the output has ceil(H / stride) rows and ceil(W / stride) columns (an
                 odd row or column goes below or to the right, as in TensorFlow); or the number of rows above and below,
                 and of columns left and right
+                None: "valid", for a layer without that argument
     Kernel, stride and a numeric padding are one number, or two for height and width. ValueError for other arguments.
     """
 
-    def __init__(self, who: str, kernel: int | Pair, stride: int | Pair, padding: Padding) -> None:
+    def __init__(
+        self, who: str, kernel: int | Pair, stride: int | Pair, padding: Padding | None, name: str = "kernel_size"
+    ) -> None:
         self.who = who
-        self.kernel, self.stride = _pair(who, "kernel_size", kernel, 1), _pair(who, "stride", stride, 1)
+        self.remedy = f"use a smaller {name}" if padding is None else "write padding='same'"
+        padding = "valid" if padding is None else padding
+        self.kernel, self.stride = _pair(who, name, kernel, 1), _pair(who, "stride", stride, 1)
         if isinstance(padding, str):
             if padding not in ("valid", "same"):
                 expected = "padding 'valid', 'same' or a number"
-                raise ValueError(mismatch(who, expected, repr(padding), "use 'valid' for none"))
+                known = padding.lower() in ("valid", "same")
+                remedy = f"write padding={padding.lower()!r}" if known else "use 'valid' for none"
+                raise ValueError(mismatch(who, expected, repr(padding), remedy))
             self.padding: str | Pair = padding
         else:
             self.padding = _pair(who, "padding", padding, 0)
+
+        given = zip((kernel, stride, padding), (self.kernel, self.stride, self.padding))
+        self.as_given: Any = tuple(now[0] if _is_one(value) else now for value, now in given)
 
     @property
     def overlap(self) -> bool:
@@ -56,8 +67,8 @@ class Windows:
         margins = self.margins(size)
         inner = [n + sum(margin) - k for n, margin, k in zip(size, margins, self.kernel)]
         if min(inner) < 0:
-            remedy = "use padding='same', a smaller kernel, or fewer layers that shrink the picture"
-            raise ShapeError(mismatch(self.who, f"pictures of at least {self.kernel}", f"{size} pixels", remedy))
+            expected = f"pictures of at least {self.kernel}"
+            raise ShapeError(mismatch(self.who, expected, f"{tuple(size)} pixels", self.remedy))
         return inner[0] // self.stride[0] + 1, inner[1] // self.stride[1] + 1
 
     def pad(self, x: Array, value: float = 0.0) -> Array:
@@ -99,8 +110,32 @@ def chunks(x: Array, bytes_each: int) -> Iterator[slice]:
         yield slice(start, start + size)
 
 
+def pictures_remedy(shape: tuple[int, ...], channels: int | None = None) -> str:
+    """What makes pictures (N, H, W, C) of x of shape `shape`; `channels`: how many they must have, if that is fixed."""
+    many = channels if channels is not None else 1
+    if len(shape) == 2:  # rows of pixels, or one grey picture
+        side = math.isqrt(shape[1] // many)
+        if side * side * many == shape[1]:
+            return f"put Reshape({side}, {side}, {many}) before it"
+        if many == 1 and shape[0] == shape[1]:
+            return f"give it a batch of one: x.reshape(1, {shape[0]}, {shape[1]}, 1)"
+        return f"put Reshape(height, width, {many}) before it, with height x width x {many} = {shape[1]}"
+    if len(shape) == 3 and (shape[2] == channels or (channels is None and shape[2] in (1, 3, 4))):
+        return "give it a batch of one: x[None]"
+    if len(shape) == 3 and many == 1:
+        return f"put Reshape({shape[1]}, {shape[2]}, 1) before it"
+    if len(shape) == 3 and shape[0] == channels:
+        return "give it a batch of one with the channels last: x.transpose(1, 2, 0)[None]"
+    return f"give it pictures of shape (N, height, width, {many})"
+
+
 def _pair(who: str, name: str, value: Any, least: int) -> Pair:
     """(height, width), of one number or two."""
-    height, width = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
-    who, remedy = f"{who}: {name}", "give one number, or two for height and width"
+    height, width = value if isinstance(value, (tuple, list)) and len(value) == 2 else (value, value)
+    who, remedy = f"{who}: {name}", f"give one number, or two for height and width: {name}=({least}, {least})"
     return whole_number(who, height, least, remedy=remedy), whole_number(who, width, least, remedy=remedy)
+
+
+def _is_one(value: Any) -> bool:
+    """Whether a kernel, a stride or a padding is one number, so that a layer shows it as one."""
+    return not isinstance(value, (tuple, list, str))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynet.backend.arrays import Array
+from tinynet.backend.habits import explain_constructor
 
 State = dict[str, Array]
 LearningRate = float | Callable[[int], float]  # a number, or a function of the step
@@ -21,6 +22,10 @@ class Optimizer:
 
     learning_rate: LearningRate
     elementwise = True  # whether the update of an element depends on its own gradient only
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        explain_constructor(cls)
 
     def rate(self, step: int) -> float:
         """The learning rate at `step` (from 0)."""

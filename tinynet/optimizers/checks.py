@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import numbers
+
 from tinynet.errors import above_zero
 from tinynet.optimizers.base import LearningRate, Optimizer
 
 
 def checked_rate(optimizer: Optimizer, rate: LearningRate) -> LearningRate:
     """The learning rate. ValueError for a number that is not above 0; a schedule is taken as it is."""
-    if callable(rate):
+    who, remedy = type(optimizer).__name__, "try 0.01"
+    model = isinstance(rate, dict) or hasattr(rate, "forward")  # or its parameters
+    if isinstance(rate, type):
+        remedy = f"call the schedule with its arguments, such as {who}(tn.schedules.cosine(0.1, steps=600))"
+    elif callable(rate) and not model:
         return rate
-    return above_zero(type(optimizer).__name__, "a learning rate", rate, remedy="try 0.01")
+    elif not isinstance(rate, (numbers.Real, str)):
+        remedy = f"write {who}(0.1): fit gives the optimizer its parameters"
+    return above_zero(who, "a learning rate", rate, remedy=remedy)
 
 
 def shown(optimizer: Optimizer, **defaults: float) -> str:

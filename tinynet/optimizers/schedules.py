@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinynet.errors import above_zero, at_least_zero, mismatch
+from tinynet.errors import above_zero, at_least_zero, checked_number, whole_number
 
 Schedule = Callable[[int], float]
 
@@ -22,7 +22,7 @@ class constant:
     rate: float
 
     def __post_init__(self) -> None:
-        _above_zero(self, rate=self.rate)
+        _above_zero(self, "rate")
 
     def __call__(self, step: int) -> float:
         return self.rate
@@ -37,7 +37,8 @@ class step_decay:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        _above_zero(self, rate=self.rate, every=self.every, factor=self.factor)
+        _above_zero(self, "rate", "factor")
+        _whole(self, "every")
 
     def __call__(self, step: int) -> float:
         return self.rate * self.factor ** (step // self.every)
@@ -55,8 +56,10 @@ class cosine:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        _above_zero(self, rate=self.rate, steps=self.steps)
-        at_least_zero(self, "a final rate", self.final, remedy="leave it out")
+        _above_zero(self, "rate")
+        _whole(self, "steps")
+        at_least_zero(type(self).__name__, "a final rate", self.final, remedy="leave it out")
+        _plain(self, "final")
 
     def __call__(self, step: int) -> float:
         return _along_cosine(self.rate, self.final, step / self.steps)
@@ -75,7 +78,7 @@ class warm_up:
     steps: int
 
     def __post_init__(self) -> None:
-        _above_zero(self, steps=self.steps)
+        _whole(self, "steps")
 
     def __call__(self, step: int) -> float:
         return self.schedule(step) * min(1.0, (step + 1) / self.steps)
@@ -96,9 +99,11 @@ class one_cycle:
     end: float = 1e4
 
     def __post_init__(self) -> None:
-        _above_zero(self, peak=self.peak, steps=self.steps, start=self.start, end=self.end)
-        if not 0 < self.rise < 1:
-            raise ValueError(mismatch(self, "a rise between 0 and 1", self.rise, "leave it out"))
+        _above_zero(self, "peak", "start", "end")
+        _whole(self, "steps")
+        who, expected = type(self).__name__, "a rise between 0 and 1"
+        checked_number(who, expected, self.rise, lambda rise: 0 < rise < 1, remedy="leave it out")
+        _plain(self, "rise")
 
     def __call__(self, step: int) -> float:
         top, last = self.rise * self.steps - 1, self.steps - 1
@@ -112,6 +117,19 @@ def _along_cosine(first: float, last: float, done: float) -> float:
     return last + (first - last) * 0.5 * (1 + math.cos(math.pi * min(max(done, 0.0), 1.0)))
 
 
-def _above_zero(schedule: object, **numbers: float) -> None:
-    for name, number in numbers.items():
-        above_zero(schedule, name, number, remedy=f"give a larger {name}")
+def _above_zero(schedule: object, *names: str) -> None:
+    for name in names:
+        above_zero(type(schedule).__name__, name, getattr(schedule, name), remedy=f"give a finite {name} above 0")
+        _plain(schedule, name)
+
+
+def _whole(schedule: object, name: str) -> None:
+    who, remedy = f"{type(schedule).__name__}: {name}", "count the steps: epochs times batches in an epoch"
+    whole_number(who, getattr(schedule, name), remedy=remedy)
+    _plain(schedule, name)
+
+
+def _plain(schedule: object, name: str) -> None:
+    """Make a number of NumPy one of Python, which has the same repr in every version."""
+    value = getattr(schedule, name)
+    object.__setattr__(schedule, name, value.item() if hasattr(value, "item") else value)

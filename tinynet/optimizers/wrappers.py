@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.errors import above_zero, fraction, mismatch
+from tinynet.backend.habits import instance
+from tinynet.errors import above_zero, fraction
 from tinynet.optimizers.base import LearningRate, Optimizer, State
 
 
@@ -14,10 +15,8 @@ class Wrapper(Optimizer):
     """Base of optimizers that wrap another one. Learning rate and vectors are those of the wrapped optimizer."""
 
     def __init__(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, Optimizer):
-            who, remedy = type(self).__name__, f"wrap one: {type(self).__name__}(tn.SGD(0.1))"
-            raise TypeError(mismatch(who, "an instance of Optimizer", repr(optimizer), remedy))
-        self.optimizer = optimizer
+        who = type(self).__name__
+        self.optimizer = instance(who, optimizer, Optimizer, f"wrap one: {who}(tn.SGD(0.1))")
 
     @property
     def learning_rate(self) -> LearningRate:

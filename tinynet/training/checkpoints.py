@@ -23,7 +23,7 @@ import numpy as np
 
 from tinynet.backend.arrays import array_module, is_finite, to_numpy
 from tinynet.backend.files import PathLike
-from tinynet.errors import DataError, SaveError, mismatch, whole_number
+from tinynet.errors import DataError, SaveError, above_zero, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ class Checkpoints:
     def __init__(
         self, folder: PathLike, every_seconds: float | None = 30.0, every_steps: int | None = None, keep: int = 2
     ) -> None:
-        if every_seconds is not None and not every_seconds > 0:
-            raise ValueError(mismatch("Checkpoints", "every_seconds above 0", every_seconds, "leave it out"))
+        if every_seconds is not None:
+            every_seconds = above_zero("Checkpoints", "every_seconds", every_seconds, remedy="leave it out")
         if every_steps is not None:
-            whole_number("Checkpoints: every_steps", every_steps, remedy="leave it out")
-        whole_number("Checkpoints: keep", keep, remedy="leave it out")
-        self.folder, self.keep = Path(folder), keep
+            every_steps = whole_number("Checkpoints: every_steps", every_steps, remedy="leave it out")
+        self.keep = whole_number("Checkpoints: keep", keep, remedy="leave it out")
+        self.folder = Path(folder)
         self.every_seconds = every_seconds if every_seconds is not None else math.inf
         self.every_steps = every_steps or 0
         self._lock: Any = None

@@ -6,11 +6,13 @@ import math
 from typing import NamedTuple
 
 from tinynet.backend.arrays import Array, Device
+from tinynet.backend.habits import explained
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import batch_count, in_order
 from tinynet.data.dataset import Dataset
-from tinynet.losses import Loss, SoftmaxCrossEntropy
+from tinynet.losses import Loss
 from tinynet.model import Sequential
+from tinynet.training.config import checked_loss, checked_model
 from tinynet.training.state import Meter
 from tinynet.training.validate import Data, validate_data
 
@@ -22,6 +24,7 @@ class Evaluation(NamedTuple):
     accuracy: float
 
 
+@explained
 def evaluate(
     model: Sequential,
     data: Data,
@@ -35,7 +38,7 @@ def evaluate(
     `threads` is how many threads share the batches; None chooses a good number. Raises DataError, ShapeError or
     TypeError for data that do not fit the model.
     """
-    loss = loss or SoftmaxCrossEntropy()
+    model, loss = checked_model("evaluate", model), checked_loss("evaluate", loss)
     device = model.to(device).device if device is not None else model.device
     with device.active():
         means = evaluate_dataset(model, validate_data(data, model, loss, device), loss, batch_size, threads)

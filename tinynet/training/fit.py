@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tinynet.backend.arrays import Device
+from tinynet.backend.habits import explained
 from tinynet.data.transforms import Transform
 from tinynet.losses import Loss
 from tinynet.model import Sequential
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tinynet.training.checkpoints import Checkpoints
 
 
+@explained
 def fit(
     model: Sequential,
     train: Data,

@@ -84,7 +84,7 @@ class FusedDense:
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         dense, kernels, activation = self.dense, self.kernels, self.activation
-        dense.expect(x, (None, dense.inputs), "put Flatten() before it" if x.ndim > 2 else "check the layer before")
+        dense.expect(x, (None, dense.inputs), dense.remedy)
         xp, weight, mask = array_module(x), dense.weight, self._mask(context)
         if len(x) not in self.ones:
             self.ones[len(x)] = xp.ones(len(x), x.dtype)

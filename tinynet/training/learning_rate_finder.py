@@ -12,10 +12,13 @@ from os import PathLike
 import numpy as np
 
 from tinynet.backend.arrays import Array
+from tinynet.backend.random import check_seed
 from tinynet.data.batches import shuffled
-from tinynet.losses import Loss, SoftmaxCrossEntropy
+from tinynet.errors import above_zero, mismatch, whole_number
+from tinynet.losses import Loss
 from tinynet.model import Sequential
-from tinynet.optimizers import SGD, Optimizer
+from tinynet.optimizers import Optimizer
+from tinynet.training.config import checked_loss, checked_model, checked_optimizer
 from tinynet.training.state import Meter, TrainingState
 from tinynet.training.step import TrainingStep
 from tinynet.training.validate import Data, validate_data
@@ -63,13 +66,16 @@ def find_learning_rate(
     given) is used with these learning rates in place of its own. Raises ValueError for rates or steps out of range.
     Source: L. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
     """
-    if not 0 < lowest < highest < math.inf or steps < 10:
-        expected = "expected 0 < lowest < highest and 10 steps or more"
-        raise ValueError(f"find_learning_rate: {expected}, got {lowest}, {highest} and {steps}; leave them out")
+    who, remedy = "find_learning_rate", "leave it out"
+    lowest = above_zero(who, "lowest", lowest, remedy=remedy)
+    highest = above_zero(who, "highest", highest, remedy=remedy)
+    if not lowest < highest:
+        raise ValueError(mismatch(who, "lowest below highest", f"{lowest:g} and {highest:g}", "leave both out"))
+    steps, seed = whole_number(f"{who}: steps", steps, 10, remedy=remedy), check_seed(seed)
     rates = np.geomspace(lowest, highest, steps)
-    optimizer = copy.deepcopy(optimizer or SGD(lowest))
+    optimizer = copy.deepcopy(checked_optimizer(who, optimizer))
     optimizer.learning_rate = lambda step: float(rates[step])
-    loss, device = loss or SoftmaxCrossEntropy(), model.device
+    loss, device = checked_loss(who, loss), checked_model(who, model).device
     losses: list[float] = []
     smooth, whole, epoch = 0.0, 0.0, 0
     with device.active(), _restored(model), np.errstate(over="ignore", invalid="ignore"):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from tinynet.optimizers import Optimizer
 from tinynet.training.callbacks import Callback, ProgressBar
@@ -27,7 +30,9 @@ def choose_steps(
         if recorder is not None and problem is None:
             from tinynet.training.recorded import RecordedSteps  # start-up time: only where steps are recorded
 
-            return RecordedSteps(step, config, recorder, 0 if isinstance(capture, (bool, str)) else int(capture))
+            return RecordedSteps(
+                step, config, recorder, 0 if isinstance(capture, (bool, np.bool_, str)) else int(capture)
+            )
     except Exception as error:  # cuBLAS is missing, or an operation of a layer cannot be recorded
         if capture != "auto":
             raise
@@ -39,7 +44,7 @@ def choose_steps(
             logging.getLogger("tinynet").warning("fit: steps are not captured: %s", problem)
         return eager
     if recorder is None:
-        raise ValueError(f"fit: expected capture='auto' or False on {config.device.name}, got {capture!r}; name a GPU")
+        raise ValueError(f"fit: expected capture='auto' or False on {config.device.name}, got {capture!r}; use 'auto'")
     raise ValueError(f"fit: expected a run that can be captured, got one where {problem}; use capture='auto'")
 
 
@@ -63,9 +68,11 @@ def _why_not_recorded(
 
 def check_capture(capture: Capture) -> bool:
     """Whether steps may be captured. Raises ValueError unless `capture` is 'auto', a bool, or a number from 1."""
-    if capture == "auto" or isinstance(capture, bool):
-        return capture is not False
-    if isinstance(capture, int) and capture >= 1:
+    if isinstance(capture, (bool, np.bool_)):
+        return bool(capture)
+    if isinstance(capture, str) and capture == "auto":
+        return True
+    if isinstance(capture, Integral) and capture >= 1:
         return True
     expected = "capture='auto', True, False or a number of steps from 1"
     raise ValueError(f"fit: expected {expected}, got {capture!r}; leave it out")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device
+from tinynet.backend.habits import explained
 from tinynet.backend.matmul import check_precision, use_precision
 from tinynet.backend.memory import keep_freed_memory
 from tinynet.backend.random import check_seed
@@ -17,12 +18,11 @@ from tinynet.data.batches import Batch, check_batch_size
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.transforms import Transform
 from tinynet.errors import DeviceError, DivergenceError, mismatch, sequence, whole_number
-from tinynet.losses import Loss, SoftmaxCrossEntropy
+from tinynet.losses import Loss
 from tinynet.model import Sequential
-from tinynet.optimizers import SGD, Optimizer
-from tinynet.optimizers.loss_scaling import LossScaled
+from tinynet.optimizers import Optimizer
 from tinynet.training.callbacks import Callback, default_callbacks
-from tinynet.training.config import RunConfig
+from tinynet.training.config import RunConfig, checked_loss, checked_model, checked_optimizer
 from tinynet.training.evaluate import Evaluation
 from tinynet.training.history import History
 from tinynet.training.nan_guard import divergence
@@ -57,6 +57,7 @@ class Trainer:
     a device that cannot be used.
     """
 
+    @explained
     def __init__(
         self,
         model: Sequential,
@@ -67,12 +68,15 @@ class Trainer:
         device: str | Device | None = None,
         precision: str = "float32",
     ) -> None:
+        model = checked_model("fit", model)
         self.model = model.to(device) if device is not None else model
         self.device = self.model.device
-        self.loss: Loss = _checked("loss", loss or SoftmaxCrossEntropy(), Loss, "MeanSquaredError()")
-        self.optimizer: Optimizer = _checked("optimizer", optimizer or SGD(0.1), Optimizer, "Adam()")
+        self.loss: Loss = checked_loss("fit", loss)
+        self.optimizer: Optimizer = checked_optimizer("fit", optimizer)
         self.precision = check_precision(precision)
         if precision == "float16":
+            from tinynet.optimizers.loss_scaling import LossScaled  # start-up time: only float16 needs it
+
             self.optimizer = LossScaled(self.optimizer)
         with self.device.active():
             self.state = TrainingState.of(self.model, self.optimizer, check_seed(seed))
@@ -101,6 +105,7 @@ class Trainer:
             raise DivergenceError(divergence(what, self.optimizer.rate(number), self.model), self.state.history)
         return Evaluation(means["loss"], means.get("accuracy", float("nan")))
 
+    @explained
     def fit(
         self,
         train: Data,
@@ -122,7 +127,7 @@ class Trainer:
 
         Several calls give the same bits as one call with the sum of their epochs.
         """
-        check_batch_size(batch_size)
+        batch_size = check_batch_size(batch_size)
         last_epoch = len(self.state.history) + whole_number("epochs", epochs, remedy="try epochs=10")
         transforms = sequence("fit: transforms", transforms, remedy="give a list: transforms=[tn.data.Shift(2)]")
         callbacks = sequence("fit: callbacks", callbacks, remedy="put it in a list: callbacks=[my_callback]")
@@ -188,14 +193,6 @@ class Trainer:
                     self.state.theta[...] = current
                 self._left = None
             yield
-
-
-def _checked(name: str, value: Any, base: type, example: str) -> Any:
-    """`value`; TypeError unless it is an instance of `base`: names such as "adam" are not looked up."""
-    if not isinstance(value, base):
-        received = repr(value) if isinstance(value, (str, type)) else type(value).__name__
-        raise TypeError(mismatch(f"fit: {name}", f"an instance of {base.__name__}", received, f"try tn.{example}"))
-    return value
 
 
 def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | None:

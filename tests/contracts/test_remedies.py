@@ -1,0 +1,106 @@
+"""Each remedy in a message of tinynet, followed literally, cures the case that it is printed for.
+
+The table is in tests/support/remedies. The last test finds remedies in the source that have no row.
+"""
+
+import re
+
+import pytest
+
+from tests.support.remedies.files import FILES
+from tests.support.remedies.layers import LAYERS
+from tests.support.remedies.results import RESULTS
+from tests.support.remedies.row import Reason
+from tests.support.remedies.source import remedies_by_module, remedies_of
+from tests.support.remedies.training import TRAINING
+
+ROWS = [*LAYERS, *TRAINING, *RESULTS, *FILES]
+# Modules with rows still missing, and why.
+GAPS = {
+    "backend/files.py": "the remedy is named in tests/backend/test_files.py",
+    "backend/gpu/cublas.py": "needs a GPU",
+    "backend/gpu/device.py": "needs a GPU",
+    "backend/habits.py": "followed in tests/backend/test_habits.py",
+    "cli/doctor.py": "needs a GPU that multiplies wrongly",
+    "data/archives.py": "an archive of the catalog is fetched again: tests/data/test_sources.py",
+    "data/batches.py": "the layout of pictures is being rewritten",
+    "data/dataset.py": "being rewritten",
+    "data/folders.py": "being rewritten",
+    "data/idx.py": "being rewritten",
+    "data/sources.py": "data of the catalog are fetched: tests/data/test_sources.py",
+    "data/tfds.py": "needs tensorflow-datasets: tests/data/test_tfds.py",
+    "losses.py": "being rewritten",
+    "model.py: call model(x) for the raw outputs": "predict is being rewritten",
+    "study/study.py: the same command continues from there": "Ctrl-C in a study: tests/study/test_program.py",
+    "study/verify.py": "files of a command line: tests/study/test_verify.py",
+    "study/workers.py: call run() under `if __name__ == '__main__':`, or pass workers=0": "tests/study/test_workers.py",
+    "training/checkpoints.py": "being rewritten",
+    "training/state.py": "being rewritten",
+}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.module}: {row.says}")
+def test_an_advice_is_printed_and_followed_literally_cures_its_case(row, tmp_path):
+    with pytest.raises(Exception) as caught:  # noqa: PT011  of any type: the text is compared
+        row.provoke(tmp_path)
+    message = " ".join(str(caught.value).split()).strip('"')
+    assert message.endswith(f"; {row.says}")
+    if not isinstance(row.follow, Reason):
+        (tmp_path / "followed").mkdir()
+        assert row.follow(tmp_path / "followed")
+
+
+def unescaped(pattern):
+    """A pattern as text: without the backslashes of re.escape."""
+    return re.sub(r"\\(.)", r"\1", pattern)
+
+
+def test_each_remedy_in_the_source_has_a_row():
+    """A remedy that is new needs a row: how it is provoked, and its advice followed."""
+    missing = [
+        f"{module}: {unescaped(pattern)}"
+        for module, patterns in remedies_by_module().items()
+        for pattern in patterns
+        if not {module, f"{module}: {unescaped(pattern)}"} & set(GAPS)
+        and not any(row.module == module and re.fullmatch(pattern, row.says) for row in ROWS)
+    ]
+    assert not sorted(missing)
+
+
+def test_each_row_and_each_gap_stands_for_a_remedy_in_the_source():
+    found = remedies_by_module()
+    for row in ROWS:
+        assert any(re.fullmatch(pattern, row.says) for pattern in found[row.module]), row.says
+    known = {f"{module}: {unescaped(pattern)}" for module, patterns in found.items() for pattern in patterns}
+    assert set(GAPS) <= known | set(found)
+
+
+def test_the_finder_sees_every_way_to_say_a_remedy(tmp_path):
+    (tmp_path / "a.py").write_text(SOURCE)
+    assert set(map(unescaped, remedies_of(tmp_path / "a.py"))) == set("abcdefghij") | {"take .* of it"}
+
+
+SOURCE = """
+LATER = "a"
+
+def check(x):
+    remedy, other = "b", 3
+    if x:
+        remedy = "c" if x > 1 else f"take {x} of it"
+    raise ValueError(mismatch("who", "this", x, remedy))
+
+def more(x):
+    raise ValueError(mismatch("who", "this", x, LATER))
+    raise TypeError(f"who: expected this, got {x}; d")
+    whole_number("who", x, remedy="e")
+    layer.expect(x, (3,), advice(x))
+    instance("who", x, int, found(x) or "f")
+
+def advice(x):
+    if x:
+        return "g"
+    return "h" if x else "i"
+
+def shape_remedy(x):
+    return "j"
+"""

@@ -28,7 +28,7 @@ def test_a_layer_describes_and_builds_itself():
 
 
 def test_a_value_that_json_cannot_express_is_refused():
-    with pytest.raises(TypeError, match="expected factor as a number, a string or a list, got function; leave it"):
+    with pytest.raises(TypeError, match="expected factor as a number, a string or a list, got function; store it"):
         Scaled(lambda: 1).get_config()
 
 

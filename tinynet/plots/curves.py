@@ -138,8 +138,9 @@ def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: 
 
 def _kinds(seeds: Sequence[History], metric: str) -> list[str]:
     """The kinds of curves to draw. The training set measured after the epoch is preferred to the running average."""
-    found = [k for k in KINDS if seeds and all(h.rows and f"{k}_{metric}" in h.rows[0] for h in seeds)]
-    return found[:-1] if {"train", "running"} <= set(found) else found
+    found = [k for k in KINDS if seeds and all(any(f"{k}_{metric}" in row for row in h.rows) for h in seeds)]
+    complete = "train" in found and not any(np.isnan(h[f"train_{metric}"]).any() for h in seeds)
+    return [kind for kind in found if kind != "running" or not complete]
 
 
 def _draw_curve(axes: Any, seeds: Sequence[History], kind: str, metric: str, look: Mapping[str, Any]) -> None:

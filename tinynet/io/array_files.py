@@ -27,7 +27,7 @@ _REMEDY = "take another copy of the file, or save it again"
 def write_arrays(path: PathLike, kind: str, version: int, arrays: Mapping[str, np.ndarray], about: Any) -> None:
     """Write named arrays, and `about`, which can be any value that JSON can represent."""
     save = safetensors("numpy").save
-    arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    arrays = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     header = {"kind": kind, "version": version, "sha256": checksum(arrays), "about": about}
     text = json.dumps(header, allow_nan=False)  # one entry, because safetensors writes several in no fixed order
     write_atomically(path, save(arrays, metadata={FORMAT: text}))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tinynet.backend.arrays import Device
 from tinynet.data.batches import batch_count
 from tinynet.data.dataset import Dataset
 from tinynet.data.transforms import Transform
+
+Resume = bool | Literal["trust"]  # "trust": functions that have no identity (see identity.py) are those of before
 
 
 class RunConfig(NamedTuple):

@@ -20,7 +20,7 @@ from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer
 from tinynet.optimizers.loss_scaling import LossScaled
 from tinynet.training.callbacks import Callback, default_callbacks
-from tinynet.training.config import RunConfig
+from tinynet.training.config import Resume, RunConfig
 from tinynet.training.evaluate import Evaluation
 from tinynet.training.history import History
 from tinynet.training.nan_guard import divergence
@@ -111,7 +111,7 @@ class Trainer:
         progress: bool = True,
         callbacks: Sequence[Callback] = (),
         checkpoint: PathLike | Checkpoints | None = None,
-        resume: bool = False,
+        resume: Resume = False,
         nan_guard: bool = True,
     ) -> History:
         """Train for `epochs` more epochs; return the history of all epochs so far. The arguments are those of `tn.fit`.
@@ -191,7 +191,7 @@ def _checked(name: str, value: Any, base: type, example: str) -> Any:
     return value
 
 
-def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | None:
+def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: Resume) -> Checkpoints | None:
     """The checkpoints to write, or None."""
     if checkpoint is None:
         if resume:

@@ -2,6 +2,12 @@
 
 import errno
 import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
 
 import numpy as np
 import pytest
@@ -14,6 +20,7 @@ from tinynet.backend.files import write_atomically
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
 
+posix = pytest.mark.skipif(os.name != "posix", reason="a matter of Unix")
 MOST = 20  # more than the number of operations of one save
 
 
@@ -45,7 +52,7 @@ def test_whichever_operation_fails_the_file_before_is_whole(save, number, dead, 
         assert f"file could not be saved ({os.strerror(number)}); what was there before is untouched" in str(told)
         assert (tmp_path / "file").read_bytes() == before
         assert os.listdir(tmp_path) == ["file"]
-    operations = ["mkstemp", "fdopen", "write", "flush", "fsync", "close", "chmod", "replace"]
+    operations = ["create_beside", "fdopen", "chmod", "write", "flush", "fsync", "close", "replace"]
     assert disk.asked == operations  # each has failed
     assert (tmp_path / "file").read_bytes() != before
 
@@ -111,3 +118,240 @@ def test_a_missing_folder_is_named_and_the_advice_works(tmp_path):
     path.parent.mkdir()
     write_atomically(path, b"x")
     assert path.read_bytes() == b"x"
+
+
+# What a path can be ------------------------------------------------------------------------------------------------
+
+
+def through_a_link(folder):
+    os.symlink("real", folder / "file")
+    return folder / "real"
+
+
+def through_two_links(folder):
+    (folder / "inner").mkdir()
+    os.symlink("inner/second", folder / "file")
+    os.symlink("../real", folder / "inner/second")
+    return folder / "real"
+
+
+@posix
+@pytest.mark.parametrize("existing", [True, False], ids=["a file", "no file yet"])
+@pytest.mark.parametrize("link", [through_a_link, through_two_links])
+def test_a_symbolic_link_stays_and_its_target_is_written(link, existing, tmp_path):
+    target = link(tmp_path)
+    if existing:
+        target.write_bytes(b"old")
+    write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").is_symlink()
+    assert not target.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@posix
+def test_links_that_lead_nowhere_are_refused_and_the_advice_works(tmp_path):
+    path = tmp_path / "file"
+    os.symlink("file", path)
+    with pytest.raises(tn.SaveError, match="remove the link"):
+        write_atomically(path, b"new")
+    path.unlink()
+    os.symlink("missing/real", path)
+    with pytest.raises(tn.SaveError, match=f"create the folder {tmp_path}/missing first"):
+        write_atomically(path, b"new")
+    (tmp_path / "missing").mkdir()
+    write_atomically(path, b"new")
+    assert (tmp_path / "missing/real").read_bytes() == b"new"
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755, 0o2660])
+def test_a_file_keeps_its_permissions(mode, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    write_atomically(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert path.read_bytes() == b"new"
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_a_new_file_has_the_permissions_that_open_gives(umask, tmp_path):
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "file", b"new")
+        (tmp_path / "opened").write_bytes(b"new")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "opened").stat().st_mode
+
+
+@posix
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root may give files away")
+def test_a_file_keeps_its_owner_and_group(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    os.chown(path, 54321, 54322)
+    path.chmod(0o4750)  # a change of the owner clears the first bit
+    write_atomically(path, b"new")
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (54321, 54322, 0o4750)
+
+
+@posix
+def test_other_names_of_a_file_keep_the_old_content(tmp_path):
+    """So a copy made of hard links is a backup. docs/reliability.md says so."""
+    (tmp_path / "file").write_bytes(b"old")
+    os.link(tmp_path / "file", tmp_path / "backup")
+    write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "backup").read_bytes() == b"old"
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+AS_A_USER = """
+import os, sys, pathlib
+from tinynet.backend.files import write_atomically
+from tinynet.errors import SaveError
+folder = pathlib.Path(sys.argv[1])
+if os.geteuid() == 0:
+    os.chown(folder, 54321, 54321)
+    os.setuid(54321)
+(folder / "locked").mkdir()
+for path, change in ((folder / "file", folder / "file"), (folder / "locked" / "file", folder / "locked")):
+    path.write_bytes(b"old")
+    mode = change.stat().st_mode
+    change.chmod(mode & ~0o222)
+    try:
+        write_atomically(path, b"new")
+    except SaveError as error:
+        print(error)
+    assert path.read_bytes() == b"old"
+    change.chmod(mode)
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+"""
+
+
+@posix
+def test_a_file_or_folder_that_is_read_only_is_refused_and_the_advice_works():
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders belong to one user
+        done = python("-c", AS_A_USER, folder)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert "(Permission denied); what was there before is untouched: make the file and its folder writable" in line
+
+
+@posix
+def test_pipes_and_devices_are_written_and_stay(tmp_path):
+    """Never with /dev/null: for root, a fault in the code would replace it for the whole machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_atomically(pipe, b"new")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    reader.join()
+    assert read == [b"new"]
+    master, slave = os.openpty()
+    os.symlink(os.ttyname(slave), tmp_path / "terminal")
+    write_atomically(tmp_path / "terminal", b"new")
+    assert os.read(master, 10) == b"new"
+    os.close(master)
+    os.close(slave)
+
+
+@posix
+def test_a_table_can_go_to_standard_output_even_where_that_is_a_file(tmp_path):
+    program = "import tinynet as tn; tn.History([{'epoch': 1}]).to_csv('/dev/fd/1')"
+    with open(tmp_path / "out", "wb") as out:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", program], stdout=out, check=True, env=environment)
+        assert os.fstat(out.fileno()).st_size  # the file that was open, and not another of its name
+    assert (tmp_path / "out").read_text().split() == ["epoch", "1"]
+
+
+@pytest.mark.parametrize("path", ["folder", "folder/", "new/", ".", "..", "folder/."])
+def test_a_folder_is_refused_and_the_advice_works(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(tn.SaveError, match="name a file in that folder"):
+        write_atomically(path, b"new")
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+    (tmp_path / path).mkdir(exist_ok=True)
+    write_atomically(os.path.join(path, "file"), b"new")
+    assert (tmp_path / path / "file").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["n" * 255, "ä" * 127, "\U0001f600" * 63, "a.", "a..", " a ", "...", "-", "a\nb", "a.part", b"bytes", "x" * 201],
+    ids=repr,
+)
+@posix
+def test_every_name_that_open_takes(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for content in (b"old", b"new"):
+        write_atomically(name, content)
+        with open(name, "rb") as file:
+            assert file.read() == content
+    assert [os.fsencode(each) for each in os.listdir()] == [os.fsencode(name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("n" * 300, "name a shorter file"), ("a\0b", "name another file"), ("", "create the folder"),
+     ("file/x", "name a file in a folder")],
+)  # fmt: skip
+def test_names_that_open_refuses_are_refused(name, remedy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(tn.SaveError, match=remedy):
+        write_atomically(name, b"new")
+    assert os.listdir() == ["file"]
+
+
+@posix
+def test_threads_that_save_at_once_leave_whole_files_and_the_umask():
+    """Reading the umask by changing it gave files that all may write, and now and then the umask itself was lost."""
+    program = """
+import os, sys, threading
+from tinynet.backend.files import write_atomically
+os.umask(0o027)
+sys.setswitchinterval(1e-6)
+def save(number):
+    for turn in range(100):
+        write_atomically(f"own-{number}-{turn}", b"")
+        write_atomically("shared", bytes([number]) * 5000)
+threads = [threading.Thread(target=save, args=(number,)) for number in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+content = open("shared", "rb").read()
+assert len(content) == 5000 and len(set(content)) == 1
+modes = {os.stat(name).st_mode & 0o777 for name in os.listdir()}
+assert modes == {0o640}, [oct(mode) for mode in modes]
+assert os.umask(0) == 0o027
+assert len(os.listdir()) == 801
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        done = python("-c", program, folder=folder)
+    assert done.returncode == 0, done.stderr
+
+
+# Who writes ----------------------------------------------------------------------------------------------------------
+
+WRITERS = {"backend/files.py", "data/download.py", "data/store.py", "study/workers.py"}  # the others: new files only
+
+
+def test_every_file_of_a_users_name_is_written_by_this_writer():
+    """A lint: nothing else in the library opens a file to write, or hands a path to a function that does."""
+    writing = re.compile(r"""open\([^)]*["'][wax]b?["']|\.write_(text|bytes)\(|\.savefig\(path|np\.save|\.tofile\(""")
+    found = {
+        path.relative_to(ROOT / "tinynet").as_posix()
+        for path in (ROOT / "tinynet").rglob("*.py")
+        if writing.search(path.read_text(encoding="utf-8"))
+    }
+    assert found <= WRITERS

@@ -1,5 +1,6 @@
 """A repr is the constructor call: required arguments in order, the others by name where they are not the defaults."""
 
+import numpy as np
 import pytest
 
 from tinynet.backend.representation import constructor_call
@@ -26,3 +27,8 @@ def test_defaults_are_left_out_and_derived_classes_named():
         pass
 
     assert repr(Derived(3, outputs=4, rate=0.5, padding="valid")) == "Derived(3, 4)"
+
+
+def test_an_array_is_shown_whatever_the_default_is():
+    assert repr(Example(3, 4, rate=np.ones(2))) == "Example(3, 4, rate=array([1., 1.]))"
+    assert repr(Example(3, 4, rate=np.float64(0.5))) == "Example(3, 4)"

@@ -15,6 +15,7 @@ ELSEWHERE = {  # modules that are tested with the module that uses them
     "study/runs.py": "study/test_probe.py",
     "study/summary.py": "study/test_study.py",
     "study/tables.py": "study/test_study.py",
+    "training/code.py": "training/test_identity.py",
     "training/config.py": "training/test_fit.py",
     "training/eager.py": "training/test_fit.py",
     "training/operations.py": "training/test_step.py",

@@ -1,5 +1,7 @@
 """Optimizers refuse learning rates that are not above 0, and their reprs show the arguments that are not defaults."""
 
+import inspect
+
 import pytest
 
 import tinynet as tn
@@ -21,8 +23,34 @@ def test_a_learning_rate_that_is_not_above_0_is_refused(optimizer, learning_rate
         (tn.SGD(0.1, momentum=0.9, nesterov=True), "SGD(0.1, momentum=0.9, nesterov=True)"),
         (tn.RMSprop(0.01, momentum=0.5), "RMSprop(0.01, momentum=0.5)"),
         (tn.AdamW(0.001, weight_decay=0.1), "AdamW(0.001, weight_decay=0.1)"),
+        (tn.AdamW(0.1), "AdamW(0.1)"),
+        (tn.AdamW(0.1, weight_decay=0), "AdamW(0.1, weight_decay=0.0)"),
+        (tn.Clipped(tn.SGD(0.1), 1), "Clipped(SGD(0.1), norm=1)"),
+        (tn.Clipped(tn.SGD(0.1), 1.0000001), "Clipped(SGD(0.1), norm=1.0000001)"),
+        (tn.Averaged(tn.SGD(0.1), 0.9999999), "Averaged(SGD(0.1), decay=0.9999999)"),
         (tn.Clipped(tn.Averaged(tn.Adam(0.1), 0.9), 0.5), "Clipped(Averaged(Adam(0.1), decay=0.9), norm=0.5)"),
     ],
 )
 def test_the_repr_names_the_arguments_that_are_not_defaults(optimizer, call):
     assert repr(optimizer) == call
+
+
+@pytest.mark.parametrize("cls", [tn.SGD, tn.RMSprop, tn.Adam, tn.AdamW, tn.Nadam])
+def test_the_repr_is_the_call_that_makes_the_optimizer(cls):
+    """For each argument, with its default, with 0 and with another number."""
+    names = [name for name in inspect.signature(cls).parameters if name not in ("learning_rate", "mask", "nesterov")]
+    for name in names:
+        for value in (None, 0.0, 0.123456789, 0.99):
+            if (name, value) != ("epsilon", 0.0):
+                made = cls(0.1, **({} if value is None else {name: value}))
+                again = eval(repr(made), vars(tn).copy())
+                assert vars(again) == vars(made), repr(made)
+
+
+def test_the_repr_of_a_derived_class_is_by_its_own_defaults():
+    class Heavy(tn.SGD):
+        def __init__(self, learning_rate, momentum=0.9):
+            super().__init__(learning_rate, momentum)
+
+    assert repr(Heavy(0.1)) == "Heavy(0.1)"
+    assert repr(Heavy(0.1, momentum=0)) == "Heavy(0.1, momentum=0.0)"

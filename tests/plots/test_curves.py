@@ -98,3 +98,17 @@ def test_the_best_learning_rate_has_a_star_and_failed_runs_a_cross(tmp_path: Pat
 def test_learning_rates_without_an_accuracy_are_refused(grids: Any, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="accuracy_over_rate: expected at least one accuracy .*; try smaller learning"):
         plots.accuracy_over_rate(grids, tmp_path / "picture.png")
+
+
+def test_a_column_that_some_epochs_lack_is_drawn_with_a_gap(tmp_path: Path, saved: list[Any]) -> None:
+    rows = [
+        {"epoch": 1, "running_loss": 3.0, "train_loss": 2.5},
+        {"epoch": 2, "running_loss": 2.0, "validation_loss": 2.0},
+        {"epoch": 3, "running_loss": 1.0, "validation_loss": 1.5},
+    ]
+    plots.learning_curves({"": History(rows)}, tmp_path / "picture.svg")
+    lines = [line.get_ydata() for line in saved[0].axes[0].lines]
+    expected = [[np.nan, 2.0, 1.5], [2.5, np.nan, np.nan], [3.0, 2.0, 1.0]]
+    np.testing.assert_equal([list(line) for line in lines], expected)
+    History(rows).plot(tmp_path / "picture.png")
+    assert "<!-- training batches, averaged over each epoch -->" in read(tmp_path / "picture.svg")

@@ -27,6 +27,7 @@ import numpy as np
 import tinynet as tn
 from tinynet.io import array_files
 from tinynet.training.checkpoints import Checkpoints
+from tinynet.training.settings import Settings
 from tinynet.training.state import Meter, TrainingState
 
 VALUES: list[Any] = [
@@ -34,6 +35,7 @@ VALUES: list[Any] = [
     [1, 2], [10**9, 10**9], "\u0000", "../../etc/passwd", "x" * 10_000,
     {"layer": "Dense", "inputs": 10**9, "outputs": 1},
 ]  # fmt: skip
+SETTINGS = Settings({"seed": 0, "loss": {"type": "L", "arguments": {"a": [1]}}}, {"loss": "L([1])"}, {"seed": 0})
 LIMIT = 64 << 20  # bytes of memory
 
 
@@ -131,7 +133,7 @@ def read_checkpoint(path: Path) -> str:
     checkpoints = Checkpoints(path.parent)
     state = state_of(model())
     try:
-        checkpoints.begin(state, {"seed": 0}, resume=True)
+        checkpoints.begin(state, SETTINGS, resume=True)
     except tn.DataError:
         return "checkpoint: DataError"
     except ValueError as error:
@@ -154,7 +156,7 @@ def main() -> int:
         other.parent.mkdir()
         model().save(one)
         checkpoints, state = Checkpoints(other.parent), state_of(model())
-        checkpoints._settings, state.step = {"seed": 0}, 3
+        checkpoints._settings, state.step = SETTINGS, 3
         assert state.meter is not None
         state.meter.add(0.5, 3, 10)
         state.history.append({"epoch": 1, "running_loss": 0.5})

@@ -1,13 +1,14 @@
 """A disk whose operations fail on request."""
 
 import os
-import tempfile
+
+from tinynet.backend import files
 
 
 class FailingDisk:
     """Count the disk operations of a save. Operation number `at` fails, and if `dead`, all later ones, too."""
 
-    CALLS = ((tempfile, "mkstemp"), (os, "fdopen"), (os, "fsync"), (os, "chmod"), (os, "replace"))
+    CALLS = ((files, "create_beside"), (os, "fdopen"), (os, "fsync"), (os, "chmod"), (os, "replace"))
 
     def __init__(self, monkeypatch, at, number, dead):
         self.at, self.number, self.dead, self.asked = at, number, dead, []

@@ -13,9 +13,10 @@ import pytest
 
 import tinynet as tn
 from tests.support import strict
+from tests.support.breaking import Break, BreakOff
 from tests.support.child import ROOT, python
 from tests.support.models import small_model
-from tinynet.training.checkpoints import Checkpoints
+from tinynet.training.checkpoints import VERSION, Checkpoints
 
 pytest.importorskip("safetensors", reason="checkpoints are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
@@ -25,22 +26,6 @@ OPTIMIZERS = [
     tn.Adam(tn.schedules.cosine(0.01, 30)),
     tn.Averaged(tn.Clipped(tn.RMSprop(0.001, momentum=0.5)), 0.9),
 ]
-
-
-class Break(Exception):
-    """What stands for a power cut."""
-
-
-class BreakOff(tn.Callback):
-    """Ends the run after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def batch_ends(self, examples, numbers):
-        self.left -= 1
-        if self.left < 0:
-            raise Break
 
 
 def settings(small_data, **changes):
@@ -198,7 +183,7 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(small_data, tmp_path
     assert keeper.steps()
     from tinynet.io.array_files import read_arrays
 
-    arrays, about, _ = read_arrays(keeper.path(keeper.steps()[-1]), "checkpoint", 1)
+    arrays, about, _ = read_arrays(keeper.path(keeper.steps()[-1]), "checkpoint", VERSION)
     assert np.isfinite(arrays["theta"]).all()
     assert about["step"] >= 8
 

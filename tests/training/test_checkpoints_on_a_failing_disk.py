@@ -10,7 +10,7 @@ import tinynet as tn
 from tests.support.failing_disk import FailingDisk
 from tests.support.models import small_model
 from tinynet.io.array_files import read_arrays
-from tinynet.training.checkpoints import Checkpoints
+from tinynet.training.checkpoints import VERSION, Checkpoints
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
@@ -39,7 +39,7 @@ def test_whichever_operation_fails_a_run_ends_as_it_would_have_and_can_go_on(num
         assert f"({os.strerror(number)}); what was there before is untouched" in str(warning.message)
         assert str(warning.message).endswith("training goes on")
         for step in checkpoints.steps():
-            assert read_arrays(checkpoints.path(step), "checkpoint", 1)[1]["step"] == step
+            assert read_arrays(checkpoints.path(step), "checkpoint", VERSION)[1]["step"] == step
         resumed = small_model()
         tn.fit(resumed, small_data[0], checkpoint=checkpoints, resume=True, **usual)
         assert resumed.theta.tobytes() == whole.theta.tobytes()

@@ -1,7 +1,10 @@
 """A history as a dictionary, as a CSV table and in words."""
 
+import csv
 import json
+import math
 
+import numpy as np
 import pytest
 
 import tinynet as tn
@@ -21,3 +24,40 @@ def test_history_as_dict_csv_and_words(small_data, tmp_path):
     with pytest.raises(KeyError, match="no column 'val_loss'; there are: epoch, running_loss"):
         history["val_loss"]
     assert repr(tn.History()) == "<History: no epochs>"
+
+
+TWO_KINDS = [
+    {"epoch": 1, "running_loss": 2.0, "running_accuracy": 0.5, "train_loss": 1.5},
+    {"epoch": 2, "running_loss": 1.0, "running_accuracy": 0.6, "validation_loss": math.inf},
+    {"epoch": 3, "running_loss": 0.5, "running_accuracy": 0.7, "validation_loss": 3.0, "train_loss": math.nan},
+]
+
+
+def test_rows_of_different_names_have_nan_where_a_number_is_missing(tmp_path):
+    history = tn.History(TWO_KINDS)
+    assert history.columns == ["epoch", "running_loss", "running_accuracy", "train_loss", "validation_loss"]
+    np.testing.assert_equal(history["validation_loss"], [math.nan, math.inf, 3.0])
+    assert list(history.to_dict()) == history.columns
+    np.testing.assert_equal(history.to_dict()["train_loss"], [1.5, math.nan, math.nan])
+    with pytest.raises(KeyError, match="no column 'loss'; there are: epoch, .*, train_loss, validation_loss"):
+        history["loss"]
+
+
+def test_a_missing_number_is_an_empty_field_and_a_nan_is_one(tmp_path):
+    tn.History(TWO_KINDS).to_csv(tmp_path / "history.csv")
+    with open(tmp_path / "history.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    np.testing.assert_equal([{k: float(v) for k, v in row.items() if v} for row in rows], TWO_KINDS)
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    np.testing.assert_equal(
+        pandas.read_csv(tmp_path / "history.csv")["validation_loss"].to_numpy(), [np.nan, np.inf, 3]
+    )
+
+
+def test_a_history_without_epochs_has_no_columns(tmp_path):
+    history = tn.History()
+    assert history.columns == []
+    assert history.to_dict() == {}
+    history.to_csv(tmp_path / "history.csv")
+    with pytest.raises(KeyError, match="none: no epoch was completed"):
+        history["epoch"]

@@ -3,55 +3,119 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from pathlib import Path
+import stat
 
 from tinynet.errors import SaveError
 
 PathLike = str | os.PathLike[str]
+
+LONGEST_NAME = 200  # bytes of a name that a temporary file can begin with: systems allow 255 in all
+DESCRIPTORS = ("/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/")  # open files by name: renaming would miss them
+SPACE = "free some space, or name another folder"
+REMEDIES = {
+    errno.EACCES: "make the file and its folder writable, or name another folder",
+    errno.EISDIR: "name a file in that folder",
+    errno.ELOOP: "remove the link",
+    errno.ENAMETOOLONG: "name a shorter file",
+    errno.ENOTDIR: "name a file in a folder",
+    errno.EINVAL: "name another file",
+}
+REMEDIES |= dict.fromkeys((errno.EPERM, errno.EROFS, errno.EBUSY), REMEDIES[errno.EACCES])
 
 
 def write_atomically(path: PathLike, content: bytes) -> None:
     """Write `content` to `path` completely, or leave the old content unchanged.
 
     The content goes to a temporary file in the same folder, is flushed to the disk, and is then renamed to `path`.
-    Raises SaveError (an OSError) if that fails, for example on a full disk.
-    """
-    import tempfile  # here, because its import takes as long as that of all layers
 
-    path = Path(path)
-    temporary: Path | None = None
+    - A symbolic link stays, and the file that it points to is replaced.
+    - A file that is replaced keeps its permissions, and its owner and group if the system allows that. Access control
+      lists are not kept. A new file has the permissions that `open` gives.
+    - If a file has several names (hard links), the others keep the old content.
+    - A file that may not be written is refused, although it could be replaced.
+    - Pipes and devices, such as /dev/stdout, are written directly, as `open` does.
+
+    Raises SaveError (an OSError) if the file cannot be written, for example on a full disk.
+    """
+    name, kept = os.fsdecode(path), "; what was there before is untouched"
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
+        old = _check_target(name)
+        if name.startswith(DESCRIPTORS) or not (old is None or stat.S_ISREG(old.st_mode)):
+            kept = ""
+            with open(name, "wb") as file:
+                file.write(content)
+            return
+        target = os.path.realpath(name) if os.path.islink(name) else name
+        _replace(target, content, old)
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        number = (error.errno or errno.EIO) if isinstance(error, OSError) else errno.EINVAL
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        remedy = REMEDIES.get(number, SPACE)
+        if isinstance(error, FileNotFoundError):
+            remedy = f"create the folder {os.path.dirname(os.path.realpath(name))} first"
+        raise SaveError(number, f"{name} could not be saved ({reason}){kept}: {remedy}") from error
+
+
+def _check_target(name: str) -> os.stat_result | None:
+    """What `name` is, behind links; None if it does not exist. Raises OSError if it is a folder or not writable."""
+    try:
+        old = os.stat(name)
+    except FileNotFoundError:
+        old = None
+    if name.endswith((os.sep, os.altsep or os.sep)) or (old is not None and stat.S_ISDIR(old.st_mode)):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if old is not None and not os.access(name, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return old
+
+
+def _replace(target: str, content: bytes, old: os.stat_result | None) -> None:
+    """Write a temporary file beside `target` and rename it; it takes over what `old` says."""
+    temporary: str | None = None
+    try:
+        descriptor, temporary = create_beside(target, 0o666 if old is None else 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            if old is not None:
+                _keep_permissions(temporary, old)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        os.replace(temporary, target)
         temporary = None
-        _flush_folder(path.parent)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        remedy = "free some space, or name another folder"
-        if isinstance(error, FileNotFoundError):
-            remedy = f"create the folder {path.parent} first"
-        untouched = "what was there before is untouched"
-        raise SaveError(error.errno, f"{path} could not be saved ({reason}); {untouched}: {remedy}") from error
+        _flush_folder(os.path.dirname(target) or os.curdir)
     finally:  # after Ctrl-C, too
         if temporary is not None:
             with contextlib.suppress(OSError):
-                temporary.unlink()
+                os.unlink(temporary)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def create_beside(target: str, mode: int) -> tuple[int, str]:
+    """Create an empty file with a new name in the folder of `target`; returns its descriptor and its path.
+
+    The system takes the umask from `mode`. Python can read the umask only by changing it, for all threads.
+    """
+    folder, name = os.path.split(target)
+    name = name if len(os.fsencode(name)) <= LONGEST_NAME else name[: LONGEST_NAME // 4]  # 4 bytes a character
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    while True:
+        path = os.path.join(folder, f".{name}.{os.urandom(4).hex()}.part")
+        with contextlib.suppress(FileExistsError):  # then with another name
+            return os.open(path, flags, mode), path
 
 
-def _flush_folder(folder: Path) -> None:
+def _keep_permissions(path: str, old: os.stat_result) -> None:
+    new = os.stat(path)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        for owner in (old.st_uid, -1):  # only root may give files away; anyone may give them to a group of theirs
+            with contextlib.suppress(OSError):
+                os.chown(path, owner, old.st_gid)
+                break
+    os.chmod(path, stat.S_IMODE(old.st_mode))  # last: a new owner clears some bits
+
+
+def _flush_folder(folder: str) -> None:
     """Flush the new name to the disk as well. Windows cannot open folders and needs no flush."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -19,6 +19,12 @@ def constructor_call(instance: Any, hyperparameters: Sequence[str]) -> str:
         value = getattr(instance, name, default)
         if default is inspect.Parameter.empty:
             shown.append(repr(value))
-        elif value != default:
+        elif value is not default and not _equal(value, default):
             shown.append(f"{name}={value!r}")
     return f"{type(instance).__name__}({', '.join(shown)})"
+
+
+def _equal(value: Any, default: Any) -> bool:
+    """Whether both are equal; an array, which compares element by element, equals no default."""
+    same = value == default
+    return getattr(same, "shape", ()) == () and bool(same)

@@ -32,7 +32,7 @@ def write_arrays(path: PathLike, kind: str, version: int, arrays: Mapping[str, n
     than float32, float64 and int64, or a description of more than 8 MiB.
     """
     save = safetensors("numpy").save
-    arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    arrays = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     for name, values in arrays.items():
         if values.dtype.name not in DTYPES.values():
             remedy = f"convert it, such as {name}.astype('float32')"

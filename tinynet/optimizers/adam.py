@@ -74,7 +74,7 @@ class Adam(Optimizer):
         return mean, root
 
     def __repr__(self) -> str:
-        return shown(self, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0)
+        return shown(self, "beta1", "beta2", "epsilon", "weight_decay")
 
 
 class AdamW(Adam):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
+from typing import Any
 
 from tinynet.errors import above_zero
 from tinynet.optimizers.base import LearningRate, Optimizer
@@ -21,9 +23,27 @@ def checked_rate(optimizer: Optimizer, rate: LearningRate) -> LearningRate:
     return above_zero(who, "a learning rate", rate, remedy=remedy)
 
 
-def shown(optimizer: Optimizer, **defaults: float) -> str:
-    """The constructor call: the learning rate, and the arguments that are not the defaults."""
+def shown(optimizer: Optimizer, *names: str, **defaults: Any) -> str:
+    """The constructor call: the learning rate, and the arguments of these names that are not the defaults.
+
+    `defaults` stand for those of the class.
+    """
     rate = optimizer.learning_rate
-    values = {name: getattr(optimizer, name) for name in defaults}
+    values = {name: getattr(optimizer, name) for name in names}
+    defaults = {name: _default(type(optimizer), name) for name in names} | defaults
     chosen = [f"{name}={value}" for name, value in values.items() if value != defaults[name]]
     return f"{type(optimizer).__name__}({', '.join([getattr(rate, '__name__', str(rate)), *chosen])})"
+
+
+def _default(optimizer: type, name: str) -> Any:
+    """The default of an argument, in the class or in the nearest base that names it."""
+    for cls in optimizer.__mro__:
+        if name in (parameters := inspect.signature(cls.__init__).parameters):  # type: ignore[misc]
+            return parameters[name].default
+    return inspect.Parameter.empty
+
+
+def in_short(number: float) -> str:
+    """A number in six digits, or in all that it needs: 1 and not 1.0, but 0.9999999 and not 1."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)

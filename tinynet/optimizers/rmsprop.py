@@ -49,4 +49,4 @@ class RMSprop(Optimizer):
         theta -= rate * gradient
 
     def __repr__(self) -> str:
-        return shown(self, decay=0.99, momentum=0.0, epsilon=1e-8)
+        return shown(self, "decay", "momentum", "epsilon")

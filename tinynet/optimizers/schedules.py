@@ -1,7 +1,8 @@
 """Learning rates as functions of the step: `SGD(schedules.cosine(0.1, steps=600))`, or `Adam(lambda step: ...)`.
 
-Steps count batches, from 0: an epoch of 60,000 examples in batches of 128 has 469. Checkpoints store the
-repr of a schedule. All schedules raise ValueError for numbers out of range.
+Steps count batches, from 0: an epoch of 60,000 examples in batches of 128 has 469. A schedule of your own is a function
+at the top level of a module: a checkpoint cannot compare a lambda with another (docs/reliability.md). All schedules
+raise ValueError for numbers out of range.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class SGD(Optimizer):
         self, learning_rate: LearningRate, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
     ) -> None:
         self.learning_rate = checked_rate(self, learning_rate)
-        self.momentum, self.nesterov = fraction("SGD", "momentum", momentum, remedy="try 0.9"), nesterov
+        self.momentum, self.nesterov = fraction("SGD", "momentum", momentum, remedy="try 0.9"), bool(nesterov)
         self.weight_decay = at_least_zero("SGD", "weight_decay", weight_decay, remedy="leave it out")
         if nesterov and momentum == 0:
             raise ValueError(mismatch("SGD", "momentum above 0 with nesterov=True", 0, "try momentum=0.9"))
@@ -48,4 +48,4 @@ class SGD(Optimizer):
         theta -= step
 
     def __repr__(self) -> str:
-        return shown(self, momentum=0.0, nesterov=False, weight_decay=0.0)
+        return shown(self, "momentum", "nesterov", "weight_decay")

@@ -9,6 +9,7 @@ from tinynet.backend.arrays import Array, array_module
 from tinynet.backend.habits import instance
 from tinynet.errors import above_zero, fraction
 from tinynet.optimizers.base import LearningRate, Optimizer, State
+from tinynet.optimizers.checks import in_short
 
 
 class Wrapper(Optimizer):
@@ -74,7 +75,7 @@ class Clipped(Wrapper):
         step()
 
     def __repr__(self) -> str:
-        return f"Clipped({self.optimizer}, norm={self.norm:g})"
+        return f"Clipped({self.optimizer}, norm={in_short(self.norm)})"
 
 
 class Averaged(Wrapper):
@@ -103,4 +104,4 @@ class Averaged(Wrapper):
         return state["average"]
 
     def __repr__(self) -> str:
-        return f"Averaged({self.optimizer}, decay={self.decay:g})"
+        return f"Averaged({self.optimizer}, decay={in_short(self.decay)})"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.errors import DataError, mismatch
-from tinynet.plots.style import COLOURS, FILE, GRID, INK, LOOKS, OPEN, WIDTH, Path, finish, key, new_figure, plain
+from tinynet.plots.style import COLOURS, GRID, INK, LOOKS, OPEN, WIDTH, Path, finish, key, new_figure, plain, save
 
 History = Any  # tinynet.History, whose `plot` uses this file: importing it here would be a circle
 
@@ -57,7 +57,7 @@ def learning_curves(
     if seeds[-1] > 1:
         meanings[f"mean and range of {' or '.join(map(str, seeds))} seeds"] = {"color": GRID, "linewidth": 8}
     key(figure, meanings, names)
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", held_out: str = "test set") -> None:
@@ -90,7 +90,7 @@ def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", h
     if seeds[-1] > 1:
         meanings[f"mean ± one standard deviation, {' or '.join(map(str, seeds))} seeds"] = {"marker": "|"}
     key(figure, meanings, {})
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 def rate_range(rates: Sequence[float], losses: Sequence[float], steepest: float, path: Path, note: str = "") -> None:
@@ -103,7 +103,7 @@ def rate_range(rates: Sequence[float], losses: Sequence[float], steepest: float,
     finish(axes, "learning rate", "loss (smoothed)", grid="both")
     look = {"color": COLOURS[1], "linestyle": "--"}
     key(figure, {f"falls fastest at {steepest:.3g}": look}, {})
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: Path, note: str = "") -> None:
@@ -133,13 +133,14 @@ def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: 
         f"diverged, or below {100 * bottom:.0f}%": {"marker": "x", "linestyle": ""},
     }
     key(figure, meanings, dict(zip(grids, itertools.cycle(LOOKS))))
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 def _kinds(seeds: Sequence[History], metric: str) -> list[str]:
     """The kinds of curves to draw. The training set measured after the epoch is preferred to the running average."""
-    found = [k for k in KINDS if seeds and all(h.rows and f"{k}_{metric}" in h.rows[0] for h in seeds)]
-    return found[:-1] if {"train", "running"} <= set(found) else found
+    found = [k for k in KINDS if seeds and all(any(f"{k}_{metric}" in row for row in h.rows) for h in seeds)]
+    complete = "train" in found and not any(np.isnan(h[f"train_{metric}"]).any() for h in seeds)
+    return [kind for kind in found if kind != "running" or not complete]
 
 
 def _draw_curve(axes: Any, seeds: Sequence[History], kind: str, metric: str, look: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from tinynet.backend.arrays import Array, to_numpy
 from tinynet.data.layout import channels_last, check_axes, check_layout
 from tinynet.errors import ShapeError, mismatch, sequence
 from tinynet.metrics import check_classes, check_matrix, recall
-from tinynet.plots.style import COLOURS, FILE, GRID, INK, WIDTH, WRONG, Path, colour_bar, finish, new_figure, plain
+from tinynet.plots.style import COLOURS, GRID, INK, WIDTH, WRONG, Path, colour_bar, finish, new_figure, plain, save
 
 NAMES = "give a list: the name of class 0, of class 1, ..."
 
@@ -52,7 +52,7 @@ def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, titl
         axes.text(classes - 0.3, row, "–" if math.isnan(value) else f"{100 * value:.1f}%", va="center", **words)
     ticks = {"ticks": np.sqrt([0, 0.01, 0.05, 0.2, 0.5, 1]), "format": lambda root, _: f"{100 * root**2:.0f}%"}
     colour_bar(figure, image, axes, "fraction of the true class", **ticks)
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 def predictions(
@@ -89,7 +89,7 @@ def predictions(
         words = f"✓ {captions[number]}\n" if right else f"✗ {captions[number]}\ntrue: {names[labels[number]]}"
         label = axes.set_xlabel(words, color=COLOURS[0] if right else WRONG, fontsize=size, labelpad=3)
         label.set_fontfamily([*label.get_fontfamily(), "DejaVu Sans"])  # if the user's font has no check mark
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 def first_layer_weights(
@@ -118,7 +118,7 @@ def first_layer_weights(
     for number, picture in enumerate(pictures):
         image = _draw_picture(figure.add_subplot(rows, columns, number + 1), picture, "RdBu_r", -limit, limit)
     colour_bar(figure, image, figure.axes, "weight", extend="both")
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 def choose_predictions(labels: Array, probabilities: Array, count: int, mistakes: int) -> np.ndarray:
@@ -154,7 +154,7 @@ def class_pictures(dataset: Any, path: Path, count: int = 10, note: str = "", la
         for axes in row[len(pictures) :]:
             axes.set_axis_off()
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=INK)
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 def _drawable(who: str, images: np.ndarray, layout: str) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from tinynet.backend.files import write_atomically
 from tinynet.errors import DataError, mismatch
 
 Path = str | os.PathLike[str]
@@ -42,6 +44,13 @@ def new_figure(path: Path, width: float, height: float, title: str = "", note: s
         x, y = 0.08 / width, 1 - (0.08 + 0.22 * number) / total
         figure.text(x, y, line, fontsize=size, weight=weight, color=colour, va="top")
     return figure
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write the figure completely, or raise SaveError and leave the file from before unchanged."""
+    content = io.BytesIO()
+    figure.savefig(content, format=os.path.splitext(os.fspath(path))[1][1:].lower(), **FILE)
+    write_atomically(path, content.getvalue())
 
 
 def plain(words: object) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-import re
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,10 +15,14 @@ import tinynet as tn
 from tinynet.backend.arrays import to_numpy
 from tinynet.errors import mismatch, sequence
 from tinynet.study.probe import measure
+from tinynet.training.identity import identify
 
 SET_BY_THE_STUDY = {
     "optimizer", "epochs", "batch_size", "seed", "device", "threads", "progress", "callbacks", "checkpoint", "resume",
     "validation", "measure_train",
+}  # fmt: skip
+NOT_IN_NUMBERS = {  # these name and plan runs; the jobs state their learning rate, epochs and batch size themselves
+    "title", "learning_rates", "baseline", "shared", "long", "epochs", "batch_size", "record", "example", "description",
 }  # fmt: skip
 
 
@@ -97,23 +100,13 @@ class Configuration:
 
     @cached_property
     def description(self) -> str:
-        """The network, its initial weights and the settings of `fit`, with the source code that is not tinynet's."""
-        parts = [self.build, self.optimizer, *self.example.layers, *self.fit.values()]
+        """Everything that its numbers depend on: the network, its initial weights, the class and fields of this value.
+
+        Functions and classes that are not tinynet's are described by their code, too (training/identity.py).
+        """
         weights = hashlib.sha256(to_numpy(self.example.theta).tobytes()).hexdigest()
-        text = repr([self.example, weights, sorted(self.fit.items()), [_own_source(part) for part in parts]])
-        return re.sub(r" at 0x[0-9a-fA-F]+", "", text)  # addresses differ from process to process
+        fields = {name: it for name, it in vars(self).items() if name not in NOT_IN_NUMBERS}
+        return json.dumps([identify(part) for part in (self.example, weights, type(self), fields)], sort_keys=True)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "example"}
-
-
-def _own_source(part: Any) -> str:
-    """The source of a function or of an object's class; "" if it belongs to tinynet or has no file."""
-    code = getattr(part, "func", part)  # of a functools.partial
-    code = code if inspect.isclass(code) or inspect.isfunction(code) else type(code)
-    if code.__module__.partition(".")[0] in ("tinynet", "builtins", "functools"):
-        return ""
-    try:
-        return inspect.getsource(code)
-    except (OSError, TypeError):
-        return ""

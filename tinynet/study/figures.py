@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.plots.style import FILE, GRID, INK, LOOKS, MUTED, OPEN, finish
+from tinynet.plots.style import FILE, GRID, INK, LOOKS, MUTED, OPEN, finish, save
 from tinynet.study.runs import UNITS_SHOWN, unpacked
 from tinynet.study.sentences import TITLES, baselines, part_title
 from tinynet.study.tables import Summary, held_out, title
@@ -75,7 +75,7 @@ def png(draws: Sequence[Draw], path: Path, height: float, titles: Sequence[str] 
     ):
         draw(axes)
         axes.set_title(heading, loc="left", fontsize=11, color=INK, weight="bold")
-    figure.savefig(path, **FILE)
+    save(figure, path)
 
 
 # Panels ------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from tinynet.backend import environment
 from tinynet.backend.arrays import CPU, Device
 from tinynet.backend.files import write_atomically
 from tinynet.study.configuration import Configuration
-from tinynet.training.checkpoints import Checkpoints
+from tinynet.training.identity import identify
+from tinynet.training.settings import fingerprint
 
 VERSION = 2  # of the content of a result; after a change of it all jobs run again
 VALIDATION_FRACTION = 0.1  # of the training set, held out to choose learning rates
@@ -48,7 +49,7 @@ class Job:
         configuration = self.configuration
         optimizer = configuration.make_optimizer(configuration.example, self.learning_rate, self.epochs)
         numbers = [self.seed, self.epochs, self.batch_size, self.every, self.split, self.threads]
-        return [VERSION, configuration.description, repr(optimizer), *numbers]
+        return [VERSION, configuration.description, identify(optimizer), *numbers]
 
     def key(self, surroundings: str) -> str:
         """The name of its result, given the hash of its surroundings."""
@@ -88,7 +89,7 @@ class Data:
 
 def hash_of_surroundings(data: Data) -> str:
     """A hash of everything outside the job that its numbers depend on."""
-    digest = hashlib.sha256("".join(map(Checkpoints.fingerprint, (data.train, data.test))).encode())
+    digest = hashlib.sha256("".join(map(fingerprint, (data.train, data.test))).encode())
     package = Path(tn.__file__).parent
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())

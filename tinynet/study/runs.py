@@ -43,7 +43,7 @@ def run(
         history = tn.fit(
             model, train, optimizer=optimizer, epochs=job.epochs, batch_size=job.batch_size, seed=job.seed,
             threads=job.threads, device=data.device, callbacks=[probe, *callbacks], progress=False,
-            checkpoint=checkpoint, resume=checkpoint is not None, **configuration.fit,
+            checkpoint=checkpoint, resume="trust" if checkpoint else False, **configuration.fit,
         )  # fmt: skip
         result |= _measurements(job, model, train, held_out)
     except tn.DivergenceError as error:

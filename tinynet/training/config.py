@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tinynet.backend.arrays import Device
 from tinynet.backend.habits import instance
@@ -15,6 +15,8 @@ from tinynet.layers.base import Layer
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 from tinynet.optimizers import SGD, Optimizer
+
+Resume = bool | Literal["trust"]  # "trust": functions that have no identity (see identity.py) are those of before
 
 
 class RunConfig(NamedTuple):

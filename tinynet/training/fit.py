@@ -12,6 +12,7 @@ from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
 from tinynet.training.callbacks import Callback
+from tinynet.training.config import Resume
 from tinynet.training.history import History
 from tinynet.training.steps import Capture
 from tinynet.training.trainer import Trainer
@@ -42,7 +43,7 @@ def fit(
     progress: bool = True,
     callbacks: Sequence[Callback] = (),
     checkpoint: PathLike | Checkpoints | None = None,
-    resume: bool = False,
+    resume: Resume = False,
     nan_guard: bool = True,
 ) -> History:
     """Train `model` in place; return the history, a row for each epoch.
@@ -67,7 +68,8 @@ def fit(
     progress            show a bar on a terminal (needs tqdm)
     checkpoint          a folder in which the run is saved, or Checkpoints(folder, ...): see docs/reliability.md
     resume              continue from the newest checkpoint in that folder, if there is one; the results have the same
-                        bits as those of a run that was never stopped
+                        bits as those of a run that was never stopped. Raises ValueError if a setting has changed, or
+                        is a lambda or another function that cannot be compared: resume="trust" accepts these
     nan_guard           stop if a loss or a parameter becomes NaN or infinite (nan_guard.py); False continues
 
     On Linux, the process keeps the memory that a step frees for the next step (backend/memory.py).

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator
 
 
 class History:
-    """A row for each epoch: a dict of numbers by name, with the same names in every row.
+    """A row for each epoch: a dict of numbers by name.
 
     epoch                     1 for the first
     running_loss, _accuracy   averages over the batches during training, while dropout is on and theta changes
@@ -17,6 +18,9 @@ class History:
     learning_rate             the learning rate of the epoch's last step
     seconds                   the time of training, without evaluation
     samples_per_second        examples trained on, divided by these seconds
+
+    Rows may have different names, for example if a run was resumed with a validation set that it did not have before.
+    Then `history[name]` and `to_dict` have NaN where a number is missing, `to_csv` an empty field, `plot` a gap.
     """
 
     def __init__(self, rows: list[dict[str, float]] | None = None) -> None:
@@ -32,12 +36,20 @@ class History:
     def __iter__(self) -> Iterator[dict[str, float]]:
         return iter(self.rows)
 
+    @property
+    def columns(self) -> list[str]:
+        """The names in all rows, in the order in which they appear first."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
     def __getitem__(self, name: str) -> list[float]:
-        """One column: `history["validation_accuracy"]`. Raises KeyError, which lists the columns, for another name."""
-        if not self.rows or name not in self.rows[0]:
-            known = ", ".join(self.rows[0]) if self.rows else "none: no epoch was completed"
+        """One column: `history["validation_accuracy"]`; NaN for an epoch without it.
+
+        Raises KeyError, which lists the columns, for a name that is in no row.
+        """
+        if not any(name in row for row in self.rows):
+            known = ", ".join(self.columns) if self.rows else "none: no epoch was completed"
             raise KeyError(f"history: no column {name!r}; there are: {known}")
-        return [row[name] for row in self.rows]
+        return [row.get(name, math.nan) for row in self.rows]
 
     @property
     def last(self) -> dict[str, float]:
@@ -46,7 +58,7 @@ class History:
 
     def to_dict(self) -> dict[str, list[float]]:
         """The columns by name, for JSON or `pandas.DataFrame`."""
-        return {name: self[name] for name in self.rows[0]} if self.rows else {}
+        return {name: self[name] for name in self.columns}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a header line and a line for each epoch. Raises SaveError, and writes nothing, if the disk is full."""
@@ -55,7 +67,7 @@ class History:
         from tinynet.backend.files import write_atomically  # start-up time: few runs write a table
 
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, fieldnames=list(self.rows[0]) if self.rows else [])
+        writer = csv.DictWriter(text, fieldnames=self.columns)
         writer.writeheader()
         writer.writerows(self.rows)
         write_atomically(path, text.getvalue().encode())

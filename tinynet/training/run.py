@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.threads import Team, team_size
@@ -14,7 +14,7 @@ from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
 from tinynet.training.callbacks import Callback
-from tinynet.training.config import RunConfig
+from tinynet.training.config import Resume, RunConfig
 from tinynet.training.evaluate import evaluate_dataset
 from tinynet.training.history import History
 from tinynet.training.nan_guard import check_run
@@ -57,12 +57,15 @@ class TrainingRun:
         """The number of complete epochs, which is the index of the epoch in progress."""
         return len(self.state.history)
 
-    def begin(self, capture: Capture, resume: bool) -> None:
+    def begin(self, capture: Capture, resume: Resume) -> None:
         """Restore the newest checkpoint if there is one, and choose eager or recorded steps."""
         every_steps = 0
         if self.checkpoints:
             every_steps = self.checkpoints.every_steps
-            self.checkpoints.begin(self.state, self._identity(self.checkpoints), resume)
+            from tinynet.training.settings import settings_of  # start-up time: only runs with checkpoints need it
+
+            settings = settings_of(self.model, self.optimizer, self.loss, self.config, self.state.seed)
+            self.checkpoints.begin(self.state, settings, resume)
         operations = None  # the step then calls the methods of the model, the loss and the optimizer
         if self.config.device.kernels() is not None:
             from tinynet.training.fused import operations_for  # start-up time: only where there are kernels
@@ -131,19 +134,6 @@ class TrainingRun:
         theta = self.state.theta
         with _replaced(theta, self.optimizer.result(theta, self.state.optimizer)):
             yield
-
-    def _identity(self, checkpoints: Checkpoints) -> dict[str, Any]:
-        """The settings that must equal those of a checkpoint to resume from it. The number of epochs may differ."""
-        return {
-            "model": repr(self.model),
-            "optimizer": repr(self.optimizer),
-            "loss": repr(self.loss),
-            "seed": self.state.seed,
-            "precision": self.config.precision,
-            "batch_size": int(self.config.batch_size),
-            "transforms": repr(list(self.config.transforms)),
-            "data": checkpoints.fingerprint(self.config.data),
-        }
 
 
 @contextlib.contextmanager

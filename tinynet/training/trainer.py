@@ -22,7 +22,7 @@ from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
 from tinynet.training.callbacks import Callback, default_callbacks
-from tinynet.training.config import RunConfig, checked_loss, checked_model, checked_optimizer
+from tinynet.training.config import Resume, RunConfig, checked_loss, checked_model, checked_optimizer
 from tinynet.training.evaluate import Evaluation
 from tinynet.training.history import History
 from tinynet.training.nan_guard import divergence
@@ -120,7 +120,7 @@ class Trainer:
         progress: bool = True,
         callbacks: Sequence[Callback] = (),
         checkpoint: PathLike | Checkpoints | None = None,
-        resume: bool = False,
+        resume: Resume = False,
         nan_guard: bool = True,
     ) -> History:
         """Train for `epochs` more epochs; return the history of all epochs so far. The arguments are those of `tn.fit`.
@@ -195,7 +195,7 @@ class Trainer:
             yield
 
 
-def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: bool) -> Checkpoints | None:
+def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: Resume) -> Checkpoints | None:
     """The checkpoints to write, or None."""
     if checkpoint is None:
         if resume:

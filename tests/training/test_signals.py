@@ -1,0 +1,242 @@
+"""Signals in a run: handlers of others are called after the save, restored at the end, and never replaced for good."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tests.support.child import ROOT
+from tests.support.models import small_model
+from tinynet.training.checkpoints import Checkpoints
+from tinynet.training.signals import Signals
+
+pytest.importorskip("safetensors", reason="checkpoints are files of safetensors, which is not installed")
+pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield before
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+class Send(tn.Callback):
+    """Send a signal to this process in some steps."""
+
+    def __init__(self, number, *steps, do=None):
+        self.number, self.steps, self.step, self.do = number, steps, 0, do
+
+    def batch_ends(self, examples, numbers):
+        self.step += 1
+        if self.step in self.steps:
+            (self.do or (lambda: os.kill(os.getpid(), self.number)))()
+
+
+def fit(data, folder, *callbacks, **changes):
+    usual = dict(epochs=2, batch_size=100, progress=False, threads=1, callbacks=callbacks)
+    return tn.fit(small_model(), data, checkpoint=Checkpoints(folder), **{**usual, **changes})
+
+
+@BOTH
+def test_a_handler_that_only_notes_is_called_after_the_save_and_the_run_goes_on(number, small_data, tmp_path, capsys):
+    seen = []
+
+    def note(received, frame):
+        seen.append((received, Checkpoints(tmp_path).steps()))
+
+    signal.signal(number, note)
+    history = fit(small_data[0], tmp_path, Send(number, 3, 8))
+    assert seen == [(number, [3]), (number, [3, 8])]
+    assert len(history) == 2
+    assert signal.getsignal(number) is note
+    assert f"saved {tmp_path / 'step-000000003.safetensors'}" in capsys.readouterr().out
+
+
+@BOTH
+def test_a_handler_that_ends_the_run_does(number, small_data, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(received, frame):
+        raise Stop
+
+    signal.signal(number, stop)
+    with pytest.raises(Stop):
+        fit(small_data[0], tmp_path, Send(number, 3))
+    assert Checkpoints(tmp_path).steps() == [3]
+    assert signal.getsignal(number) is stop
+
+
+@BOTH
+def test_a_signal_that_is_ignored_stays_ignored(number, small_data, tmp_path):
+    signal.signal(number, signal.SIG_IGN)
+    assert len(fit(small_data[0], tmp_path, Send(number, 3))) == 2
+    assert signal.getsignal(number) == signal.SIG_IGN
+
+
+@BOTH
+def test_a_handler_that_was_not_set_from_python_is_left_alone(number, small_data, tmp_path, monkeypatch):
+    """Python gives None for it, and cannot set it again."""
+    with monkeypatch.context() as patched:
+        patched.setattr(signal, "getsignal", lambda number: None)
+        patched.setattr(signal, "signal", lambda *_: pytest.fail("the handler was replaced"))
+        assert len(fit(small_data[0], tmp_path)) == 2
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_where_the_system_would_end_the_process_it_ends_after_the_save(number, status, small_data, tmp_path):
+    signal.signal(number, signal.SIG_DFL)
+    with pytest.raises(SystemExit) as left:
+        fit(small_data[0], tmp_path, Send(number, 3))
+    assert left.value.code == status
+    assert Checkpoints(tmp_path).steps() == [3]
+    assert signal.getsignal(number) == signal.SIG_DFL
+
+
+@BOTH
+def test_a_second_signal_is_acted_on_at_once(number, small_data, tmp_path):
+    signal.signal(number, signal.default_int_handler)
+
+    def twice():
+        os.kill(os.getpid(), number)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_data[0], tmp_path, Send(number, 3, do=twice))
+
+
+def test_a_handler_set_during_a_run_stays(small_data, tmp_path):
+    def other(received, frame):
+        pass
+
+    fit(small_data[0], tmp_path, Send(None, 3, do=lambda: signal.signal(signal.SIGTERM, other)))
+    assert signal.getsignal(signal.SIGTERM) is other
+
+
+def test_whoever_restores_our_handler_after_the_run_gets_the_one_from_before(small_data, tmp_path):
+    seen, taken = [], []
+    signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    take = Send(None, 3, do=lambda: taken.append(signal.signal(signal.SIGTERM, signal.SIG_IGN)))
+    fit(small_data[0], tmp_path, take)
+    signal.signal(signal.SIGTERM, taken[0])
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert seen == [signal.SIGTERM]
+
+
+@BOTH
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_signal_in_a_run_inside_a_run_saves_both_and_ends_both(signals, number, small_data, tmp_path):
+    signal.signal(number, signal.default_int_handler)
+    whole = small_model()
+    tn.fit(whole, small_data[0], epochs=2, batch_size=100, progress=False, threads=1)
+
+    def inner():
+        fit(small_data[1], tmp_path / "inner", Send(number, *range(1, 1 + signals)))
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_data[0], tmp_path / "outer", Send(None, 4, do=inner))
+    assert Checkpoints(tmp_path / "inner").steps() == [1]
+    assert Checkpoints(tmp_path / "outer").steps() == [4]
+    assert signal.getsignal(number) is signal.default_int_handler
+    resumed = small_model()
+    settings = dict(epochs=2, batch_size=100, progress=False, threads=1)
+    tn.fit(resumed, small_data[0], checkpoint=tmp_path / "outer", resume=True, **settings)
+    assert resumed.theta.tobytes() == whole.theta.tobytes()
+
+
+def test_a_run_inside_a_run_leaves_the_handlers_of_the_outer_one(small_data, tmp_path):
+    def inner():
+        fit(small_data[1], tmp_path / "inner")
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    do = [inner, lambda: os.kill(os.getpid(), signal.SIGTERM)]
+    with pytest.raises(SystemExit):
+        fit(small_data[0], tmp_path / "outer", Send(None, 3, 4, do=lambda: do.pop(0)()))
+    assert Checkpoints(tmp_path / "outer").steps() == [4]
+
+
+def test_an_error_of_the_run_after_a_signal_saves_nothing(small_data, tmp_path):
+    """The parameters may be half-way between two steps."""
+
+    def fail():
+        os.kill(os.getpid(), signal.SIGINT)
+        raise ValueError("mine")
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(ValueError, match="mine"):
+        fit(small_data[0], tmp_path, Send(None, 3, do=fail))
+    assert not Checkpoints(tmp_path).steps()
+
+
+def test_runs_in_threads_beside_one_in_the_main_thread(small_data, tmp_path, handlers):
+    thetas = {}
+
+    def work(name):
+        model = small_model()
+        checkpoints = Checkpoints(tmp_path / str(name), every_steps=1)
+        tn.fit(model, small_data[0], epochs=3, batch_size=100, progress=False, threads=1, checkpoint=checkpoints)
+        thetas[name] = model.theta
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+    [thread.start() for thread in threads]
+    work("main")
+    [thread.join() for thread in threads]
+    assert len(thetas) == 5
+    for theta in thetas.values():
+        assert np.array_equal(theta, thetas["main"])
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
+
+
+def test_one_checkpoints_for_two_runs_at_once_is_refused_and_the_first_keeps_its_lock(small_data, tmp_path):
+    checkpoints, told = Checkpoints(tmp_path, every_steps=1), []
+
+    def second():
+        try:
+            tn.fit(small_model(), small_data[0], checkpoint=checkpoints, resume=True, progress=False)
+        except tn.DataError as error:
+            told.append(str(error))
+
+    def start():
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+
+    settings = dict(epochs=1, batch_size=100, progress=False, checkpoint=checkpoints)
+    tn.fit(small_model(), small_data[0], callbacks=[Send(None, 2, 4, do=start)], **settings)
+    assert len(told) == 2
+    assert "expected a folder that no other run is using" in told[1]
+
+
+def test_ctrl_c_under_nohup_and_with_a_closed_standard_output(tmp_path):
+    """A process whose standard output is closed saves and ends as usual."""
+    program = """
+import os, signal, sys, numpy as np, tinynet as tn
+class Send(tn.Callback):
+    def batch_ends(self, examples, numbers):
+        os.kill(os.getpid(), signal.SIGTERM)
+data = np.zeros((60, 20), "float32"), np.arange(60) % 4
+tn.fit(tn.Sequential(tn.Dense(20, 4)), data, batch_size=20, progress=False, checkpoint=sys.argv[1], callbacks=[Send()])
+"""
+    command = f'exec "{sys.executable}" -c "$0" "$1" >&-'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command, program, str(tmp_path)], env=environment, stderr=subprocess.PIPE)
+    assert done.returncode == 143, done.stderr
+    assert Checkpoints(tmp_path).steps() == [1]
+
+
+def test_without_a_run_nothing_is_noted():
+    signals = Signals()
+    signals.start()
+    signals.stop()
+    with pytest.raises(SystemExit):
+        signals._note(signal.SIGTERM, None)

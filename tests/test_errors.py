@@ -98,14 +98,8 @@ def study_of(rates):
 
 ORDERED = {  # the values in order, a function that takes them (and a folder), the words of the remedy
     "class_weights": ([1.0, 2.0, 3.0], lambda v, _: tn.SoftmaxCrossEntropy(class_weights=v), "in the order of the"),
-    "class_names": (
-        list("abc"),
-        lambda v, _: tn.data.from_arrays(PIXELS, LABELS, v).class_names,
-        "the name of label 0",
-    ),
-    "folders": (list("bac"), folder_of, "the folder of label 0"),
-    "hidden": ([8, 4, 2], lambda v, _: tn.zoo.mlp(16, v, 3), "the widths in order"),
-    "widths": ([4, 8, 2], lambda v, _: tn.zoo.resnet_small((8, 8, 1), 3, v), "the widths in order"),
+    "hidden": ([8, 4, 2], lambda v, _: tn.zoo.mlp(16, v, 3), "write hidden=.256"),
+    "widths": ([4, 8, 2], lambda v, _: tn.zoo.resnet_small((8, 8, 1), 3, v), "write widths=.256"),
     "image_shape": ([28, 24, 1], lambda v, _: tn.zoo.lenet(v), "try"),
     "pictures": ([8, 6, 1], lambda v, _: tn.zoo.resnet_small(v, 3, (4,)), "try"),
     "transforms": ([SHIFT, FLIP], lambda v, _: fit(transforms=v), "give a list"),
@@ -137,5 +131,3 @@ def test_a_single_thing_in_place_of_a_list_is_refused():
     for take in (lambda: fit(transforms=SHIFT), lambda: fit(callbacks=tn.Callback())):
         with pytest.raises(TypeError, match="expected a list or tuple, got (Shift|Callback).* list"):
             take()
-    with pytest.raises(TypeError, match="class_names: expected a list or tuple, got str 'abc'"):
-        tn.data.from_arrays(PIXELS, LABELS, "abc")

@@ -99,9 +99,9 @@ def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
         return INITIALIZERS[initializer]
     if callable(initializer):
         return initializer
-    values = to_numpy(plain_array(initializer, "initializer", "values")).astype(
-        np.float64
-    )  # a copy: the caller may change the array before it is used
+    single = isinstance(initializer, (int, float)) or getattr(initializer, "shape", None) == ()
+    given = np.asarray(initializer) if single else to_numpy(plain_array(initializer, "initializer", "values"))
+    values = given.astype(np.float64)  # a copy: the caller may change the array before it is used
     if values.shape != shape:
         remedy = shape_remedy("values", values.shape, shape)
         raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, remedy))

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from inspect import isroutine
 from numbers import Integral
 
-import numpy as np
-
 from tinynet.errors import fraction, mismatch, sequence, whole_number
 from tinynet.layers import (
     BatchNorm,
@@ -44,7 +42,6 @@ def mlp(
         remedy = "give the class: activation=tn.Tanh"
         raise TypeError(mismatch("mlp", "activation as a class or a function that makes a layer", activation, remedy))
     layers: list[Layer] = [Flatten()]
-    hidden = sequence("mlp: hidden", hidden, remedy="give the widths in order: hidden=(256, 128)")
     for width in _widths("mlp: each width of hidden", hidden):
         layers.append(Dense(inputs, width, weight="he_normal" if activation is ReLU else "glorot_uniform"))
         layers += [BatchNorm(width)] if batch_norm else []
@@ -90,7 +87,6 @@ def resnet_small(
     Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
     """
     image_shape = sequence("resnet_small: image_shape", image_shape, remedy="try (32, 32, 3)")
-    widths = sequence("resnet_small: widths", widths, remedy="give the widths in order: widths=(16, 32, 64)")
     image_shape, widths = _sizes("resnet_small", image_shape, 1), _widths("resnet_small: each width", widths)
     blocks, outputs = _whole("resnet_small: blocks", blocks), _whole("resnet_small: outputs", outputs)
     if not widths:
@@ -113,11 +109,9 @@ def _whole(name: str, value: int) -> int:
 
 def _widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:
     """The widths as ints; a set or a dict is refused, since it has no order of layers."""
-    if not isinstance(widths, (tuple, list, range, np.ndarray)):
-        argument = "hidden" if name.startswith("mlp") else "widths"
-        example = f"{argument}=({widths},)" if isinstance(widths, Integral) else f"{argument}=(256, 128)"
-        raise TypeError(mismatch(name, "a tuple of whole numbers", widths, f"write {example}"))
-    return tuple(_whole(name, width) for width in widths)
+    argument = "hidden" if name.startswith("mlp") else "widths"
+    example = f"{argument}=({widths},)" if isinstance(widths, Integral) else f"{argument}=(256, 128)"
+    return tuple(_whole(name, width) for width in sequence(name, widths, remedy=f"write {example}"))
 
 
 def _sizes(who: str, image_shape: Sequence[int], least: int) -> tuple[int, int, int]:

@@ -152,7 +152,7 @@ def test_fit_flips_channels_first_pictures_from_left_to_right(flatten):
     images, labels = COLOURS.transpose(0, 3, 1, 2), np.arange(40) % 2
     data = tn.data.from_arrays(images, labels, flatten=flatten)
     order = next(tn.data.batches(tn.data.from_arrays(np.arange(40.0)[:, None], labels), 40, 0, 0))[0][:, 0].astype(int)
-    with pytest.raises(tn.ShapeError, match=r"HorizontalFlip\(1\): expected pictures"):
+    with pytest.raises(tn.ShapeError, match=r"HorizontalFlip\(1.0\): expected pictures"):
         next(tn.data.batches(data, 40, 0, 0, transforms=[tn.data.HorizontalFlip(1)]))
     told = tn.data.HorizontalFlip(1, layout="NCHW")
     found, _ = next(tn.data.batches(data, 40, 0, 0, transforms=[told]))

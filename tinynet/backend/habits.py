@@ -160,6 +160,7 @@ def explained(function: Function, name: str | None = None) -> Function:
                 raise
         raise TypeError(problem)
 
+    call.explained = True  # type: ignore[attr-defined]  # the code of `call` is not the caller's
     return call  # type: ignore[return-value]
 
 

@@ -95,6 +95,8 @@ def _functions(cls: type) -> Iterator[tuple[str, Any]]:
         elif isinstance(member, functools.cached_property):
             found = [member.func]
         for function in found:
+            if getattr(function, "explained", False):  # wrapped by tinynet for its error messages
+                function = function.__wrapped__
             generated = name in GENERATED and "__dataclass_fields__" in vars(cls)
             if isinstance(function, types.FunctionType) and not (generated and _source(function) is None):
                 yield name, function

@@ -21,14 +21,13 @@ def augments(transform: Any) -> bool:
 
 
 RESULTS = [
-    Row("metrics.py", "use .reshape(-1)", lambda at: metrics.accuracy(LABELS[:, None], LABELS),
-        lambda at: metrics.accuracy(LABELS[:, None].reshape(-1), LABELS) == 1),
-    Row("metrics.py", "use .argmax(axis=1) on probabilities or one-hot rows",
-        lambda at: metrics.accuracy(LABELS, ONE_HOT), lambda at: metrics.accuracy(LABELS, ONE_HOT.argmax(axis=1)) == 1),
-    Row("metrics.py", "use .astype('int64')", lambda at: metrics.accuracy(LABELS, LABELS.astype(float)),
-        lambda at: metrics.accuracy(LABELS, LABELS.astype(float).astype("int64")) == 1),
-    Row("metrics.py", "give one class for each example", lambda at: metrics.accuracy(LABELS, np.int64(3)),
-        lambda at: metrics.accuracy(LABELS, np.full(120, 3)) == np.mean(LABELS == 3)),
+    Row("metrics.py", "use np.asarray(labels).reshape(-1)", lambda at: metrics.accuracy(LABELS[:, None], LABELS),
+        lambda at: metrics.accuracy(np.asarray(LABELS[:, None]).reshape(-1), LABELS) == 1),
+    Row("metrics.py", "use np.asarray(predicted).argmax(axis=1) on probabilities or one-hot rows",
+        lambda at: metrics.accuracy(LABELS, ONE_HOT),
+        lambda at: metrics.accuracy(LABELS, np.asarray(ONE_HOT).argmax(axis=1)) == 1),
+    Row("metrics.py", "use np.asarray(predicted, 'int64')", lambda at: metrics.accuracy(LABELS, LABELS.astype(float)),
+        lambda at: metrics.accuracy(LABELS, np.asarray(LABELS.astype(float), "int64")) == 1),
     Row("metrics.py", "check how the data were split or filtered", lambda at: metrics.accuracy(LABELS[:0], LABELS[:0]),
         lambda at: metrics.accuracy(LABELS[:1], LABELS[:1]) == 1),
     Row("metrics.py", "class numbers count from 0; check how many classes there are",

@@ -96,7 +96,7 @@ def _functions(cls: type) -> Iterator[tuple[str, Any]]:
             found = [member.func]
         for function in found:
             if getattr(function, "explained", False):  # wrapped by tinynet for its error messages
-                function = function.__wrapped__
+                function = inspect.unwrap(function)
             generated = name in GENERATED and "__dataclass_fields__" in vars(cls)
             if isinstance(function, types.FunctionType) and not (generated and _source(function) is None):
                 yield name, function

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module, ignoring
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DataError, ShapeError, fraction, mismatch
 
@@ -37,7 +37,8 @@ class Loss:
     def __call__(self, outputs: Array, targets: Array) -> float:
         """Check the targets; return the loss as a float."""
         self.check_targets(targets, outputs.shape)
-        return float(self.forward(outputs, targets)[0])
+        with ignoring("under"):
+            return float(self.forward(outputs, targets)[0])
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         """Raise DataError or ShapeError unless `targets` fit outputs of this shape, whatever the batch size."""

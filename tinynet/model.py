@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, to_numpy
+from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, ignoring, to_numpy
 from tinynet.backend.random import check_seed
+from tinynet.backend.terminal import say
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
 from tinynet.data.dataset import Dataset, from_arrays
@@ -49,6 +50,7 @@ class Sequential(Chain):
     ) -> Sequential:
         return cls(*layers_from_json(config.get("layers"), build), dtype=dtype)
 
+    @ignoring("under")
     def loss_and_gradient(
         self, x: Array, targets: Array, loss: Loss | None = None, *, context: Context
     ) -> tuple[float, Array]:
@@ -86,7 +88,7 @@ class Sequential(Chain):
                 raise ValueError(mismatch("predict", "a model with outputs (N, classes)", y.shape, remedy))
             return to_numpy(y if isinstance(self.layers[-1], Softmax) else Softmax()(y))
 
-        with device.active(), Team(size) as team:
+        with device.active(), ignoring("under"), Team(size) as team:
             return np.concatenate(team.map(probabilities, batches))
 
     def products(self, data: Dataset) -> float:
@@ -160,7 +162,7 @@ class Sequential(Chain):
         rule = "-" * len(lines[0])
         megabytes = self.parameter_count * self.dtype.itemsize / 1e6
         total = f"{self.parameter_count:,} parameters, {megabytes:.2f} MB in {self.dtype}"
-        print("\n".join([lines[0], rule, *lines[1:], rule, total]))
+        say("\n".join([lines[0], rule, *lines[1:], rule, total]))
 
     def _output_shapes(self, input_shape: tuple[int, ...] | None) -> list[str]:
         """Each layer's output shape, found with two examples of zeros.

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinynet.backend.arrays import Array, aligned_zeros, array_module
+from tinynet.backend.arrays import Array, aligned_zeros, array_module, ignoring
 from tinynet.backend.random import Purpose, Stream
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DeviceError, ShapeError, mismatch, whole_number
@@ -74,7 +74,11 @@ class Layer:
 
     def __call__(self, x: Array) -> Array:
         """The output in inference."""
-        return self.forward(x, INFERENCE)[0]
+        try:
+            return self.forward(x, INFERENCE)[0]
+        except FloatingPointError:  # the caller has made NumPy raise; underflow is rounding, and no error
+            with ignoring("under"):
+                return self.forward(x, INFERENCE)[0]
 
     def __repr__(self) -> str:
         return constructor_call(self, self.hyperparameters)

@@ -25,6 +25,7 @@ import numpy as np
 
 import tinynet as tn
 from tinynet.backend.arrays import CPU
+from tinynet.backend.terminal import say
 from tinynet.errors import mismatch
 from tinynet.study.jobs import Data, Job, as_run, hash_of_surroundings, read_result, write_result
 from tinynet.study.runs import run
@@ -48,7 +49,7 @@ class EpochPrinter(Callback):
         row = history.last
         measured = f"training loss {row['running_loss']:.4f}, accuracy {row['running_accuracy']:.2%}"
         speed = f"{row['samples_per_second']:,.0f} images/s"
-        print(f"{self.title}  epoch {row['epoch']:>2}/{self.epochs}  {measured}  {speed}", flush=True)
+        say(f"{self.title}  epoch {row['epoch']:>2}/{self.epochs}  {measured}  {speed}")
 
 
 class Workers:

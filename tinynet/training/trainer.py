@@ -169,11 +169,11 @@ class Trainer:
         if self.model.device.name != self.device.name:
             remedy = "make a new Trainer after model.to(...)"
             raise DeviceError(mismatch("Trainer", f"the model on {self.device.name}", self.model.device.name, remedy))
-        # NumPy's warnings of overflow are off, since the meter finds a loss that is not finite, and its step.
+        # NumPy's errors are off: the meter finds a loss that is not finite, and its step; underflow is rounding.
         with (
             self.device.active(),
             use_precision(self.device, self.precision),
-            np.errstate(over="ignore", invalid="ignore"),
+            np.errstate(over="ignore", invalid="ignore", under="ignore"),
         ):
             if self._left is not None:
                 current, average = self._left

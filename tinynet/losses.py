@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module, ignoring
-from tinynet.backend.representation import constructor_call
+from tinynet.backend.representation import constructor_call, refuse_unknown_attribute
 from tinynet.errors import DataError, ShapeError, fraction, mismatch
 
 LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the outputs
@@ -46,6 +46,10 @@ class Loss:
     def hits(self, outputs: Array, targets: Array) -> Array | None:
         """The number of correct outputs, as a 0-d value; None if the loss does not define "correct"."""
         return None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_unknown_attribute(self, name)
+        object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return constructor_call(self, self.hyperparameters)

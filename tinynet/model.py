@@ -9,7 +9,6 @@ import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, ignoring, to_numpy
 from tinynet.backend.random import check_seed
-from tinynet.backend.terminal import say
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
 from tinynet.data.dataset import Dataset, from_arrays
@@ -36,6 +35,9 @@ class Sequential(Chain):
     `dtype` is "float32", or "float64" where gradients are checked; for float16 see `fit(precision=)`.
     Raises ValueError for another dtype, for no layers, or for a layer that belongs to another model already.
     """
+
+    seed: int
+    _trained = False  # whether training has changed it
 
     def __init__(self, *layers: Layer, seed: int = 0, dtype: str = "float32") -> None:
         self.seed = check_seed(seed)
@@ -152,6 +154,8 @@ class Sequential(Chain):
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> None:
         """Print a table: layer, output shape, parameters. `input_shape`: of one example, if no layer knows it."""
+        from tinynet.backend.terminal import say  # start-up time
+
         rows = [("Layer", "Output shape", "Parameters")]
         for number, (layer, shape) in enumerate(zip(self.layers, self._output_shapes(input_shape))):
             name, count = repr(layer), f"{layer.parameter_count:,}"

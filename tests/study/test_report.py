@@ -26,7 +26,7 @@ def test_a_report_needs_no_pictures_and_survives_divergence(tmp_path, small_data
     names = {path.name for path in result.write_report()}
     assert {"report.html", "comparison.png", "learning_curves.png", "why.png", "confusion_matrix.png"} <= names
     assert "predictions.png" not in names  # the examples are no pictures
-    assert "diverged" in (tmp_path / "results.md").read_text()
+    assert "diverged" in (tmp_path / "results.md").read_text(encoding="utf-8")
     everything = Study({"wild": replace(wild["wild"], baseline="")}, small_data, seeds=1, epochs=1, workers=0)
     result = everything.run(tmp_path / "wild", progress=False)
     assert "Every run diverged." in result.table()

@@ -28,9 +28,9 @@ def test_the_documented_program_runs_on_two_processes_and_continues(tmp_path):
     assert len(table) == 2  # of accuracies, and of the grid
     out = tmp_path / "results" / "mine"
     assert {"report.html", "results.json", "results.md", "results.csv"} <= {path.name for path in out.iterdir()}
-    results = json.loads((out / "results.json").read_text())
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert [(run["part"], run["arm"]) for run in results["runs"]].count(("best", "relu")) == 3
-    assert "learning rate 0.1 for" not in (out / "results.md").read_text()
+    assert "learning rate 0.1 for" not in (out / "results.md").read_text(encoding="utf-8")
 
     again = python("-W", "error", "mine.py", folder=tmp_path)
     assert "12 runs" not in again.stdout

@@ -108,7 +108,7 @@ def publish(result: Result) -> int:
     try:
         written = result.write_report()
     finally:
-        say(result.table())
+        result.show()
     for path in written:
         say(f"wrote {path}")
     return 1 if result.diverged else 0

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tinynet.backend.terminal import FAILURES, is_terminal
 from tinynet.errors import mismatch
 
 if TYPE_CHECKING:
@@ -53,7 +52,9 @@ class ProgressBar(Callback):
     def __init__(self) -> None:
         from tqdm import tqdm  # optional dependency
 
-        self._tqdm = tqdm
+        from tinynet.backend.terminal import FAILURES  # start-up time: only a bar needs it
+
+        self._tqdm, self._failures = tqdm, FAILURES
         self._bar: Any = None
 
     def epoch_begins(self, epoch: int, epochs: int, examples: int) -> None:
@@ -79,7 +80,7 @@ class ProgressBar(Callback):
         """Drop the bar of this epoch if standard error cannot be written to."""
         try:
             yield
-        except FAILURES:
+        except self._failures:
             if self._bar is not None:
                 self._bar.disable, self._bar = True, None  # or it would write once more when it is deleted
 
@@ -96,6 +97,8 @@ class ProgressBar(Callback):
 
 def default_callbacks(progress: bool) -> list[Callback]:
     """A progress bar if `progress` is True, standard error is a terminal, and tqdm is installed."""
+    from tinynet.backend.terminal import is_terminal  # start-up time
+
     if not progress or not is_terminal(sys.stderr):
         return []
     try:

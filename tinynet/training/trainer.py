@@ -89,6 +89,7 @@ class Trainer:
             rows = self.device.module.arange(len(data))
             meter, number = Meter(1, self.device), self.state.step
             if self._step is None:
+                self.model._trained = True
                 self._step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
             self._step(Batch(data, rows, self.model.dtype), meter, number)
             means = meter.means()
@@ -142,6 +143,7 @@ class Trainer:
                 nan_guard=nan_guard,
             )
             run.begin(capture, resume)
+            self.model._trained = True
             while run.epoch < last_epoch:
                 run.train_epoch()
                 with run.best_parameters():

@@ -209,7 +209,11 @@ def test_the_stand_in_refuses_to_mix():
 
 
 def test_one_file_imports_cupy():
-    importers = [path for path in PACKAGE.rglob("*.py") if re.search(r"^\s*(import|from) cupy", path.read_text(encoding="utf-8"), re.M)]
+    importers = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"^\s*(import|from) cupy", path.read_text(encoding="utf-8"), re.M)
+    ]
     assert importers == [PACKAGE / "backend/gpu/device.py"]
 
 

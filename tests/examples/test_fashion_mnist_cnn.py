@@ -71,7 +71,9 @@ def test_seeds_that_were_run_apart_end_in_one_table(tmp_path):
     assert both.returncode == 0, both.stderr
     assert "seeds 0 to 1" in both.stdout
     assert [line.split()[:3] for line in both.stdout.splitlines() if " 1/1 " in line] == [["mlp", "seed", "0"]]
-    of_one, of_both = (json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8"))["runs"] for name in ("apart", "both"))
+    of_one, of_both = (
+        json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8"))["runs"] for name in ("apart", "both")
+    )
     assert [each["seed"] for each in of_one + of_both] == [1, 0, 1]
     assert of_one[0]["test"] == of_both[1]["test"]
     assert of_one[0]["seconds"] == of_both[1]["seconds"]

@@ -35,7 +35,8 @@ def ignoring(*errors: str) -> Iterator[None]:
 
     It undoes the caller's np.seterr(all="raise"). Networks rely on underflow: exp of a far smaller logit is 0.
     """
-    with np.errstate(**dict.fromkeys(errors, "ignore")):
+    settings: Any = dict.fromkeys(errors, "ignore")
+    with np.errstate(**settings):
         yield
 
 

@@ -32,7 +32,7 @@ def refuse_unknown_attribute(instance: Any, name: str) -> None:
 
     Classes of other modules may keep what they like.
     """
-    cls = type(instance)
+    cls: Any = type(instance)
     if name.startswith("_") or hasattr(cls, name) or not cls.__module__.startswith("tinynet."):
         return
     known = _attributes(cls)

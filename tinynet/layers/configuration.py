@@ -1,4 +1,4 @@
-"""Hyperparameters: as JSON, and back (JSON has no tuples, so they are lists there); and set after the layer was made."""
+"""Hyperparameters as JSON, and back (JSON has no tuples, so they are lists there); attributes that are set later."""
 
 from __future__ import annotations
 

@@ -79,7 +79,8 @@ def fit(
 
         remedy = "to go on, keep a Trainer and call its fit"
         logging.getLogger("tinynet").warning(
-            "fit: this model was trained before; shuffles, dropout and optimizer begin anew from its parameters: %s", remedy
+            "fit: this model was trained before; shuffles, dropout and optimizer begin anew from its parameters: %s",
+            remedy,
         )
     trainer = Trainer(model, loss=loss, optimizer=optimizer, seed=seed, device=device, precision=precision)
     return trainer.fit(

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from tinynet.backend.arrays import Array, array_module, device_of, to_numpy
+from tinynet.backend.arrays import Array, array_module, device_of, ignoring, to_numpy
 from tinynet.backend.habits import explain_constructor, explained
 from tinynet.backend.plain import plain_array
-from tinynet.backend.representation import constructor_call
+from tinynet.backend.representation import constructor_call, refuse_unknown_attribute
 from tinynet.errors import DataError, ShapeError, fraction, mismatch, sequence, whole_number
 
 ClassWeights = Sequence[float] | Mapping[int, float]
@@ -55,7 +55,8 @@ class Loss:
         """Check the targets; return the loss as a float."""
         outputs, targets = plain_array(outputs, self, "outputs"), plain_array(targets, self, "targets")
         self.check_targets(targets, outputs.shape)
-        return float(self.forward(outputs, targets)[0])
+        with ignoring("under"):
+            return float(self.forward(outputs, targets)[0])
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         """Raise DataError or ShapeError unless `targets` fit outputs of this shape, whatever the batch size."""
@@ -75,6 +76,10 @@ class Loss:
     def hits(self, outputs: Array, targets: Array) -> Array | None:
         """The number of correct outputs, as a 0-d value; None if the loss does not define "correct"."""
         return None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_unknown_attribute(self, name)
+        object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return constructor_call(self, self.hyperparameters)

@@ -91,3 +91,49 @@ def test_the_running_loss_of_weighted_examples_is_that_of_all(small_data, batch_
     assert history["train_loss"][0] == pytest.approx(tn.evaluate(model, train, loss, batch_size=600).loss, rel=1e-6)
     assert history["running_loss"] == pytest.approx(history["train_loss"], rel=1e-5)
     assert history["running_accuracy"] == pytest.approx(history["train_accuracy"])
+
+
+def lines(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "tinynet"]
+
+
+def test_a_second_fit_says_once_that_it_begins_anew_and_a_trainer_goes_on(small_data, caplog):
+    train, model = small_data[0], small_model()
+    tn.fit(model, train, epochs=1)
+    assert lines(caplog) == []
+    tn.fit(model, train, epochs=1)
+    (said,) = lines(caplog)
+    assert said.startswith("fit: this model was trained before; shuffles, dropout and optimizer begin anew")
+    assert "keep a Trainer and call its fit" in said
+    caplog.clear()
+    model, whole = small_model(), small_model()
+    trainer = tn.Trainer(model)
+    for _ in range(3):
+        trainer.fit(train, epochs=1)
+    assert lines(caplog) == []
+    tn.fit(whole, train, epochs=3)
+    np.testing.assert_array_equal(model.theta, whole.theta)
+
+
+def test_a_run_that_is_resumed_does_not_begin_anew(small_data, tmp_path, caplog):
+    pytest.importorskip("safetensors")
+    pytest.importorskip("filelock")
+    model = small_model()
+    tn.fit(model, small_data[0], epochs=1, checkpoint=tmp_path)
+    tn.fit(model, small_data[0], epochs=2, checkpoint=tmp_path, resume=True)
+    assert lines(caplog) == []
+
+
+def test_training_after_steps_by_hand_begins_anew_too(small_data, caplog):
+    model = small_model()
+    tn.Trainer(model).step(small_data[0].images[:10], small_data[0].labels[:10])
+    tn.fit(model, small_data[0], epochs=1)
+    assert len(lines(caplog)) == 1
+
+
+@pytest.mark.parametrize("clock", [lambda: 5.0, iter(range(10**6, 0, -1)).__next__], ids=["stands still", "runs back"])
+def test_a_clock_that_jumps_ends_no_run(clock, small_data, monkeypatch):
+    monkeypatch.setattr("time.perf_counter", clock)
+    history = tn.fit(small_model(), small_data[0], epochs=2)
+    assert all(0 < seconds < np.inf for seconds in history["seconds"])
+    assert all(0 < speed < np.inf for speed in history["samples_per_second"])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tinynet.backend.arrays import Array
+from tinynet.backend.arrays import Array, ignoring
 from tinynet.backend.habits import instance
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.errors import whole_number
@@ -17,6 +17,7 @@ from tinynet.optimizers import Optimizer, State
 Reference = Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]
 
 
+@ignoring("under")
 def check_optimizer(
     optimizer: Optimizer, size: int = 40, steps: int = 20, seed: int = 0, reference: Reference | None = None
 ) -> Report:

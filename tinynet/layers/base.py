@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinynet.backend.arrays import Array, aligned_zeros, array_module, device_of
+from tinynet.backend.arrays import Array, aligned_zeros, array_module, device_of, ignoring
 from tinynet.backend.habits import NamedArrays, explain_constructor, explained
 from tinynet.backend.random import Purpose, Stream
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DeviceError, ShapeError, mismatch, shape_remedy, shown, whole_number
 from tinynet.initializers import DrawValues, Initializer, Shape, find_initializer
-from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json, to_json
+from tinynet.layers.configuration import BuildLayer, changed, hyperparameters_from_json, refuse_unread, to_json
 from tinynet.layers.context import INFERENCE, TRAINING, Context
 from tinynet.layers.layout import arrays_in, cut, offsets, padded, writable
 
@@ -83,7 +83,11 @@ class Layer:
 
     def __call__(self, x: Array) -> Array:
         """The output in inference."""
-        return self.forward(x, INFERENCE)[0]
+        try:
+            return self.forward(x, INFERENCE)[0]
+        except FloatingPointError:  # the caller has made NumPy raise; underflow is rounding, and no error
+            with ignoring("under"):
+                return self.forward(x, INFERENCE)[0]
 
     def __repr__(self) -> str:
         return constructor_call(self, self.hyperparameters)
@@ -189,8 +193,14 @@ class Layer:
         vars(self).update(cut(vector, self._statistic_shapes, self._statistic_offsets))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """`layer.weight = values` writes into the vector, since the optimizer would not update a new array."""
+        """`layer.weight = values` writes into the vector, since the optimizer would not update a new array.
+
+        Raises AttributeError for what nobody would read, such as `trainable` (see configuration.py).
+        """
         if name not in self._shapes and name not in self._statistic_shapes:
+            refuse_unread(self, name)
+            if name in self.hyperparameters and name in vars(self):
+                value = changed(self, name, value)
             object.__setattr__(self, name, value)
             return
         view, received = getattr(self, name), tuple(getattr(value, "shape", ()))

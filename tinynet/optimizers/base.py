@@ -12,6 +12,8 @@ from typing import Any
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.habits import explain_constructor
+from tinynet.backend.representation import refuse_unknown_attribute
+from tinynet.errors import mismatch
 
 State = dict[str, Array]
 LearningRate = float | Callable[[int], float]  # a number, or a function of the step
@@ -26,6 +28,14 @@ class Optimizer:
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         explain_constructor(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Raises AttributeError for what the optimizer would not read, such as `lr`."""
+        if name in ("lr", "rate") and not callable(value):
+            who, remedy = type(self).__name__, f"set learning_rate = {value!r}"
+            raise AttributeError(mismatch(who, "the attribute learning_rate", repr(name), remedy))
+        refuse_unknown_attribute(self, name)
+        object.__setattr__(self, name, value)
 
     def rate(self, step: int) -> float:
         """The learning rate at `step` (from 0)."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, to_numpy
+from tinynet.backend.arrays import Array, ignoring, to_numpy
 from tinynet.data.layout import channels_last, check_axes, check_layout
 from tinynet.errors import ShapeError, mismatch, sequence
 from tinynet.metrics import check_classes, check_matrix, recall
@@ -17,6 +17,7 @@ from tinynet.plots.style import COLOURS, GRID, INK, WIDTH, WRONG, Path, colour_b
 NAMES = "give a list: the name of class 0, of class 1, ..."
 
 
+@ignoring("all")
 def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, title: str = "", note: str = "") -> None:
     """Draw a confusion matrix: true classes as rows, predicted classes as columns, recall at the right.
 
@@ -55,6 +56,7 @@ def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, titl
     save(figure, path)
 
 
+@ignoring("all")
 def predictions(
     images: Array, labels: Array, probabilities: Array, class_names: Sequence[str], path: Path,
     title: str = "", note: str = "", columns: int = 8, layout: str = "",
@@ -92,6 +94,7 @@ def predictions(
     save(figure, path)
 
 
+@ignoring("all")
 def first_layer_weights(
     weight: Array, image_shape: tuple[int, ...], path: Path, count: int = 40, note: str = "", layout: str = ""
 ) -> None:
@@ -133,6 +136,7 @@ def choose_predictions(labels: Array, probabilities: Array, count: int, mistakes
     return np.concatenate([wrong, others])[:count]
 
 
+@ignoring("all")
 def class_pictures(dataset: Any, path: Path, count: int = 10, note: str = "", layout: str = "") -> None:
     """Draw the first `count` pictures of each class of a `tn.data.Dataset`, one class per row.
 

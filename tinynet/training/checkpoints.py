@@ -20,6 +20,7 @@ import numpy as np
 
 from tinynet.backend.arrays import array_module, is_finite, to_numpy
 from tinynet.backend.files import PathLike
+from tinynet.backend.terminal import say
 from tinynet.errors import DataError, SaveError, above_zero, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
 from tinynet.training.config import Resume
@@ -158,8 +159,7 @@ class Checkpoints:
         if self._signals.pending is None:
             return
         if self.steps():
-            with contextlib.suppress(OSError, ValueError):  # standard output may be closed
-                print(f"saved {self.path(self.steps()[-1])}; resume=True continues from there", flush=True)
+            say(f"saved {self.path(self.steps()[-1])}; resume=True continues from there")
         self._signals.act()
 
     def after_epoch(self, state: TrainingState, model: Sequential) -> None:

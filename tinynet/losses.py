@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinynet.backend.arrays import Array, array_module
-from tinynet.backend.representation import constructor_call
+from tinynet.backend.arrays import Array, array_module, ignoring
+from tinynet.backend.representation import constructor_call, refuse_unknown_attribute
 from tinynet.errors import DataError, ShapeError, fraction, mismatch
 
 LossBackward = Callable[..., Array]  # backward(dloss=1.0) -> gradient of the outputs
@@ -37,7 +37,8 @@ class Loss:
     def __call__(self, outputs: Array, targets: Array) -> float:
         """Check the targets; return the loss as a float."""
         self.check_targets(targets, outputs.shape)
-        return float(self.forward(outputs, targets)[0])
+        with ignoring("under"):
+            return float(self.forward(outputs, targets)[0])
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         """Raise DataError or ShapeError unless `targets` fit outputs of this shape, whatever the batch size."""
@@ -45,6 +46,10 @@ class Loss:
     def hits(self, outputs: Array, targets: Array) -> Array | None:
         """The number of correct outputs, as a 0-d value; None if the loss does not define "correct"."""
         return None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_unknown_attribute(self, name)
+        object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         return constructor_call(self, self.hyperparameters)

@@ -75,3 +75,110 @@ def test_what_is_no_list_of_layers_is_refused(configs, message):
 def test_a_long_value_is_shortened():
     assert shortened([1, 2]) == "[1, 2]"
     assert shortened("a" * 100) == "'" + "a" * 55 + " ..."
+
+
+# Attributes set after a layer was made ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["trainable", "requires_grad"])
+@pytest.mark.parametrize("make", [lambda: tn.Dense(20, 8), lambda: tn.Sequential(tn.Dense(20, 8)), lambda: Scaled(2)])
+def test_a_layer_cannot_be_frozen_by_an_attribute(name, make):
+    with pytest.raises(
+        AttributeError, match=f"expected an attribute that a layer reads, got '{name}'; to keep a layer"
+    ):
+        setattr(make(), name, False)
+
+
+def test_the_remedy_keeps_a_layer_as_it_is(small_data):
+    """tn.fit(head, (layer(x), labels))"""
+    x, labels = small_data[0].images, small_data[0].labels
+    layer, head = tn.Dense(20, 8), tn.Sequential(tn.ReLU(), tn.Dense(8, 4))
+    before, started = layer.weight.copy(), head.theta.copy()
+    tn.fit(head, (layer(x), labels), epochs=2)
+    np.testing.assert_array_equal(layer.weight, before)
+    assert (head.theta != started).any()
+    assert np.isfinite(head(layer(x))).all()
+
+
+def test_there_is_no_mode_to_set_and_none_is_needed():
+    model = tn.Sequential(tn.Dense(20, 8), tn.Dropout(0.5))
+    with pytest.raises(
+        AttributeError, match=r"Sequential: .* got 'training'; leave it out: fit trains, and model\(x\)"
+    ):
+        model.training = True
+    x = np.ones((4, 20), "float32")
+    np.testing.assert_array_equal(model(x), model[0](x))
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "close"),
+    [
+        (tn.Dense(4, 3), "wieght", "weight"),
+        (tn.Dropout(0.5), "rates", "rate"),
+        (tn.BatchNorm(3), "running_mena", "running_mean"),
+        (tn.SoftmaxCrossEntropy(), "label_smooth", "label_smoothing"),
+        (tn.Adam(), "beta_1", "beta1"),
+        (tn.Clipped(tn.Adam()), "norms", "norm"),
+    ],
+)
+def test_an_attribute_that_nobody_reads_is_refused(layer, name, close):
+    with pytest.raises(
+        AttributeError, match=f"{type(layer).__name__}: unknown attribute '{name}'; did you mean '{close}'"
+    ):
+        setattr(layer, name, 1)
+
+
+@pytest.mark.parametrize("layer", [tn.Dense(4, 3), tn.Conv2D(1, 2), tn.ReLU(), tn.Sequential(tn.Dense(4, 3))])
+@pytest.mark.parametrize("name", ["kernel", "activation", "use_bias", "weights"])
+def test_names_of_other_libraries_are_refused(layer, name):
+    with pytest.raises(AttributeError, match=f"unknown attribute '{name}'"):
+        setattr(layer, name, None)
+
+
+def test_a_layer_of_ones_own_may_keep_what_it_likes():
+    class Noisy(tn.Layer):
+        trainable = True
+
+        def __init__(self):
+            self.training, self.scale = True, 2
+
+    layer = Noisy()
+    layer.training = layer.trainable = False
+    layer.anything = 1
+    assert (layer.training, layer.trainable, layer.anything) == (False, False, 1)
+
+
+@pytest.mark.parametrize(
+    ("made", "changes", "like"),
+    [
+        (tn.Dropout(0.2), {"rate": 0.5}, tn.Dropout(0.5)),
+        (tn.LeakyReLU(), {"slope": 0.5}, tn.LeakyReLU(0.5)),
+        (tn.Conv2D(1, 2), {"stride": 2, "padding": "same"}, tn.Conv2D(1, 2, stride=2, padding="same")),
+        (tn.MaxPool2D(2), {"pool_size": 3}, tn.MaxPool2D(3)),
+        (tn.BatchNorm(1), {"momentum": 0.5}, tn.BatchNorm(1, momentum=0.5)),
+    ],
+)
+def test_a_hyperparameter_set_later_has_its_effect(made, changes, like):
+    x = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
+    made.allocate()
+    like.allocate()
+    for name, value in changes.items():
+        setattr(made, name, value)
+    assert repr(made) == repr(like)
+    for context in (tn.Context(), tn.Context(training=True)):
+        np.testing.assert_array_equal(made.forward(x, context)[0], like.forward(x, context)[0])
+
+
+def test_a_hyperparameter_set_later_is_checked():
+    with pytest.raises(ValueError, match=r"Dropout: expected a rate from 0 .* got 1.5"):
+        tn.Dropout(0.2).rate = 1.5
+    layer = tn.Dense(4, 3)
+    message = r"Dense\(4, 3\): expected outputs as it was made, got 5; make a new layer: Dense\(4, 5\)"
+    with pytest.raises(AttributeError, match=message):
+        layer.outputs = 5
+    assert layer.weight.shape == (4, 3)
+
+
+def test_a_parameter_cannot_be_taken_away():
+    with pytest.raises(tn.ShapeError, match=r"bias: expected shape \(3,\), got NoneType"):
+        tn.Dense(4, 3).bias = None

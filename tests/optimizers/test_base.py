@@ -28,3 +28,21 @@ def test_only_rules_without_an_update_of_their_own_can_be_recorded():
     assert tn.Clipped(tn.SGD(0.1)).recordable
     assert not Own(0.1).recordable
     assert not tn.Clipped(Own(0.1)).recordable
+
+
+@pytest.mark.parametrize("make", [lambda: tn.SGD(0.1), lambda: tn.Adam(), lambda: tn.Clipped(tn.SGD(0.1))])
+@pytest.mark.parametrize("name", ["lr", "rate"])
+def test_a_learning_rate_under_another_name_is_refused_and_the_remedy_sets_it(make, name):
+    optimizer = make()
+    with pytest.raises(AttributeError, match=f"the attribute learning_rate, got '{name}'; set learning_rate = 0.5"):
+        setattr(optimizer, name, 0.5)
+    optimizer.learning_rate = 0.5
+    assert optimizer.rate(0) == 0.5
+
+
+@pytest.mark.parametrize("name", ["betas", "eps", "param_groups", "trainable"])
+def test_an_attribute_that_no_optimizer_reads_is_refused(name):
+    with pytest.raises(
+        AttributeError, match=f"Adam: unknown attribute '{name}'; .* Known: beta1, beta2, epsilon, learn"
+    ):
+        setattr(tn.Adam(), name, 1)

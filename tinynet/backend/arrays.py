@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,17 @@ def array_module(x: Array) -> Any:
     """The module (`numpy` or `cupy`) whose functions work on `x`. Raises TypeError if `x` is not an array."""
     module = _modules.get(type(x))
     return module if module is not None else _look_up_module(x)
+
+
+@contextlib.contextmanager
+def ignoring(*errors: str) -> Iterator[None]:
+    """A context, or a decorator, in which NumPy ignores these errors ("under", "over", "all", ...).
+
+    It undoes the caller's np.seterr(all="raise"). Networks rely on underflow: exp of a far smaller logit is 0.
+    """
+    settings: Any = dict.fromkeys(errors, "ignore")
+    with np.errstate(**settings):
+        yield
 
 
 def register_array_type(array_type: type, module: Any) -> None:

@@ -1,10 +1,13 @@
-"""Reprs: an object shown as the constructor call that makes it."""
+"""Objects as their constructor calls, for reprs; and the attributes that they have, to refuse others."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
+
+from tinynet.errors import unknown_name
 
 
 def constructor_call(instance: Any, hyperparameters: Sequence[str]) -> str:
@@ -22,3 +25,25 @@ def constructor_call(instance: Any, hyperparameters: Sequence[str]) -> str:
         elif value != default:
             shown.append(f"{name}={value!r}")
     return f"{type(instance).__name__}({', '.join(shown)})"
+
+
+def refuse_unknown_attribute(instance: Any, name: str) -> None:
+    """Raise AttributeError for an attribute that nobody reads: one that an object of tinynet does not have.
+
+    Classes of other modules may keep what they like.
+    """
+    cls: Any = type(instance)
+    if name.startswith("_") or hasattr(cls, name) or not cls.__module__.startswith("tinynet."):
+        return
+    known = _attributes(cls)
+    if name not in known:
+        named = {*known, *getattr(instance, "declared_shapes", ())}
+        message = unknown_name("attribute", name, (each for each in named if not each.startswith("_")))
+        raise AttributeError(f"{cls.__name__}: {message}")
+
+
+@cache
+def _attributes(cls: type) -> frozenset[str]:
+    """What instances of `cls` may hold: its hyperparameters (else the arguments of __init__), and annotated names."""
+    names = set(getattr(cls, "hyperparameters", None) or inspect.signature(cls).parameters)
+    return frozenset(names.union(*(vars(base).get("__annotations__", ()) for base in cls.__mro__)))

@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinynet.backend.arrays import Array, aligned_zeros, array_module
+from tinynet.backend.arrays import Array, aligned_zeros, array_module, ignoring
 from tinynet.backend.random import Purpose, Stream
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DeviceError, ShapeError, mismatch, whole_number
 from tinynet.initializers import DrawValues, Initializer, Shape, find_initializer
-from tinynet.layers.configuration import BuildLayer, hyperparameters_from_json, to_json
+from tinynet.layers.configuration import BuildLayer, changed, hyperparameters_from_json, refuse_unread, to_json
 from tinynet.layers.context import INFERENCE, TRAINING, Context
 from tinynet.layers.layout import arrays_in, cut, offsets, padded
 
@@ -74,7 +74,11 @@ class Layer:
 
     def __call__(self, x: Array) -> Array:
         """The output in inference."""
-        return self.forward(x, INFERENCE)[0]
+        try:
+            return self.forward(x, INFERENCE)[0]
+        except FloatingPointError:  # the caller has made NumPy raise; underflow is rounding, and no error
+            with ignoring("under"):
+                return self.forward(x, INFERENCE)[0]
 
     def __repr__(self) -> str:
         return constructor_call(self, self.hyperparameters)
@@ -180,14 +184,20 @@ class Layer:
         vars(self).update(cut(vector, self._statistic_shapes, self._statistic_offsets))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """`layer.weight = values` writes into the vector, since the optimizer would not update a new array."""
+        """`layer.weight = values` writes into the vector, since the optimizer would not update a new array.
+
+        Raises AttributeError for what nobody would read, such as `trainable` (see configuration.py).
+        """
         if name not in self._shapes and name not in self._statistic_shapes:
+            refuse_unread(self, name)
+            if name in self.hyperparameters and name in vars(self):
+                value = changed(self, name, value)
             object.__setattr__(self, name, value)
             return
         view = getattr(self, name)
-        if tuple(value.shape) != view.shape:
-            who, received = f"{self}.{name}", tuple(value.shape)
-            raise ShapeError(mismatch(who, f"shape {view.shape}", received, "transpose or cut it"))
+        shape = tuple(value.shape) if hasattr(value, "shape") else type(value).__name__
+        if shape != view.shape:
+            raise ShapeError(mismatch(f"{self}.{name}", f"shape {view.shape}", shape, "transpose or cut it"))
         view[...] = value
 
     def __getstate__(self) -> dict[str, Any]:

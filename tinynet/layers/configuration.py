@@ -1,10 +1,11 @@
-"""Hyperparameters as JSON, and back. JSON has no tuples, so they are lists there."""
+"""Hyperparameters as JSON, and back (JSON has no tuples, so they are lists there); attributes that are set later."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tinynet.backend.representation import refuse_unknown_attribute
 from tinynet.errors import mismatch
 
 BuildLayer = Callable[[Any, str], Any]  # builds a part from its config and its name: io/architecture.py
@@ -73,3 +74,37 @@ def _from_json(who: str, name: str, value: Any) -> Any:
         expected = f"{name} as a number, a string or a list"
         raise ValueError(mismatch(who, expected, shortened(value), REMEDY))
     return value
+
+
+# Attributes ---------------------------------------------------------------------------------------------------------
+
+FROZEN = "to keep a layer as it is, train a second model on its outputs: tn.fit(head, (layer(x), labels))"
+MODE = "leave it out: fit trains, and model(x) and predict compute in inference mode"
+UNREAD = {"trainable": FROZEN, "requires_grad": FROZEN, "training": MODE}
+
+
+def refuse_unread(layer: Any, name: str) -> None:
+    """Raise AttributeError for an attribute of a layer that nobody would read.
+
+    A layer of your own may have any attribute, and those that other libraries give a meaning if its class has them.
+    """
+    cls = type(layer)
+    own = not cls.__module__.startswith("tinynet.")
+    if name in UNREAD and not hasattr(cls, name) and not (own and (name == "training" or name in cls.hyperparameters)):
+        raise AttributeError(mismatch(cls.__name__, "an attribute that a layer reads", repr(name), UNREAD[name]))
+    refuse_unknown_attribute(layer, name)
+
+
+def changed(layer: Any, name: str, value: Any) -> Any:
+    """The checked value of a hyperparameter that is set anew; what the layer derives from it changes, too.
+
+    AttributeError if the parameters would have other shapes. A layer of your own looks after itself.
+    """
+    cls = type(layer)
+    if not cls.__module__.startswith("tinynet."):
+        return value
+    new = cls(**{**{each: getattr(layer, each) for each in cls.hyperparameters}, name: value})
+    if new.declared_shapes != layer.declared_shapes:
+        raise AttributeError(mismatch(layer, f"{name} as it was made", repr(value), f"make a new layer: {new}"))
+    vars(layer).update({each: derived for each, derived in vars(new).items() if not each.startswith("_")})
+    return getattr(new, name)

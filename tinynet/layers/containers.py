@@ -19,6 +19,8 @@ class Container(Layer):
     that is not a layer, ValueError for a layer that belongs to another model already.
     """
 
+    layers: tuple[Layer, ...]
+    names: tuple[str, ...]
     _start: int  # where the parameters begin in `_vector`; set by bind
     _statistics_start: int  # the same for the statistics; set by bind_statistics
 
@@ -218,6 +220,9 @@ class Residual(Container):
     being shrunk by weights. Raises ShapeError if the two shapes differ.
     Source: K. He et al., "Deep residual learning for image recognition", CVPR 2016, equations 1 and 2.
     """
+
+    block: Chain
+    shortcut: Layer | None
 
     def __init__(self, *layers: Layer, shortcut: Layer | None = None) -> None:
         self.block, self.shortcut = Chain(*layers), shortcut

@@ -38,6 +38,7 @@ class Conv2D(Layer):
 
     weight: Array
     bias: Array
+    windows: Windows
     splittable = True
     hyperparameters = ("inputs", "outputs", "kernel_size", "stride", "padding")
 

@@ -19,6 +19,8 @@ class Dropout(Layer):
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
     """
 
+    threshold: int
+    scale: float
     splittable = True
     hyperparameters = ("rate",)
 

@@ -19,6 +19,7 @@ class MaxPool2D(Layer):
     ShapeError for x of another shape, or smaller than a window.
     """
 
+    windows: Windows
     splittable = True
     hyperparameters = ("pool_size", "stride", "padding")
 
@@ -55,6 +56,7 @@ class AveragePool2D(Layer):
     columns that fill no window are ignored. Raises ShapeError for x of another shape, or smaller than a window.
     """
 
+    windows: Windows
     splittable = True
     hyperparameters = ("pool_size", "stride")
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinynet.backend.arrays import Array
+from tinynet.backend.representation import refuse_unknown_attribute
+from tinynet.errors import mismatch
 
 State = dict[str, Array]
 LearningRate = float | Callable[[int], float]  # a number, or a function of the step
@@ -21,6 +23,14 @@ class Optimizer:
 
     learning_rate: LearningRate
     elementwise = True  # whether the update of an element depends on its own gradient only
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Raises AttributeError for what the optimizer would not read, such as `lr`."""
+        if name in ("lr", "rate") and not callable(value):
+            who, remedy = type(self).__name__, f"set learning_rate = {value!r}"
+            raise AttributeError(mismatch(who, "the attribute learning_rate", repr(name), remedy))
+        refuse_unknown_attribute(self, name)
+        object.__setattr__(self, name, value)
 
     def rate(self, step: int) -> float:
         """The learning rate at `step` (from 0)."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.backend.arrays import ignoring
 from tinynet.errors import DataError, mismatch
 from tinynet.plots.style import COLOURS, FILE, GRID, INK, LOOKS, OPEN, WIDTH, Path, finish, key, new_figure, plain
 
@@ -23,6 +24,7 @@ METRICS = {"loss": (1, "loss (mean per example)"), "accuracy": (100, "accuracy (
 SPLITS = {"test": -0.16, "train": 0.16}  # offsets from the middle of the configuration's row
 
 
+@ignoring("all")
 def learning_curves(
     histories: Mapping[str, History | Sequence[History]], path: Path, note: str = "", held_out: str = "validation set"
 ) -> None:
@@ -60,6 +62,7 @@ def learning_curves(
     figure.savefig(path, **FILE)
 
 
+@ignoring("all")
 def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", held_out: str = "test set") -> None:
     """Plot accuracy and loss of each configuration on the test set (filled) and the training set (open).
 
@@ -93,6 +96,7 @@ def comparison(table: Sequence[Mapping[str, Any]], path: Path, note: str = "", h
     figure.savefig(path, **FILE)
 
 
+@ignoring("all")
 def rate_range(rates: Sequence[float], losses: Sequence[float], steepest: float, path: Path, note: str = "") -> None:
     """Plot the loss by learning rate, with a line at the learning rate where the loss falls fastest."""
     figure = new_figure(path, WIDTH, 3.4, note=note)
@@ -106,6 +110,7 @@ def rate_range(rates: Sequence[float], losses: Sequence[float], steepest: float,
     figure.savefig(path, **FILE)
 
 
+@ignoring("all")
 def accuracy_over_rate(grids: Mapping[str, Mapping[float, float | None]], path: Path, note: str = "") -> None:
     """Plot accuracy by learning rate for each configuration, with a star on the best.
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, to_numpy
+from tinynet.backend.arrays import Array, ignoring, to_numpy
 from tinynet.errors import ShapeError, mismatch
 from tinynet.metrics import check_classes, check_matrix, recall
 from tinynet.plots.style import COLOURS, FILE, GRID, INK, WIDTH, WRONG, Path, colour_bar, finish, new_figure, plain
 
 
+@ignoring("all")
 def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, title: str = "", note: str = "") -> None:
     """Draw a confusion matrix: true classes as rows, predicted classes as columns, recall at the right.
 
@@ -51,6 +52,7 @@ def confusion_matrix(matrix: Array, class_names: Sequence[str], path: Path, titl
     figure.savefig(path, **FILE)
 
 
+@ignoring("all")
 def predictions(
     images: Array, labels: Array, probabilities: Array, class_names: Sequence[str], path: Path,
     title: str = "", note: str = "", columns: int = 8,
@@ -85,6 +87,7 @@ def predictions(
     figure.savefig(path, **FILE)
 
 
+@ignoring("all")
 def first_layer_weights(
     weight: Array, image_shape: tuple[int, ...], path: Path, count: int = 40, note: str = ""
 ) -> None:
@@ -122,6 +125,7 @@ def choose_predictions(labels: Array, probabilities: Array, count: int, mistakes
     return np.concatenate([wrong, others])[:count]
 
 
+@ignoring("all")
 def class_pictures(dataset: Any, path: Path, count: int = 10, note: str = "") -> None:
     """Draw the first `count` pictures of each class of a `tn.data.Dataset`, one class per row."""
     labels, names = to_numpy(dataset.labels), [plain(name) for name in dataset.class_names]

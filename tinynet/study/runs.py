@@ -23,7 +23,7 @@ UNITS_SHOWN = 20  # units of the first layer
 CLASSES = string.digits + string.ascii_lowercase + string.ascii_uppercase  # a letter for each class
 
 
-@np.errstate(over="ignore", invalid="ignore")  # a diverging network overflows before its loss says so
+@np.errstate(over="ignore", invalid="ignore", under="ignore")  # a diverging network overflows before its loss says so
 def run(
     job: Job, data: Data, callbacks: Sequence[Callback] = (), checkpoint: Checkpoints | None = None
 ) -> dict[str, Any]:

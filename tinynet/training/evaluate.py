@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from tinynet.backend.arrays import Array, Device
+from tinynet.backend.arrays import Array, Device, ignoring
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import batch_count, in_order
 from tinynet.data.dataset import Dataset
@@ -37,7 +37,7 @@ def evaluate(
     """
     loss = loss or SoftmaxCrossEntropy()
     device = model.to(device).device if device is not None else model.device
-    with device.active():
+    with device.active(), ignoring("under"):
         means = evaluate_dataset(model, validate_data(data, model, loss, device), loss, batch_size, threads)
     return Evaluation(means["loss"], means.get("accuracy", math.nan))
 

@@ -72,7 +72,7 @@ def find_learning_rate(
     loss, device = loss or SoftmaxCrossEntropy(), model.device
     losses: list[float] = []
     smooth, epoch = 0.0, 0
-    with device.active(), _restored(model), np.errstate(over="ignore", invalid="ignore"):
+    with device.active(), _restored(model), np.errstate(over="ignore", invalid="ignore", under="ignore"):
         data = validate_data(train, model, loss, device)
         state = TrainingState.of(model, optimizer, seed)
         step, meter = TrainingStep(model, loss, optimizer, state, nan_guard=False), Meter(steps, device)

@@ -89,6 +89,7 @@ class Trainer:
             rows = self.device.module.arange(len(data))
             meter, number = Meter(1, self.device), self.state.step
             if self._step is None:
+                self.model._trained = True
                 self._step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
             self._step(Batch(data, rows, self.model.dtype), meter, number)
             means = meter.means()
@@ -142,6 +143,7 @@ class Trainer:
                 nan_guard=nan_guard,
             )
             run.begin(capture, resume)
+            self.model._trained = True
             while run.epoch < last_epoch:
                 run.train_epoch()
                 with run.best_parameters():
@@ -169,11 +171,11 @@ class Trainer:
         if self.model.device.name != self.device.name:
             remedy = "make a new Trainer after model.to(...)"
             raise DeviceError(mismatch("Trainer", f"the model on {self.device.name}", self.model.device.name, remedy))
-        # NumPy's warnings of overflow are off, since the meter finds a loss that is not finite, and its step.
+        # NumPy's errors are off: the meter finds a loss that is not finite, and its step; underflow is rounding.
         with (
             self.device.active(),
             use_precision(self.device, self.precision),
-            np.errstate(over="ignore", invalid="ignore"),
+            np.errstate(over="ignore", invalid="ignore", under="ignore"),
         ):
             if self._left is not None:
                 current, average = self._left

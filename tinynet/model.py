@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, to_numpy
+from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, ignoring, to_numpy
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
@@ -36,6 +36,9 @@ class Sequential(Chain):
     Raises ValueError for another dtype, for no layers, or for a layer that belongs to another model already.
     """
 
+    seed: int
+    _trained = False  # whether training has changed it
+
     def __init__(self, *layers: Layer, seed: int = 0, dtype: str = "float32") -> None:
         self.seed = check_seed(seed)
         if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
@@ -49,6 +52,7 @@ class Sequential(Chain):
     ) -> Sequential:
         return cls(*layers_from_json(config.get("layers"), build), dtype=dtype)
 
+    @ignoring("under")
     def loss_and_gradient(
         self, x: Array, targets: Array, loss: Loss | None = None, *, context: Context
     ) -> tuple[float, Array]:
@@ -86,7 +90,7 @@ class Sequential(Chain):
                 raise ValueError(mismatch("predict", "a model with outputs (N, classes)", y.shape, remedy))
             return to_numpy(y if isinstance(self.layers[-1], Softmax) else Softmax()(y))
 
-        with device.active(), Team(size) as team:
+        with device.active(), ignoring("under"), Team(size) as team:
             return np.concatenate(team.map(probabilities, batches))
 
     def products(self, data: Dataset) -> float:
@@ -150,6 +154,8 @@ class Sequential(Chain):
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> None:
         """Print a table: layer, output shape, parameters. `input_shape`: of one example, if no layer knows it."""
+        from tinynet.backend.terminal import say  # start-up time
+
         rows = [("Layer", "Output shape", "Parameters")]
         for number, (layer, shape) in enumerate(zip(self.layers, self._output_shapes(input_shape))):
             name, count = repr(layer), f"{layer.parameter_count:,}"
@@ -160,7 +166,7 @@ class Sequential(Chain):
         rule = "-" * len(lines[0])
         megabytes = self.parameter_count * self.dtype.itemsize / 1e6
         total = f"{self.parameter_count:,} parameters, {megabytes:.2f} MB in {self.dtype}"
-        print("\n".join([lines[0], rule, *lines[1:], rule, total]))
+        say("\n".join([lines[0], rule, *lines[1:], rule, total]))
 
     def _output_shapes(self, input_shape: tuple[int, ...] | None) -> list[str]:
         """Each layer's output shape, found with two examples of zeros.

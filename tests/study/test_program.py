@@ -3,16 +3,21 @@
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import tinynet as tn
 from tests.support.child import ROOT
 from tests.support.studies import SMALL
+from tinynet.backend.terminal import spelled
 from tinynet.study.jobs import without_times
+from tinynet.study.program import publish
 
 for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
@@ -97,3 +102,66 @@ def test_ctrl_c_says_what_is_kept_and_leaves_with_130(tmp_path):
     assert running.returncode == 130, said
     assert "Traceback" not in said
     assert "finished runs in out/runs; the same command continues from there" in said
+
+
+STREAMS = {"stderr closed": "2>&-", "stdout closed": ">&-", "all closed": ">&- 2>&- <&-", "reader gone": "| head -1"}
+FILES = {"results.json", "results.csv", "results.md", "report.html", "learning_curves.png", "comparison.png"}
+
+
+def quick(folder, redirection="", **environment):
+    """The main example on one configuration, as a shell runs it; returns what it printed."""
+    arguments = [*SMALL, "--arms", "relu", "--tables", "given", "best", "--epochs", "1", "--out", str(folder / "out")]
+    command = [sys.executable, "-W", "error", str(ROOT / "examples" / "fashion_mnist.py"), "--offline", *arguments]
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shlex.join(command)} {redirection}"], capture_output=True, cwd=folder,
+        check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(folder), **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert {path.name for path in (folder / "out").iterdir()} >= FILES
+    return done.stdout, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize("redirection", STREAMS.values(), ids=STREAMS)
+def test_a_study_needs_none_of_its_streams(redirection, tmp_path):
+    _, errors = quick(tmp_path, redirection)
+    assert b"Traceback" not in errors
+    assert b"Exception ignored" not in errors
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize("encoding", ["ascii:strict", "latin-1", "cp1252"])
+def test_a_study_ends_on_a_terminal_of_any_encoding(encoding, tmp_path):
+    """cp1252 has no minus sign, latin-1 no dash, ASCII no +-."""
+    printed, _ = quick(tmp_path, PYTHONIOENCODING=encoding)
+    text = printed.decode(encoding.partition(":")[0])
+    row = next(line for line in text.splitlines() if line.startswith("| ReLU"))
+    assert ("+-" if encoding.startswith("ascii") else "±") in row
+    page = (tmp_path / "out" / "results.md").read_text(encoding="utf-8")
+    assert row in spelled(page, encoding.partition(":")[0])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_a_study_in_a_bare_locale_whose_caller_raises_numpys_errors(tmp_path):
+    """The folder's name is not ASCII: it reaches the report as undecodable bytes."""
+    surroundings = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TMPDIR": "/does/not/exist"}
+    (tmp_path / "sitecustomize.py").write_text("import numpy\nnumpy.seterr(all='raise')\n", encoding="utf-8")
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xc3\xa9sultats"))
+    folder.mkdir()
+    quick(folder, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}", **surroundings)
+    assert "/r\u00e9sultats/out" in (folder / "out" / "results.md").read_text(encoding="utf-8")
+
+
+def test_the_table_is_printed_even_if_the_report_cannot_be_written(capsys):
+    class Result:
+        diverged = ()
+
+        def write_report(self):
+            raise tn.SaveError(28, "No space left on device")
+
+        def show(self):
+            print("the table")
+
+    with pytest.raises(tn.SaveError):
+        publish(Result())
+    assert capsys.readouterr().out == "the table\n"

@@ -1,6 +1,8 @@
 """The documented program runs, learning rates are chosen on held-out data, and wrong studies are refused."""
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -28,9 +30,9 @@ def test_the_documented_program_runs_on_two_processes_and_continues(tmp_path):
     assert len(table) == 2  # of accuracies, and of the grid
     out = tmp_path / "results" / "mine"
     assert {"report.html", "results.json", "results.md", "results.csv"} <= {path.name for path in out.iterdir()}
-    results = json.loads((out / "results.json").read_text())
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert [(run["part"], run["arm"]) for run in results["runs"]].count(("best", "relu")) == 3
-    assert "learning rate 0.1 for" not in (out / "results.md").read_text()
+    assert "learning rate 0.1 for" not in (out / "results.md").read_text(encoding="utf-8")
 
     again = python("-W", "error", "mine.py", folder=tmp_path)
     assert "12 runs" not in again.stdout
@@ -105,3 +107,18 @@ def test_the_smaller_of_two_equally_good_rates_is_chosen_and_a_diverged_one_neve
 
     assert choose([tried(1.0, 0.8), tried(0.3, 0.8), tried(3.0, None)]) == {"relu": 0.3}
     assert choose([tried(3.0, None)]) == {}
+
+
+def test_a_study_is_silent_where_there_is_no_output_and_shows_its_table_without_signs(
+    tmp_path, small_data, monkeypatch
+):
+    study = Study(configurations(), small_data, seeds=2, epochs=1, batch_size=50, workers=0)
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    result = study.run(tmp_path)
+    result.show()
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    result.show()
+    assert " +- " in printed.getvalue().decode("ascii")
+    assert "±" in result.table()

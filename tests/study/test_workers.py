@@ -1,10 +1,13 @@
 """Jobs in processes of their own give the same bits, and can be continued; what cannot be sent to them is refused."""
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from tests.support.child import python
+from tests.support.child import ROOT, python
 from tests.support.studies import configurations, documented_program, network
 from tinynet import study as library
 from tinynet.study import Configuration, Study
@@ -66,3 +69,55 @@ def test_a_program_without_a_main_guard_is_told_so(tmp_path):
     done = python("mine.py", folder=tmp_path)
     assert done.returncode == 1
     assert "call run() under `if __name__ == '__main__':`, or pass workers=0" in done.stderr
+
+
+PROGRAM = """
+import sys
+import numpy as np
+import tinynet as tn
+from tinynet.study import Configuration, Study
+
+def network(seed):
+    return tn.Sequential(tn.Dense(20, 8), tn.ReLU(), tn.Dense(8, 4), seed=seed)
+
+if __name__ == "__main__":
+    random = np.random.default_rng(0)
+    data = random.normal(size=(200, 20)).astype("float32"), random.integers(0, 4, 200)
+    study = Study({"relu": Configuration("ReLU", network)}, (data, data), seeds=2, epochs=1, workers=WORKERS)
+    study.run(FOLDER).show()
+"""
+
+
+def program(folder, workers):
+    return PROGRAM.replace("WORKERS", str(workers)).replace("FOLDER", repr(str(folder)))
+
+
+def test_a_program_without_a_file_is_told_so_and_the_remedy_works(tmp_path):
+    refused = python("-c", program(tmp_path, 2), folder=tmp_path)
+    assert "got a function of a program without a file" in refused.stderr
+    assert "define functions at the top level of a file, no lambdas, or pass workers=0" in refused.stderr
+    done = python("-c", program(tmp_path, 0), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "runs").glob("*.json"))) == 2
+
+
+def test_a_program_from_standard_input_is_told_so_and_the_remedy_works(tmp_path):
+    command = [sys.executable, "-"]
+    for workers, status in ((2, 1), (0, 0)):
+        done = subprocess.run(
+            command, input=program(tmp_path, workers), capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr
+        assert ("save the program as a file, or pass workers=0" in done.stderr) == (workers == 2)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder that is used")
+def test_a_working_directory_that_was_deleted_is_named_and_the_remedy_works(tmp_path):
+    (tmp_path / "mine.py").write_text(program(tmp_path, 2), encoding="utf-8")
+    (tmp_path / "gone").mkdir()
+    command = f"cd {tmp_path}/gone && rmdir {tmp_path}/gone && {sys.executable} {tmp_path}/mine.py"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, env=environment)
+    assert "expected a working directory, got one that was deleted; change to a folder that exists" in done.stderr
+    assert python(tmp_path / "mine.py", folder=tmp_path).returncode == 0

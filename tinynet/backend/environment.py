@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -38,7 +39,7 @@ def describe(device: Device) -> dict[str, Any]:
 def cpu_name() -> str:
     """The model name of the processor, or "unknown"."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor() or "unknown"
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -61,5 +62,12 @@ def blas() -> dict[str, Any]:
 
 def command() -> str:
     """The command line that started this process."""
-    name = os.path.relpath(sys.argv[0]) if sys.argv and os.path.exists(sys.argv[0]) else " ".join(sys.argv[:1])
-    return " ".join(["python", name, *sys.argv[1:]])
+    name, *arguments = sys.argv or [""]
+    with contextlib.suppress(OSError, ValueError):  # no working directory; another drive
+        name = os.path.relpath(name) if os.path.exists(name) else name
+    return as_text(" ".join(["python", name, *arguments]))
+
+
+def as_text(name: str) -> str:
+    """A file name as text that can be written as UTF-8: under LANG=C Python keeps its bytes as surrogates."""
+    return name.encode(sys.getfilesystemencoding(), "surrogateescape").decode("utf-8", "backslashreplace")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Device, find_device, to_numpy
 from tinynet.backend.matmul import use_precision
+from tinynet.backend.terminal import say
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.data.sources import fashion_mnist
 from tinynet.errors import DeviceError
@@ -85,15 +85,15 @@ def run(options: argparse.Namespace) -> int:
         first, second = options.devices
         differences = compare(first, second, data, settings)
     except DeviceError as error:
-        print(error, file=sys.stderr)
+        say(error, "stderr")
         return 2
-    print(f"{' and '.join(options.devices)}, {settings.dtype}, batch {settings.batch_size}: relative differences")
-    print(f"{'step':>6} {'loss':>10} {'theta':>10}")
+    say(f"{' and '.join(options.devices)}, {settings.dtype}, batch {settings.batch_size}: relative differences")
+    say(f"{'step':>6} {'loss':>10} {'theta':>10}")
     for step, (loss, theta) in enumerate(differences, 1):
         if step in (1, 2, 5) or step % 10 == 0 or step == len(differences):
-            print(f"{step:>6} {loss:>10.2e} {theta:>10.2e}")
+            say(f"{step:>6} {loss:>10.2e} {theta:>10.2e}")
     largest, limit = max(max(pair) for pair in differences), LIMITS[settings.dtype]
-    print(f"largest {largest:.2e}, limit {limit:.0e}: {'ok' if largest <= limit else 'TOO FAR'}")
+    say(f"largest {largest:.2e}, limit {limit:.0e}: {'ok' if largest <= limit else 'TOO FAR'}")
     return int(not largest <= limit)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
+from tinynet.backend.terminal import say
 from tinynet.data.catalog import CATALOG, SYNTHETIC
 from tinynet.data.report import data_report
 from tinynet.data.sources import SOURCES, load
@@ -33,8 +33,8 @@ def run_list(options: argparse.Namespace) -> int:
     """Print the name, size and licence of each data set."""
     for entry in CATALOG.values():
         shape = " x ".join(map(str, entry.image_shape))
-        print(f"{entry.name:<18} {sum(entry.sizes):>8,} pictures of {shape:<12} {entry.licence}")
-    print(f"{SYNTHETIC:<18}   70,000 pictures of 28 x 28      drawn by tinynet")
+        say(f"{entry.name:<18} {sum(entry.sizes):>8,} pictures of {shape:<12} {entry.licence}")
+    say(f"{SYNTHETIC:<18}   70,000 pictures of 28 x 28      drawn by tinynet")
     return 0
 
 
@@ -45,11 +45,11 @@ def run_report(options: argparse.Namespace) -> int:
             options.name, source=options.source, data=options.data, offline=options.offline,
             drop_duplicates=options.drop_duplicates,
         )  # fmt: skip
-        print(data_report(train, test))
+        say(data_report(train, test))
         if options.picture:
             class_pictures(train, options.picture)
-            print(f"wrote {options.picture}")
+            say(f"wrote {options.picture}")
     except (DataError, ValueError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", "stderr")
         return 2
     return 0

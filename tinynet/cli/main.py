@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 import tinynet
+from tinynet.backend.terminal import end_output
 from tinynet.cli import compare, data, doctor
 
 COMMANDS = (doctor, compare, data)
@@ -31,5 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_to(commands)
     options = parser.parse_args(arguments)
-    status: int = options.run(options)
+    try:
+        status: int = options.run(options)
+    finally:
+        end_output()
     return status

@@ -17,8 +17,8 @@ A complete program, whose numbers are the same on any number of processes:
         relu = Configuration("ReLU", partial(network, activation=tn.ReLU), tn.SGD, grid, baseline="sigmoid")
         study = Study({"sigmoid": sigmoid, "relu": relu}, data, seeds=3, epochs=2, batch_size=100, workers=2)
         result = study.run("results/mine")  # the same call continues a study that was stopped
-        print(result.table())
         result.write_report()  # report.html, results.json, results.md, results.csv and pictures
+        result.show()
 
 The learning rate of each configuration is chosen on a tenth of the training set; then the test set is measured once
 for each seed. Differences from the baseline come with confidence intervals and paired tests. It needs scipy; the

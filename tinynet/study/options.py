@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tinynet as tn
 from tinynet.backend.arrays import Device, find_device
+from tinynet.backend.terminal import end_output, say
 from tinynet.study.report import PACKAGES, check_packages
 
 Main = Callable[..., int]
@@ -29,11 +30,13 @@ def program(main: Main) -> Main:
         try:
             return main(arguments)
         except CannotStart as error:
-            print(f"error: {error}", file=sys.stderr)
+            say(f"error: {error}", "stderr")
             return 2
         except KeyboardInterrupt as stop:
-            print(f"\nstopped: {stop or 'nothing was saved'}", file=sys.stderr)
+            say(f"\nstopped: {stop or 'nothing was saved'}", "stderr")
             return 130
+        finally:
+            end_output()
 
     return guarded
 
@@ -64,13 +67,17 @@ def open_data(name: str | None, folder: Path | None, source: str = "auto", offli
     except tn.DataNotFoundError as error:
         if name is not None or folder is not None or source != "auto":
             raise
-        print(f"Fashion-MNIST was not found:\n  {error}\nUsing the synthetic set instead.\n", file=sys.stderr)
+        say(f"Fashion-MNIST was not found:\n  {error}\nUsing the synthetic set instead.\n", "stderr")
         return tn.data.synthetic_fashion()
 
 
 def new_parser(description: str | None, files: str, out: str) -> argparse.ArgumentParser:
     """A parser with the options of every example: device, data and folder for the results."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog=None if sys.argv else "tinynet",  # argparse would look into sys.argv[0]
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, gpu or gpu:N (auto: a GPU if one works)")
     parser.add_argument("--data", type=Path, help=f"folder with {files} (or $TINYNET_DATA)")
     parser.add_argument(

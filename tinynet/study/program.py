@@ -8,10 +8,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tinynet.backend.terminal import say
 from tinynet.data.catalog import CATALOG, SYNTHETIC
 from tinynet.errors import unknown_name
 from tinynet.study.options import count, new_parser, open_for_a_report, positive
-from tinynet.study.study import Study
+from tinynet.study.study import Result, Study
 from tinynet.study.summary import PARTS
 from tinynet.study.verify import Make, verify
 
@@ -95,8 +96,19 @@ def run_study(options: argparse.Namespace, make: Make, parameters: Sequence[str]
     """
     if options.verify:
         return verify(options, make, parameters, QUICK_EXAMPLES)
-    result = study_of(options, make, parameters).run(options.out, runs=options.checkpoint, fresh=options.fresh)
-    print(result.table())
-    for path in result.write_report():
-        print(f"wrote {path}")
+    return publish(study_of(options, make, parameters).run(options.out, runs=options.checkpoint, fresh=options.fresh))
+
+
+def publish(result: Result) -> int:
+    """Write the report, then print the table; returns the exit status, 1 if a run outside the grid diverged.
+
+    The table is printed even if the report cannot be written: it took the training.
+    """
+    written: Sequence[Path] = ()
+    try:
+        written = result.write_report()
+    finally:
+        result.show()
+    for path in written:
+        say(f"wrote {path}")
     return 1 if result.diverged else 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinynet.backend import environment
+from tinynet.backend.terminal import FAILURES, is_terminal, say
 from tinynet.study.jobs import Data, Job
 from tinynet.study.workers import Workers
 
@@ -53,8 +55,9 @@ class Progress:
     def _step(self, job: Job, result: dict[str, Any] | None = None) -> None:
         self.ended, self.done_work = self.ended + 1, self.done_work + job.work(self.examples)
         if self.bar is not None:
-            self.bar.update(min(job.work(self.examples), self.all_work - self.bar.n))
-            self.bar.set_postfix_str(f"{job.part} {job.name}")
+            with contextlib.suppress(*FAILURES):
+                self.bar.update(min(job.work(self.examples), self.all_work - self.bar.n))
+                self.bar.set_postfix_str(f"{job.part} {job.name}")
         elif result is not None:
             left = (time.perf_counter() - self.began) * (self.all_work / self.done_work - 1)
             split = self.held_out if job.split == "test" else job.split
@@ -65,13 +68,14 @@ class Progress:
     def close(self) -> None:
         """End the bar."""
         if self.bar is not None:
-            self.bar.close()
+            with contextlib.suppress(*FAILURES):
+                self.bar.close()
         if self.ended:
             self._print(f"\n{self.ended} runs in {minutes(time.perf_counter() - self.began)}\n")
 
     def _print(self, text: str) -> None:
         if self.workers.verbose:
-            print(text, flush=True)
+            say(text)
 
 
 def heading(study: Study, data: Data) -> str:
@@ -96,7 +100,7 @@ def minutes(seconds: float) -> str:
 
 
 def _bar(total: float) -> Any:
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         return None
     try:
         from tqdm import tqdm  # optional

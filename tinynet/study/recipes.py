@@ -17,6 +17,7 @@ from tinynet.data.transforms import Transform
 from tinynet.errors import unknown_name
 from tinynet.study.configuration import Configuration
 from tinynet.study.options import count, new_parser, open_for_a_report, whole
+from tinynet.study.program import publish
 from tinynet.study.study import Study
 
 
@@ -191,8 +192,4 @@ def run_recipes(
         held_out="validation" if options.validate else "test",
         settings=vars(options),
     )
-    result = study.run(options.out, runs=options.checkpoint, checkpoints=bool(options.checkpoint))
-    print(result.table())
-    for path in result.write_report():
-        print(f"wrote {path}")
-    return 1 if result.diverged else 0
+    return publish(study.run(options.out, runs=options.checkpoint, checkpoints=bool(options.checkpoint)))

@@ -12,6 +12,7 @@ import numpy as np
 
 import tinynet as tn
 from tinynet import metrics, plots
+from tinynet.backend.arrays import ignoring
 from tinynet.backend.files import write_atomically
 from tinynet.study import figures, sentences
 from tinynet.study.page import html
@@ -77,17 +78,20 @@ def write_report(summary: Summary, runs: Sequence[Run], test: tn.data.Dataset, f
     """Write everything into the folder; returns the paths, the report first. ImportError without its packages."""
     check_packages(*PACKAGES)
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = draw(summary, runs, test, folder)
     whole = json.dumps({**summary, "runs": list(runs)}, allow_nan=False, indent=None, separators=(",", ":"))
-    texts = {
-        "report.html": html(summary, runs, test, {path.stem: path.read_bytes() for path in pictures}),
-        "results.csv": csv_of(summary, runs),
-        "results.md": page(summary),
-        "results.json": whole + "\n",
-    }
-    for name, text in texts.items():
-        write_atomically(folder / name, text.encode())
-    return [*[folder / name for name in texts], *pictures]
+    numbers = [_written(folder / "results.json", whole + "\n")]  # first: no error of drawing may lose them
+    numbers.append(_written(folder / "results.csv", csv_of(summary, runs)))
+    numbers.append(_written(folder / "results.md", page(summary)))
+    with ignoring("all"):  # matplotlib relies on what the caller may have turned into errors
+        pictures = draw(summary, runs, test, folder)
+        text = html(summary, runs, test, {path.stem: path.read_bytes() for path in pictures})
+    return [_written(folder / "report.html", text), *reversed(numbers), *pictures]
+
+
+def _written(path: Path, text: str) -> Path:
+    """Write a text as UTF-8. A file name in it that is no text (undecodable bytes) is escaped."""
+    write_atomically(path, text.encode("utf-8", "backslashreplace"))
+    return path
 
 
 def csv_of(summary: Summary, runs: Sequence[Run]) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 import tinynet as tn
 from tinynet.backend.arrays import Device, find_device
+from tinynet.backend.terminal import say
 from tinynet.data.dataset import as_dataset
 from tinynet.errors import DataError, mismatch, unknown_name, whole_number
 from tinynet.study.configuration import Configuration
@@ -195,6 +196,10 @@ class Result:
     def table(self) -> str:
         """The tables and sentences, in Markdown that can be read in a terminal."""
         return terminal(self.summary)
+
+    def show(self) -> None:
+        """Print the table; where the terminal has no "±", with "+-"."""
+        say(self.table())
 
     def write_report(self, folder: Path | None = None) -> list[Path]:
         """Write report.html, results.json, results.md, results.csv and pictures; returns their paths."""

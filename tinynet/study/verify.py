@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tinynet.backend import environment
+from tinynet.backend.terminal import say
 from tinynet.errors import mismatch
 from tinynet.study.configuration import Configuration
 from tinynet.study.jobs import Data, Job, as_run, machine_kind, without_times
@@ -49,7 +50,7 @@ def verify(options: argparse.Namespace, make: Make, parameters: Sequence[str], q
     exact = machine_kind(file["manifest"]) == machine_kind(environment.describe(device))
     within = ", ".join(f"{name} {value}" for name, value in TOLERANCE.items())
     how = "bit for bit, on the same kind of machine" if exact else f"within {within}, on another kind of machine"
-    print(f"{len(runs)} runs of {options.verify}: {how}")
+    say(f"{len(runs)} runs of {options.verify}: {how}")
     data = Data(train.to(device), test.to(device), device)
     shape = {"inputs": train.images.shape[1], "classes": len(train.class_names)}
     jobs = [job_of(run, make, parameters, settings, shape) for run in runs]
@@ -57,7 +58,7 @@ def verify(options: argparse.Namespace, make: Make, parameters: Sequence[str], q
     for path in workers.folder.glob("*.json"):
         path.unlink()  # results from before would prove nothing
     wrong = _run_and_compare(workers, list(zip(jobs, runs)), exact, choose(file["runs"]))
-    print(f"{wrong} runs do not agree" if wrong else "all that was compared agrees")
+    say(f"{wrong} runs do not agree" if wrong else "all that was compared agrees")
     return 1 if wrong else 0
 
 
@@ -71,11 +72,11 @@ def _run_and_compare(
         for finished, result in workers.run([job for job, _ in pairs]):
             job, run = by_path[workers.path(finished)]
             if not exact and job.part == "grid" and job.learning_rate != chosen.get(job.name):
-                print(f"{job}  not compared: it may be at the edge of divergence")
+                say(f"{job}  not compared: it may be at the edge of divergence")
                 continue
             difference = compare(run, as_run(job, result), exact)
             wrong += bool(difference)
-            print(f"{job}  {difference or 'agrees'}", flush=True)
+            say(f"{job}  {difference or 'agrees'}")
     return wrong
 
 

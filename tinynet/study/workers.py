@@ -10,6 +10,7 @@ import os
 import pickle
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -25,6 +26,7 @@ import numpy as np
 
 import tinynet as tn
 from tinynet.backend.arrays import CPU
+from tinynet.backend.terminal import say
 from tinynet.errors import mismatch
 from tinynet.study.jobs import Data, Job, as_run, hash_of_surroundings, read_result, write_result
 from tinynet.study.runs import run
@@ -48,7 +50,7 @@ class EpochPrinter(Callback):
         row = history.last
         measured = f"training loss {row['running_loss']:.4f}, accuracy {row['running_accuracy']:.2%}"
         speed = f"{row['samples_per_second']:,.0f} images/s"
-        print(f"{self.title}  epoch {row['epoch']:>2}/{self.epochs}  {measured}  {speed}", flush=True)
+        say(f"{self.title}  epoch {row['epoch']:>2}/{self.epochs}  {measured}  {speed}")
 
 
 class Workers:
@@ -116,6 +118,7 @@ class Workers:
             return
         for left in self.folder.glob(f"{SHARED}*"):  # by a study that was killed
             shutil.rmtree(left, ignore_errors=True)
+        _check_working_folder()
         with tempfile.TemporaryDirectory(prefix=SHARED, dir=self.folder) as shared:
             stripped = _write_arrays(self.data, Path(shared))
             context = multiprocessing.get_context("spawn")  # a fork of a process whose BLAS has threads may hang
@@ -139,13 +142,29 @@ class Workers:
 
 def check_that_they_travel(jobs: Sequence[Job]) -> None:
     """Raise ValueError if a configuration cannot be sent to another process."""
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    no_file = getattr(main, "__spec__", None) is None and file is None  # python -c, a notebook
+    if file is not None and not os.path.exists(file):  # each process would run it again
+        remedy = "save the program as a file, or pass workers=0"
+        raise ValueError(mismatch("Study", "a program that worker processes can import", repr(file), remedy))
     for configuration in {job.configuration for job in jobs}:
         try:
-            pickle.dumps(configuration)
+            if b"__main__" in pickle.dumps(configuration) and no_file:
+                raise pickle.PicklingError("a function of a program without a file, which no other process can import")
         except (pickle.PicklingError, AttributeError, TypeError) as error:
-            remedy = "define functions at the top level of a module, no lambdas, or pass workers=0"
+            remedy = "define functions at the top level of a file, no lambdas, or pass workers=0"
             expected = "build, optimizer and fit that can be pickled"
             raise ValueError(mismatch(f"Study: {configuration.title}", expected, error, remedy)) from error
+
+
+def _check_working_folder() -> None:
+    """Raise RuntimeError if the working directory was deleted: a process cannot be started from there."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        remedy = "change to a folder that exists, or pass workers=0"
+        raise RuntimeError(mismatch("Study", "a working directory", "one that was deleted", remedy)) from error
 
 
 def seconds_per_example(job: Job, data: Data) -> float:

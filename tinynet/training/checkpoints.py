@@ -23,6 +23,7 @@ import numpy as np
 
 from tinynet.backend.arrays import array_module, is_finite, to_numpy
 from tinynet.backend.files import PathLike
+from tinynet.backend.terminal import say
 from tinynet.errors import DataError, SaveError, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
 
@@ -158,7 +159,7 @@ class Checkpoints:
         if self._signal is None:
             return
         if self.steps():
-            print(f"saved {self.path(self.steps()[-1])}; resume=True continues from there", flush=True)
+            say(f"saved {self.path(self.steps()[-1])}; resume=True continues from there")
         if self._signal == signal.SIGINT:
             raise KeyboardInterrupt
         raise SystemExit(128 + self._signal)

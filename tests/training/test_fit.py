@@ -80,3 +80,49 @@ def test_wrong_settings_are_refused_before_training(small_data, wrong, error, me
     with pytest.raises(error, match=message):
         tn.fit(model, small_data[0], **{"epochs": 1, "batch_size": 64, **wrong})
     np.testing.assert_array_equal(model.theta, before)
+
+
+def lines(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "tinynet"]
+
+
+def test_a_second_fit_says_once_that_it_begins_anew_and_a_trainer_goes_on(small_data, caplog):
+    train, model = small_data[0], small_model()
+    tn.fit(model, train, epochs=1)
+    assert lines(caplog) == []
+    tn.fit(model, train, epochs=1)
+    (said,) = lines(caplog)
+    assert said.startswith("fit: this model was trained before; shuffles, dropout and optimizer begin anew")
+    assert "keep a Trainer and call its fit" in said
+    caplog.clear()
+    model, whole = small_model(), small_model()
+    trainer = tn.Trainer(model)
+    for _ in range(3):
+        trainer.fit(train, epochs=1)
+    assert lines(caplog) == []
+    tn.fit(whole, train, epochs=3)
+    np.testing.assert_array_equal(model.theta, whole.theta)
+
+
+def test_a_run_that_is_resumed_does_not_begin_anew(small_data, tmp_path, caplog):
+    pytest.importorskip("safetensors")
+    pytest.importorskip("filelock")
+    model = small_model()
+    tn.fit(model, small_data[0], epochs=1, checkpoint=tmp_path)
+    tn.fit(model, small_data[0], epochs=2, checkpoint=tmp_path, resume=True)
+    assert lines(caplog) == []
+
+
+def test_training_after_steps_by_hand_begins_anew_too(small_data, caplog):
+    model = small_model()
+    tn.Trainer(model).step(small_data[0].images[:10], small_data[0].labels[:10])
+    tn.fit(model, small_data[0], epochs=1)
+    assert len(lines(caplog)) == 1
+
+
+@pytest.mark.parametrize("clock", [lambda: 5.0, iter(range(10**6, 0, -1)).__next__], ids=["stands still", "runs back"])
+def test_a_clock_that_jumps_ends_no_run(clock, small_data, monkeypatch):
+    monkeypatch.setattr("time.perf_counter", clock)
+    history = tn.fit(small_model(), small_data[0], epochs=2)
+    assert all(0 < seconds < np.inf for seconds in history["seconds"])
+    assert all(0 < speed < np.inf for speed in history["samples_per_second"])

@@ -73,6 +73,15 @@ def fit(
     Raises DivergenceError, with the history so far, if the NaN guard stops the run; DataError, ShapeError or
     TypeError for data that do not fit the model; DeviceError if the device cannot be used.
     """
+    if model._trained and not resume:
+        model._trained = False  # say it once
+        import logging  # start-up time: only a second call has something to say
+
+        remedy = "to go on, keep a Trainer and call its fit"
+        logging.getLogger("tinynet").warning(
+            "fit: this model was trained before; shuffles, dropout and optimizer begin anew from its parameters: %s",
+            remedy,
+        )
     trainer = Trainer(model, loss=loss, optimizer=optimizer, seed=seed, device=device, precision=precision)
     return trainer.fit(
         train,

@@ -94,7 +94,7 @@ class TrainingRun:
                     state.seconds = time.perf_counter() - began
                     self.checkpoints.after_step(state)
         running = meter.means()  # waits for a GPU, once an epoch
-        seconds = time.perf_counter() - began
+        seconds = max(time.perf_counter() - began, 1e-9)  # a clock may stand still, or jump
         if self.nan_guard:
             check_run(state, meter, self.epoch, self.optimizer, self.model)
         self.row = {"epoch": self.epoch + 1, **_named("running", running)}

@@ -71,3 +71,15 @@ def test_with_a_gpu_nothing_is_broken():
     findings = {finding.subject: finding for finding in doctor.examine("gpu")}
     assert {"GPU", "CUDA", "GPU memory", "product on the GPU", "kernels", "CUDA graphs"} <= set(findings)
     assert findings["kernels"].verdict == findings["CUDA graphs"].verdict == "ok"
+
+
+def test_a_user_without_a_home_is_told_how_to_have_a_cache(monkeypatch):
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.home", unknown)
+    for name in ("TINYNET_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    (finding,) = [each for each in doctor.examine("cpu") if each.subject == "data"]
+    assert finding[:2] == ("slow", "data")
+    assert finding.remedy == "set TINYNET_CACHE to a folder of yours"

@@ -192,3 +192,43 @@ def test_offline_opens_no_socket(monkeypatch):
         with pytest.raises(tn.DataNotFoundError, match="got nothing, and --offline forbids a download"):
             tn.data.load(name, offline=True)
     assert len(tn.data.load("synthetic_fashion", offline=True)) == 2
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user whom the system does not know, without a home directory."""
+
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("pathlib.Path.home", unknown)
+    for name in ("TINYNET_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA", "TFDS_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_a_home_the_cache_is_named_by_the_user(homeless, tmp_path, monkeypatch):
+    message = "cache: expected a home directory, got none; set TINYNET_CACHE to a folder that you can write to"
+    with pytest.raises(tn.DataNotFoundError, match=message):
+        download.cache_folder()
+    with pytest.raises(tn.DataNotFoundError, match=message):
+        tn.data.fashion_mnist()
+    monkeypatch.setenv("TINYNET_CACHE", str(tmp_path))
+    assert download.cache_folder() == tmp_path
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32", "darwin"])
+def test_a_cache_that_the_system_names_needs_no_home(platform, homeless, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.platform", platform)
+    variable = {"linux": "XDG_CACHE_HOME", "win32": "LOCALAPPDATA", "darwin": "TINYNET_CACHE"}[platform]
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert download.cache_folder() == (tmp_path if platform == "darwin" else tmp_path / "tinynet")
+
+
+def test_without_a_home_a_folder_is_still_read(homeless, tmp_path):
+    with pytest.raises(tn.DataNotFoundError, match=f"to find it in {tmp_path}.*, got nothing, and --offline"):
+        tn.data.load("fashion_mnist", data=tmp_path, offline=True)
+
+
+def test_without_a_home_tensorflow_datasets_are_named_by_the_user(homeless):
+    with pytest.raises(tn.DataNotFoundError, match="expected a home directory, got none; set TFDS_DATA_DIR"):
+        tn.data.load("mnist", source="tfds", offline=True)

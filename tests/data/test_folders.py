@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -216,7 +217,11 @@ def test_only_one_level_is_read_however_deep_a_folder_is(folder):
     assert len(tn.data.from_folder(folder)) == 6
 
 
-@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "tab\t", "\u202etxt"])
+# Under LANG=C without UTF-8 mode, Python cannot name such a file.
+needs_names = pytest.mark.skipif(sys.getfilesystemencoding() == "ascii", reason="needs file names beyond ASCII")
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "tab\t", pytest.param("\u202etxt", marks=needs_names)])
 def test_names_that_do_something_to_a_terminal_are_refused_and_shown_harmlessly(name, folder):
     picture(folder / name / "1.png")
     with pytest.raises(tn.DataError, match="class folders with printable names, got '") as told:
@@ -228,6 +233,7 @@ def test_names_that_do_something_to_a_terminal_are_refused_and_shown_harmlessly(
     assert str(told.value).isprintable()
 
 
+@needs_names
 def test_names_in_other_scripts_are_accepted(folder):
     picture(folder / "k\u00e4fer \u7532\u866b \U0001f41e" / "\u00fc.png", colour=50)
     assert tn.data.from_folder(folder).class_names[2].startswith("k\u00e4fer")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -193,4 +194,15 @@ def test_a_failing_save_keeps_the_previous_folder(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         save_arrays(tmp_path / "store", {"a": np.zeros(5, "uint8")})
     np.testing.assert_array_equal(load_arrays(tmp_path / "store")["a"], arrays["a"])
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_stored_folder_can_be_read_by_those_whom_the_umask_lets_read(mask, tmp_path):
+    before = os.umask(mask)
+    try:
+        save_arrays(tmp_path / "store", {"a": np.zeros(3, np.uint8)})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "store").stat().st_mode & 0o777 == 0o777 & ~mask
     assert [path.name for path in tmp_path.iterdir()] == ["store"]

@@ -19,8 +19,9 @@ from tinynet.backend.environment import PINS, blas, cpu_name
 from tinynet.backend.gpu.device import GPU, gpu_problem
 from tinynet.backend.gpu.kernels import CudaKernels, enabled
 from tinynet.backend.matmul import matmul
+from tinynet.backend.terminal import say
 from tinynet.data.download import cache_folder
-from tinynet.errors import DeviceError
+from tinynet.errors import DataError, DeviceError
 
 
 class Finding(NamedTuple):
@@ -44,7 +45,7 @@ def add_to(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the findings. Returns the exit status: 1 if anything is broken, else 0."""
     findings = examine(options.device)
-    print(printed(findings))
+    say(printed(findings))
     return int(any(finding.verdict == "broken" for finding in findings))
 
 
@@ -103,7 +104,7 @@ def _gigaflops(device: Device) -> float:
             began = time.perf_counter()
             a @ b
             device.synchronize()
-            seconds.append(time.perf_counter() - began)
+            seconds.append(max(time.perf_counter() - began, 1e-9))  # a clock may stand still
     return 2 * 1000 * 784 * 256 / min(seconds) / 1e9
 
 
@@ -133,7 +134,11 @@ def _data() -> Iterator[Finding]:
     if named and not Path(named).is_dir():
         yield Finding("broken", "data", f"TINYNET_DATA={named} is not a folder", "correct TINYNET_DATA, or unset it")
         return
-    folder = cache_folder()
+    try:
+        folder = cache_folder()
+    except DataError:
+        yield Finding("slow", "data", "no home directory, so no cache", "set TINYNET_CACHE to a folder of yours")
+        return
     sets = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not os.access(existing, os.W_OK):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -9,8 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tinynet.backend.terminal import FAILURES, is_terminal
 from tinynet.data.catalog import File
-from tinynet.errors import DataNotFoundError
+from tinynet.errors import DataNotFoundError, mismatch
 
 CONNECT_SECONDS = 5  # for each mirror: without a network the download fails soon
 READ_SECONDS = 20  # the longest time without a byte
@@ -20,14 +22,26 @@ LOCK_SECONDS = 900  # the longest time to wait for another process that download
 
 
 def cache_folder() -> Path:
-    """The folder for downloads: $TINYNET_CACHE, or tinynet's folder in the system's cache."""
+    """The folder for downloads: $TINYNET_CACHE, or tinynet's folder in the system's cache.
+
+    Raises DataNotFoundError, a DataError, for a user without a home directory.
+    """
     if os.environ.get("TINYNET_CACHE"):
         return Path(os.environ["TINYNET_CACHE"])
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "tinynet"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "tinynet"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinynet"
+        return home_folder("TINYNET_CACHE") / "Library" / "Caches" / "tinynet"
+    local = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+    usual = "AppData/Local" if sys.platform == "win32" else ".cache"
+    return (Path(local) if local else home_folder("TINYNET_CACHE") / usual) / "tinynet"
+
+
+def home_folder(variable: str) -> Path:
+    """The user's home directory. DataNotFoundError if there is none; `variable` then names a folder in its place."""
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        remedy = f"set {variable} to a folder that you can write to"
+        raise DataNotFoundError(mismatch("cache", "a home directory", "none", remedy)) from error
 
 
 def fetch(file: File, mirrors: Sequence[str], folder: Path) -> Path:
@@ -105,10 +119,14 @@ def _progress(length: int, address: str) -> Callable[[int | None], object]:
         from tqdm import tqdm
     except ImportError:
         return lambda count: None
-    bar = tqdm(
-        total=length, desc=address.rpartition("/")[2], unit="B", unit_scale=True, disable=not sys.stderr.isatty()
-    )
-    return lambda count: bar.close() if count is None else bar.update(count)
+    name, hidden = address.rpartition("/")[2], not is_terminal(sys.stderr)
+    bar = tqdm(total=length, desc=name, unit="B", unit_scale=True, disable=hidden)
+
+    def update(count: int | None) -> None:
+        with contextlib.suppress(*FAILURES):  # of standard error
+            bar.close() if count is None else bar.update(count)
+
+    return update
 
 
 def _lock(path: Path) -> Any:

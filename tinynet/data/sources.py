@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from functools import partial
@@ -94,7 +95,8 @@ def _folders(entry: Entry, source: str, data: str | os.PathLike[str] | None) -> 
             raise DataError(f"data: expected a folder, got {str(folder)!r}; check --data and TINYNET_DATA")
         folders += [folder, *(folder / name for name in entry.folders)]
     if source in ("auto", "cache", "download"):
-        folders.append(cache_folder() / entry.name)
+        with contextlib.suppress(DataNotFoundError):  # without a home there is no cache to look into
+            folders.append(cache_folder() / entry.name)
     return folders
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,9 @@ SUMS = "sha256.json"
 def save_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write uint8 arrays into a new `folder`, all or none. OSError if the disk is full or cannot be written."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    temporary = folder.parent / f".{folder.name}-{secrets.token_hex(8)}"
     try:
+        temporary.mkdir()  # with the caller's umask; tempfile.mkdtemp would shut out all others who share the cache
         contents = {name: format_idx(array) for name, array in arrays.items()}
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         for name, content in {**contents, SUMS: json.dumps(sums).encode()}.items():

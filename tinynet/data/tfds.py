@@ -20,9 +20,9 @@ import numpy as np
 
 from tinynet.data.archives import Arrays
 from tinynet.data.catalog import Entry
-from tinynet.data.download import cache_folder
+from tinynet.data.download import cache_folder, home_folder
 from tinynet.data.store import load_arrays, save_arrays
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, DataNotFoundError, mismatch
 
 RANDOM_ACCESS = ("array_record", "parquet")
 VERSIONS = {"fashion_mnist": "3.0.1", "mnist": "3.0.1", "kmnist": "3.0.1", "emnist": "3.1.0", "cifar10": "3.0.2"}
@@ -45,17 +45,21 @@ def read_tfds(entry: Entry, data_dir: Path | None, obtain: Callable[[], dict[str
     if prepared is None:
         _prepare(entry, base, obtain())
         prepared = base / VERSIONS[entry.name]
-    copy = cache_folder() / entry.name / f"tfds-{_fingerprint(prepared)}"
-    arrays = load_arrays(copy)
+    try:
+        copy = cache_folder() / entry.name / f"tfds-{_fingerprint(prepared)}"
+    except DataNotFoundError:  # no home: without the copy, the next read is slower
+        copy = None
+    arrays = None if copy is None else load_arrays(copy)
     if arrays is None:
         arrays = _read(entry, prepared)
-        with contextlib.suppress(OSError):  # without the copy, the next read is slower
-            save_arrays(copy, arrays)
+        with contextlib.suppress(OSError):  # the same
+            if copy is not None:
+                save_arrays(copy, arrays)
     return {split: (arrays[f"{split}-images"], arrays[f"{split}-labels"]) for split in ("train", "test")}
 
 
 def _base_folder(entry: Entry, data_dir: Path | None) -> Path:
-    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
+    chosen = data_dir or os.environ.get("TFDS_DATA_DIR") or home_folder("TFDS_DATA_DIR") / "tensorflow_datasets"
     return Path(chosen) / entry.name / CONFIGS.get(entry.name, "")
 
 

@@ -85,3 +85,17 @@ def test_with_cupy_but_no_gpu_the_error_says_so():
 def test_a_gpu_that_is_not_there_is_named():
     with pytest.raises(tn.DeviceError, match="there is no GPU number 99, only"):
         arrays.find_device("gpu:99")
+
+
+def test_a_cupy_that_cannot_be_imported_is_no_reason_to_stop(monkeypatch):
+    """CuPy makes a folder in the home directory when it is imported; without one it raises PermissionError."""
+
+    def fails():
+        raise PermissionError(13, "Permission denied: '~'")
+
+    monkeypatch.setattr(gpu_device, "import_cupy", fails)
+    problem = gpu_device.gpu_problem()
+    assert problem.startswith(
+        "CuPy cannot be imported (PermissionError: [Errno 13] Permission denied: '~'); set CUPY_CACHE_DIR"
+    )
+    assert arrays.find_device("auto").name == "cpu"

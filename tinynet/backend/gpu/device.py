@@ -80,6 +80,9 @@ def gpu_problem(index: int = 0) -> str | None:
         cupy = import_cupy()
     except ImportError as error:
         return f"CuPy is not installed ({error}); install it with: {INSTALL}"
+    except Exception as error:  # its import makes a folder, and a broken CuPy may raise anything
+        found = f"CuPy cannot be imported ({type(error).__name__}: {error})"
+        return f"{found}; set CUPY_CACHE_DIR to a folder of yours, or use the device 'cpu'"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:

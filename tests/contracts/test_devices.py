@@ -209,21 +209,25 @@ def test_the_stand_in_refuses_to_mix():
 
 
 def test_one_file_imports_cupy():
-    importers = [path for path in PACKAGE.rglob("*.py") if re.search(r"^\s*(import|from) cupy", path.read_text(), re.M)]
+    importers = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"^\s*(import|from) cupy", path.read_text(encoding="utf-8"), re.M)
+    ]
     assert importers == [PACKAGE / "backend/gpu/device.py"]
 
 
 def test_layers_losses_and_optimizers_never_name_an_array_library():
     sources = [*(PACKAGE / "layers").glob("*.py"), PACKAGE / "losses.py", *(PACKAGE / "optimizers").glob("*.py")]
     assert len(sources) > 10
-    importers = {path.name for path in sources if "import numpy" in path.read_text()}
+    importers = {path.name for path in sources if "import numpy" in path.read_text(encoding="utf-8")}
     assert not importers
 
 
 def array_functions():
     """Every function taken from an array module: xp.NAME, array_module(...).NAME, device.module.NAME."""
     for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute):
                 owner = ast.unparse(node.value)
                 found = re.fullmatch(r"(?:xp|array_module\(\w+\)|device\.module)(?:\.(lib\.\w+))?", owner)
@@ -262,6 +266,6 @@ def test_public_names_are_documented():
 def test_layers_multiply_with_nothing_else():
     """An `@` or `xp.matmul` in a layer would raise inside a capture, on a GPU alone."""
     for path in [*(PACKAGE / "layers").glob("*.py"), PACKAGE / "losses.py"]:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not isinstance(node, ast.MatMult), f"{path.name} multiplies with @"
             assert not (isinstance(node, ast.Attribute) and node.attr in ("matmul", "dot", "einsum", "tensordot"))

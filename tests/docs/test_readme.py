@@ -10,7 +10,7 @@ import numpy as np
 import tinynet as tn
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
@@ -60,7 +60,7 @@ def test_every_file_it_links_to_exists():
 
 def test_the_extras_it_names_exist():
     named = set(re.findall(r"\.\[([\w,-]+)\]", README))
-    declared = (ROOT / "setup.cfg").read_text()
+    declared = (ROOT / "setup.cfg").read_text(encoding="utf-8")
     assert named
     for extra in {part for group in named for part in group.split(",")}:
         assert re.search(rf"^{extra} =", declared, re.MULTILINE), extra
@@ -70,7 +70,7 @@ def test_its_figures_are_those_of_the_results_page():
     """tests/docs/test_results.py checks that both are what was measured."""
     table = README.partition("<!-- results: begin -->")[2].partition("<!-- results: end -->")[0]
     figures = re.findall(r"\d+\.\d+% ± \d+\.\d+", table)
-    page = (ROOT / "docs" / "results.md").read_text()
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     assert len(figures) >= 10
     assert not [figure for figure in figures if figure not in page]
 

@@ -37,9 +37,11 @@ def test_cifar10_runs_on_pictures_of_its_shape(tmp_path, monkeypatch, capsys):
     arguments = ["--epochs", "1", "--examples", "100", "--arms", "lenet", "resnet", "--out", str(tmp_path)]
     assert cifar10.main(arguments) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-    page = (tmp_path / "results.md").read_text()
+    page = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "Shift(4)" in page
-    best = max(each["test"]["accuracy"] for each in json.loads((tmp_path / "results.json").read_text())["runs"])
+    best = max(
+        each["test"]["accuracy"] for each in json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["runs"]
+    )
     error = 100 * (best * (1 - best) / 50) ** 0.5  # of a binomial fraction, in points
     assert f"An accuracy of {best:.0%} has a standard error of {error:.2f} points" in page
     with pytest.raises(SystemExit):

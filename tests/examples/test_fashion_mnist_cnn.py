@@ -30,9 +30,9 @@ def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp
     done = run("fashion_mnist_cnn.py", *small, "--out", "out", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "200 training and 40 validation images" in done.stdout
-    page = (tmp_path / "out" / "results.md").read_text()
+    page = (tmp_path / "out" / "results.md").read_text(encoding="utf-8")
     assert "validation accuracy" in page
-    table = (tmp_path / "out" / "results.csv").read_text()
+    table = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
     assert "validation_accuracy" in table
     assert "test_" not in table
     assert "test accuracy" not in page + done.stdout
@@ -44,7 +44,7 @@ def test_the_recipes_run_and_measure_the_test_set_once(tmp_path, monkeypatch):
     small = ["--epochs", "1", "--seeds", "2", "--arms", "mlp", "cnn-moved", "--out", str(tmp_path / "out")]
     assert fashion_mnist_cnn.main(small) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
-    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert [(each["arm"], each["seed"]) for each in results["runs"]] == [
         ("mlp", 0), ("mlp", 1), ("cnn-moved", 0), ("cnn-moved", 1),
     ]  # fmt: skip
@@ -58,7 +58,7 @@ def test_the_recipes_run_and_measure_the_test_set_once(tmp_path, monkeypatch):
     assert [float(row["test_accuracy"]) for row in rows] == [run["test"]["accuracy"] for run in results["runs"]]
     assert {(row["epochs"], row["diverged"]) for row in rows} == {("1", "")}
     assert {"one_cycle(peak=0.005" in row["optimizer"] for row in rows} == {True}
-    page = (tmp_path / "out" / "results.md").read_text()
+    page = (tmp_path / "out" / "results.md").read_text(encoding="utf-8")
     assert "synthetic data, not Fashion-MNIST" in page
     assert "one-cycle learning rate up to 0.005" in page
 
@@ -71,11 +71,13 @@ def test_seeds_that_were_run_apart_end_in_one_table(tmp_path):
     assert both.returncode == 0, both.stderr
     assert "seeds 0 to 1" in both.stdout
     assert [line.split()[:3] for line in both.stdout.splitlines() if " 1/1 " in line] == [["mlp", "seed", "0"]]
-    of_one, of_both = (json.loads((tmp_path / name / "results.json").read_text())["runs"] for name in ("apart", "both"))
+    of_one, of_both = (
+        json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8"))["runs"] for name in ("apart", "both")
+    )
     assert [each["seed"] for each in of_one + of_both] == [1, 0, 1]
     assert of_one[0]["test"] == of_both[1]["test"]
     assert of_one[0]["seconds"] == of_both[1]["seconds"]
-    assert "seed 1" in (tmp_path / "apart" / "results.md").read_text()
+    assert "seed 1" in (tmp_path / "apart" / "results.md").read_text(encoding="utf-8")
 
 
 def test_a_quick_look_is_short():

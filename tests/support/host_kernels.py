@@ -26,7 +26,7 @@ def library(name, dtype):
         for kernel, parameters in kernels.signatures(name).items()
     )
     folder = Path(tempfile.mkdtemp(prefix="tinynet-kernels-"))
-    text = (Path(__file__).parent / "host_shim.h").read_text() + kernels.source(name) + launchers
+    text = (Path(__file__).parent / "host_shim.h").read_text(encoding="utf-8") + kernels.source(name) + launchers
     (folder / "kernel.cpp").write_text(text)
     command = ["g++", "-std=c++14", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
     real = "float" if dtype == "float32" else "double"

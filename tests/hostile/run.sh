@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
 # Run the suite in hostile surroundings: an unknown user without a home directory, an ASCII locale, no standard error,
 # a read-only working directory, NumPy's errors raised (plugin.py).
-# Usage: tests/hostile/run.sh [pytest's arguments; paths are absolute]        PYTHON names the interpreter
+# Usage: tests/hostile/run.sh [pytest's options] [paths of tests]
+# PYTHON names the interpreter, JUNIT_XML a file for the results.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
+options=() paths=()
+for argument in "$@"; do
+    path=${argument%%::*} # of path::test
+    if [ -e "$path" ]; then paths+=("$(realpath "$path")${argument#"$path"}"); else options+=("$argument"); fi
+done
+[ ${#paths[@]} -gt 0 ] || paths=("$root/tests")
+junit_xml=${JUNIT_XML:+$(realpath "$JUNIT_XML")}
+[ -z "${TINYNET_DATA:-}" ] || TINYNET_DATA=$(realpath "$TINYNET_DATA")
 scratch=$(mktemp -d)
 mkdir "$scratch/tmp" "$scratch/empty"
 chmod 755 "$scratch"
@@ -22,4 +31,6 @@ environment=(PATH="$PATH" TMPDIR="$scratch/tmp" PYTHONPATH="$root" LANG=C LC_ALL
 [ -z "${TINYNET_DATA:-}" ] || environment+=(TINYNET_DATA="$TINYNET_DATA")
 # pytest's faulthandler needs a standard error
 env -i "${environment[@]}" "${as[@]}" "$python" -m pytest -c "$root/setup.cfg" --rootdir "$root" \
-    -p tests.hostile.plugin -p no:cacheprovider -p no:faulthandler "${@:-$root/tests}" 2>&-
+    -p tests.hostile.plugin -p no:cacheprovider -p no:faulthandler --junitxml="$scratch/tmp/results.xml" \
+    "${options[@]}" "${paths[@]}" 2>&-
+[ -z "${junit_xml:-}" ] || cp "$scratch/tmp/results.xml" "$junit_xml"

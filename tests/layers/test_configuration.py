@@ -180,5 +180,5 @@ def test_a_hyperparameter_set_later_is_checked():
 
 
 def test_a_parameter_cannot_be_taken_away():
-    with pytest.raises(tn.ShapeError, match=r"bias: expected shape \(3,\), got NoneType"):
+    with pytest.raises(tn.ShapeError, match=r"bias: expected an array of shape \(3,\), got None"):
         tn.Dense(4, 3).bias = None

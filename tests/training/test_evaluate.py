@@ -1,5 +1,7 @@
 """Accuracy and loss as `evaluate` computes them equal their definitions, for every batch size and number of threads."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,78 @@ def test_predictions_and_measurements_are_shared(small_data):
     assert np.array_equal(model.predict(test, batch_size=10), model.predict(test, batch_size=10, threads=3))
     one, three = (tn.evaluate(model, test, batch_size=10, threads=threads) for threads in (1, 3))
     assert one == three
+
+
+# Raw data are scaled as the training set was, or refused with a remedy.
+
+RNG = np.random.default_rng(3)
+LABELS = np.arange(400) % 4
+PIXELS = np.clip(RNG.normal(90, 40, (400, 6, 6)) + 30 * LABELS[:, None, None], 0, 255).astype("uint8")
+UNIT = (PIXELS / 255).astype("float32")
+
+
+def trained(images, standardize=True, **arguments):
+    data = tn.data.from_arrays(images, LABELS)
+    data = data.standardize() if standardize else data
+    model = tn.Sequential(tn.Reshape(36), tn.Dense(36, 8), tn.ReLU(), tn.Dense(8, 4), seed=1)
+    history = tn.fit(model, data, epochs=3, batch_size=40, progress=False, **arguments)
+    return model, data, history
+
+
+@pytest.mark.parametrize("train", [PIXELS, UNIT, UNIT * 200 - 50], ids=["pixels", "unit", "floats"])
+@pytest.mark.parametrize("standardize", [True, False])
+def test_raw_data_are_scaled_as_the_training_set_was(train, standardize, tmp_path):
+    model, data, history = trained(train, standardize, validation=(train, LABELS))
+    expected = tn.evaluate(model, data)
+    assert tn.evaluate(model, (train, LABELS)) == tn.evaluate(model, tn.data.from_arrays(train, LABELS)) == expected
+    assert history["validation_loss"][-1] == expected.loss
+    model.save(tmp_path / "m.safetensors")
+    assert tn.evaluate(tn.load(tmp_path / "m.safetensors"), (train, LABELS)) == expected
+
+
+def test_a_data_set_keeps_the_scale_that_it_was_given():
+    model, _, _ = trained(PIXELS)
+    other = tn.data.from_arrays(PIXELS[:100] // 2, LABELS[:100]).standardize()
+    x = (PIXELS[:100] // 2 / 255 - other.mean) / other.deviation
+    outputs = model(x.astype("float32"))
+    accuracy = (outputs.argmax(axis=1) == LABELS[:100]).mean()
+    assert tn.evaluate(model, other).accuracy == accuracy
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize(("train", "given"), [(PIXELS, UNIT), (UNIT, PIXELS), (PIXELS.astype("float32"), PIXELS)])
+def test_pixels_and_floats_stand_for_each_other(train, given, standardize):
+    model, data, _ = trained(train, standardize)
+    expected = tn.evaluate(model, data)
+    measured = tn.evaluate(model, (given, LABELS))
+    assert measured.accuracy == expected.accuracy
+    assert measured.loss == pytest.approx(expected.loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("train", [PIXELS, UNIT, UNIT * 1000], ids=["pixels", "unit", "floats"])
+def test_numbers_that_are_standardized_already_are_refused_and_the_remedy_gives_the_result(train):
+    model, data, _ = trained(train)
+    images = data.inputs(slice(None), np.dtype("float32"))
+    with pytest.raises(tn.DataError, match="images: .* standardized already; give images") as caught:
+        tn.evaluate(model, (images, LABELS))
+    with pytest.raises(tn.DataError, match="images: .* standardized already; give images"):
+        tn.fit(model, data, validation=(images, LABELS), epochs=1, progress=False)
+    advice = re.search("give (images .*)", str(caught.value)).group(1)
+    measured = tn.evaluate(model, (eval(advice), LABELS))  # noqa: S307  the advice, literally
+    assert measured.loss == pytest.approx(tn.evaluate(model, data).loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_floats_up_to_255_for_a_model_of_pixels_are_refused_and_the_remedy_gives_the_result(standardize):
+    model, data, _ = trained(PIXELS, standardize)
+    images = PIXELS.astype("float32")
+    with pytest.raises(tn.DataError, match="for pixels from 0 to 255, give images / 255, or uint8"):
+        tn.evaluate(model, (images, LABELS))
+    expected = tn.evaluate(model, data).loss
+    for followed in (images / 255, images.astype("uint8")):
+        assert tn.evaluate(model, (followed, LABELS)).loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_numbers_a_little_outside_the_range_of_training_are_not_refused():
+    model, _, _ = trained(UNIT)
+    assert tn.evaluate(model, (UNIT - 0.05, LABELS)).accuracy > 0.5

@@ -70,9 +70,40 @@ def _data_set(data: Dataset, record: Preprocessing | None) -> Dataset:
         data = replace(data, images=images)
     if images.dtype.kind == "f" and record.value_range is not None:
         _check_range(images, record, record.unit, "images")
-    if record.standardizes and (data.mean, data.deviation) == (0, 1):
-        return replace(data, mean=record.mean, deviation=record.deviation)
-    return data
+    return scaled_as(data, record)
+
+
+def scaled_as(data: Dataset, record: Preprocessing, name: str = "x") -> Dataset:
+    """`data` in the units and the scale of the training set, unless `data` were standardized and have their own.
+
+    Raises DataError for images that the caller has plainly scaled already, or not yet; `name` is that of the images.
+    """
+    if (data.mean, data.deviation) != (0, 1):
+        return data
+    if record.value_range is not None:
+        if data.images.dtype == np.uint8 and not record.pixels:
+            data = replace(data, images=_pixels_as_floats(data.images, record.value_range, name))
+        elif data.images.dtype.kind == "f":
+            _check_scale(data.images, record, record.value_range, name)
+    return replace(data, mean=record.mean, deviation=record.deviation) if record.standardizes else data
+
+
+def _check_scale(images: Array, record: Preprocessing, known: tuple[float, float], name: str) -> None:
+    """Raise DataError for floats that were standardized already, or from 0 to 255 where the network has 0 to 1."""
+    least, most = (number / record.unit for number in known)
+    low, high = float(images.min()), float(images.max())
+    width = most - least
+    if least - FAR * width <= low and high <= most + FAR * width:
+        return
+    unscaled = low * record.deviation + record.mean, high * record.deviation + record.mean
+    if record.standardizes and _within(*unscaled, least, most):
+        received = f"numbers from {low:g} to {high:g}, standardized already"
+        remedy = f"give {name} * {record.deviation!r} + {record.mean!r}"
+    elif record.pixels and _within(low / 255, high / 255, least, most):
+        received, remedy = f"numbers from {low:g} to {high:g}", f"for pixels from 0 to 255, give {name} / 255, or uint8"
+    else:
+        return
+    raise DataError(mismatch(name, f"numbers like those of training, from {least:g} to {most:g}", received, remedy))
 
 
 # The shape ------------------------------------------------------------------------------------------------------------
@@ -130,18 +161,18 @@ def _in_units(images: Array, record: Preprocessing) -> Dataset:
     return data
 
 
-def _pixels_as_floats(images: Array, known: tuple[float, float]) -> Array:
+def _pixels_as_floats(images: Array, known: tuple[float, float], who: str = WHO) -> Array:
     """Pixels for a model that was trained on floats: divided by 255 if these were from 0 to 1."""
     low, high = known
     brightest = int(images.max()) if len(images) else 0
     if low < 0 or high > 255:
         remedy = "make them floats, scaled as those of the training set were"
-        raise DataError(mismatch(WHO, f"floats from {low:g} to {high:g}, as in training", "uint8 pixels", remedy))
+        raise DataError(mismatch(who, f"floats from {low:g} to {high:g}, as in training", "uint8 pixels", remedy))
     if high > 1.001:
         return images.astype(np.float32)
     if brightest == 1:
         remedy = "if they are not pixels, convert them: x.astype('float32')"
-        raise DataError(mismatch(WHO, "uint8 pixels from 0 to 255", "numbers of at most 1", remedy))
+        raise DataError(mismatch(who, "uint8 pixels from 0 to 255", "numbers of at most 1", remedy))
     return images.astype(np.float64) / 255
 
 

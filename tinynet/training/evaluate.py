@@ -35,13 +35,15 @@ def evaluate(
 ) -> Evaluation:
     """Return the loss and accuracy of `model` on `data` in inference mode: dropout is off, the model does not change.
 
+    If training standardized its data, raw data are scaled the same way. A standardized Dataset keeps its scale.
     `threads` is how many threads share the batches; None chooses a good number. Raises DataError, ShapeError or
     TypeError for data that do not fit the model.
     """
     model, loss = checked_model("evaluate", model), checked_loss("evaluate", loss)
     device = model.to(device).device if device is not None else model.device
     with device.active(), ignoring("under"):
-        means = evaluate_dataset(model, validate_data(data, model, loss, device), loss, batch_size, threads)
+        dataset = validate_data(data, model, loss, device, model.preprocessing)
+        means = evaluate_dataset(model, dataset, loss, batch_size, threads)
     return Evaluation(means["loss"], means.get("accuracy", math.nan))
 
 

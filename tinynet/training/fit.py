@@ -77,7 +77,7 @@ def fit(
     Raises DivergenceError, with the history so far, if the NaN guard stops the run; DataError, ShapeError or
     TypeError for data that do not fit the model; DeviceError if the device cannot be used.
     """
-    if model._trained and not resume:
+    if getattr(model, "_trained", False) and not resume:
         model._trained = False  # say it once
         import logging  # start-up time: only a second call has something to say
 

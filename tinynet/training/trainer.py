@@ -140,7 +140,9 @@ class Trainer:
             self.model.preprocessing = Preprocessing.of(data, self.loss.predicts)
             evaluated = {"train": data} if measure_train else {}
             if validation is not None:
-                evaluated["validation"] = validate_data(validation, self.model, self.loss, self.device)
+                evaluated["validation"] = validate_data(
+                    validation, self.model, self.loss, self.device, self.model.preprocessing
+                )
             run = TrainingRun(
                 self.model,
                 self.loss,

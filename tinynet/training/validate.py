@@ -7,6 +7,8 @@ from typing import Any
 
 from tinynet.backend.arrays import Array, Device, array_module
 from tinynet.data.dataset import Dataset, as_dataset
+from tinynet.data.preprocessing import Preprocessing
+from tinynet.data.raw_inputs import scaled_as
 from tinynet.errors import DataError, mismatch
 from tinynet.layers.reshape import Reshape
 from tinynet.losses import Loss
@@ -15,13 +17,18 @@ from tinynet.model import Sequential
 Data = Dataset | tuple[Array, Array]
 
 
-def validate_data(data: Data, model: Sequential, loss: Loss, device: Device) -> Dataset:
+def validate_data(
+    data: Data, model: Sequential, loss: Loss, device: Device, scale: Preprocessing | None = None
+) -> Dataset:
     """Move data to `device`, run one example through the model, and check every target. Return the data set.
 
-    Floating-point targets are converted to the model's dtype. Raises DataError, ShapeError or TypeError for data
+    Floating-point targets are converted to the model's dtype. Images to evaluate get `scale`, that of training, unless
+    they were standardized as a Dataset. Raises DataError, ShapeError or TypeError for data
     that do not fit the model or the loss.
     """
     dataset = as_dataset(data).to(device)
+    if scale is not None:
+        dataset = scaled_as(dataset, scale, "images")
     _check_range(dataset.images, model.dtype, "images")
     if dataset.labels.dtype.kind == "f":  # targets of a regression
         _check_range(dataset.labels, model.dtype, "labels")

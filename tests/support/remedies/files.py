@@ -156,7 +156,7 @@ FILES = [
     Row("study/study.py", "try epochs=10", lambda at: study(epochs=0), lambda at: study(epochs=10).epochs == 10),
     Row("study/study.py", "try seeds=5", lambda at: study(seeds=0), lambda at: study(seeds=5).seeds == [0, 1, 2, 3, 4]),
     Row("study/study.py", "try workers=2", lambda at: study(workers=-1), lambda at: study(workers=2).workers == 2),
-    Row("study/workers.py", "define functions at the top level of a module, no lambdas, or pass workers=0",
+    Row("study/workers.py", "define functions at the top level of a file, no lambdas, or pass workers=0",
         lambda at: check_that_they_travel(jobs(lambda seed: network(seed))),
         lambda at: check_that_they_travel(jobs(network)) is None),
 ]  # fmt: skip

@@ -76,6 +76,8 @@ def reloads(model: tn.Sequential, at: Path) -> bool:
 
 DENSE = tn.Dense(784, 10)
 LAYERS = [
+    Row("layers/configuration.py", "make a new layer: Dense(4, 5)",
+        lambda at: setattr(tn.Dense(4, 3), "outputs", 5), lambda at: tn.Dense(4, 5).outputs == 5),
     Row("layers/base.py", "check the sizes that the layer was given",
         lambda at: Sized(count=0), lambda at: same(Sized(count=1).scale, [1])),
     Row("layers/base.py", "choose another",

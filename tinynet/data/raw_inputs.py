@@ -92,8 +92,7 @@ def _check_scale(images: Array, record: Preprocessing, known: tuple[float, float
     """Raise DataError for floats that were standardized already, or from 0 to 255 where the network has 0 to 1."""
     least, most = (number / record.unit for number in known)
     low, high = float(images.min()), float(images.max())
-    width = most - least
-    if least - FAR * width <= low and high <= most + FAR * width:
+    if not (_is_far(low, high, least, most) or _is_signed(low, high, least, most, record)):
         return
     unscaled = low * record.deviation + record.mean, high * record.deviation + record.mean
     if record.standardizes and _within(*unscaled, least, most):
@@ -184,12 +183,9 @@ def _check_range(images: Array, record: Preprocessing, unit: float, name: str) -
     assert record.value_range is not None
     least, most = (number / unit for number in record.value_range)
     low, high = float(images.min()), float(images.max())
-    width = most - least
-    far = low < least - FAR * width or high > most + FAR * width
-    picture = record.pixels or len(record.image_shape) > 1
-    dark = picture and most > 1 and 0 <= low < high <= 1.01 * most / 255
-    signed = picture and low < 0 <= least and max(-low, high) < TINY * most
-    if not (far or dark or signed):
+    far = _is_far(low, high, least, most)
+    dark = _of_pictures(record) and most > 1 and 0 <= low < high <= 1.01 * most / 255
+    if not (far or dark or _is_signed(low, high, least, most, record)):
         return
     mean, deviation = record.mean * record.unit / unit, record.deviation * record.unit / unit
     unscaled = low * deviation + mean, high * deviation + mean
@@ -209,3 +205,17 @@ def _within(low: float, high: float, least: float, most: float) -> bool:
     """Whether a range lies within another, up to a tenth of its width."""
     margin = 0.1 * (most - least)
     return least - margin <= low and high <= most + margin
+
+
+def _is_far(low: float, high: float, least: float, most: float) -> bool:
+    """Whether a range leaves another by more than half of its width."""
+    return low < least - FAR * (most - least) or high > most + FAR * (most - least)
+
+
+def _is_signed(low: float, high: float, least: float, most: float, record: Preprocessing) -> bool:
+    """Whether numbers are far too small for pictures of training, which had no negative numbers, and have some."""
+    return _of_pictures(record) and low < 0 <= least and max(-low, high) < TINY * most
+
+
+def _of_pictures(record: Preprocessing) -> bool:
+    return record.pixels or len(record.image_shape) > 1

@@ -42,7 +42,7 @@ def is_global(value: Any) -> bool:
 
 
 def is_library(value: Any) -> bool:
-    """Whether a function or class belongs to Python, tinynet or another installed package: its name tells its code."""
+    """Whether a function or class belongs to Python, tinynet or another installed package, so that its name suffices."""
     module = getattr(value, "__module__", None) or type(value).__module__
     return module.partition(".")[0] == "tinynet" or _is_installed(module)
 
@@ -137,7 +137,7 @@ def _compiled(code: types.CodeType) -> Any:
 
 
 def _names_read(code: types.CodeType) -> set[str]:
-    """The global names that code reads and does not set itself: those it sets are counters, not settings."""
+    """The global names that code reads and does not set itself: a variable that it sets is a counter, not a setting."""
     used = [(each.opname, each.argval) for each in dis.get_instructions(code)]
     read = {name for operation, name in used if operation.startswith(("LOAD_GLOBAL", "LOAD_NAME"))}
     read |= {name for each in code.co_consts if isinstance(each, types.CodeType) for name in _names_read(each)}

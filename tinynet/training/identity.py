@@ -129,7 +129,7 @@ class _Identifier:
             self.inside.pop()
 
     def described(self, value: Any) -> Any:
-        """The identity of what is no number, string or None."""
+        """The identity of a value that is not a number, a string or None."""
         if isinstance(value, (list, tuple)):
             return [self.of(each) for each in value]
         if isinstance(value, (set, frozenset)):
@@ -184,7 +184,7 @@ class _Identifier:
         return self.hashes[id(value)]
 
     def of_object(self, value: Any) -> Any:
-        """An object: its class and its arguments. tinynet's own are known by their arguments, others by their state."""
+        """An object: its class, and its arguments if it is tinynet's, else what pickle would keep of it."""
         cls = type(value)
         if RANDOM & {each.__name__ for each in cls.__mro__}:
             return {UNKNOWN: f"{name_of(cls)}, which has a random state of its own"}
@@ -199,7 +199,7 @@ class _Identifier:
         return {UNKNOWN: kind[UNKNOWN], "seen": [kind, identity]} if is_unknown(kind) else identity
 
     def of_layer(self, layer: Layer) -> dict[str, Any]:
-        """A layer's arguments and its parts. Its parameters are numbers of the run, and not settings."""
+        """A layer's arguments and its parts, without its parameters, which are results of the run and not settings."""
         if is_library(type(layer)):
             names: Any = layer.hyperparameters
             parts = {"layers": self.of(layer.layers)} if isinstance(layer, Container) else {}
@@ -228,7 +228,7 @@ class _Identifier:
 
 
 def _without_cached(value: Any, state: Mapping[Any, Any]) -> list[Any]:
-    """The names in `state`, the attributes of `value`, in alphabetical order. What was computed from others is none."""
+    """The names of the attributes in `state`, sorted, without cached properties, which are computed from the others."""
     cached = (functools.cached_property,)
     computed = {name for cls in type(value).__mro__ for name, it in vars(cls).items() if isinstance(it, cached)}
     return sorted((name for name in state if name not in computed), key=str)

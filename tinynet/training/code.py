@@ -42,7 +42,7 @@ def is_global(value: Any) -> bool:
 
 
 def is_library(value: Any) -> bool:
-    """Whether a function or class belongs to Python, tinynet or another installed package, so that its name suffices."""
+    """Whether a function or class belongs to Python, tinynet or another installed package, so its name suffices."""
     module = getattr(value, "__module__", None) or type(value).__module__
     return module.partition(".")[0] == "tinynet" or _is_installed(module)
 

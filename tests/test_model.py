@@ -237,3 +237,22 @@ def test_targets_are_checked_before_they_are_used():
     model, x = small_model(), np.zeros((2, 20), "float32")
     with pytest.raises(tn.DataError, match="labels from 0 to 3, got 4 in example 1"):
         model.loss_and_gradient(x, np.array([0, 4]), context=tn.Context())
+
+
+def test_the_targets_of_a_loop_by_hand_are_read_by_position_and_masked_values_refused():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    model, x, labels = small_model(), np.ones((4, 20), "float32"), np.array([0, 3, 1, 2])
+    expected, _ = model.loss_and_gradient(x, labels, context=tn.Context())
+    for targets in (labels.tolist(), tuple(labels), pandas.Series(labels, index=[3, 2, 1, 0])):
+        assert model.loss_and_gradient(x, targets, context=tn.Context())[0] == expected
+    with pytest.raises(tn.DataError, match="targets without masked values"):
+        model.loss_and_gradient(x, np.ma.masked_array(labels, labels > 1), context=tn.Context())
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of numpy.matrix itself
+@pytest.mark.parametrize("make", [np.matrix, lambda x: np.ma.masked_array(x, x > 0), np.ndarray.tolist])
+def test_a_layer_refuses_what_is_not_a_plain_array(make):
+    x = make(np.ones((4, 20), "float32"))
+    for layer in (small_model(), tn.ReLU(), tn.Sigmoid()):
+        with pytest.raises(TypeError, match="expected a NumPy or CuPy array, got .*; convert it with"):
+            layer(x)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, ignoring, to_numpy
 from tinynet.backend.habits import attribute
+from tinynet.backend.plain import plain_array
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
@@ -68,7 +69,7 @@ class Sequential(Chain):
         a model with this method. Raises DataError or ShapeError for targets that do not fit, ValueError for training
         without a `step` where there is dropout or batch norm.
         """
-        loss = loss or SoftmaxCrossEntropy()
+        loss, targets = loss or SoftmaxCrossEntropy(), plain_array(targets, "loss_and_gradient", "targets")
         if context.training and self.preprocessing is None:
             self.preprocessing = Preprocessing(loss.predicts)
         gradient = array_module(self.theta).zeros_like(self.theta)

@@ -46,7 +46,11 @@ def register_array_type(array_type: type, module: Any) -> None:
 
 
 def _look_up_module(x: Array) -> Any:
-    if isinstance(x, (np.ndarray, np.generic)):
+    if isinstance(x, np.ma.MaskedArray):  # NumPy's functions would use what the mask hides
+        raise TypeError("expected a NumPy or CuPy array, got MaskedArray; convert it with x.filled(0)")
+    if isinstance(x, (np.ndarray, np.generic)) and not isinstance(
+        x, np.matrix
+    ):  # a matrix has its own product and axes
         return np
     package = type(x).__module__.partition(".")[0]
     if package in _packages:

@@ -151,6 +151,9 @@ def test_rows_of_unequal_length_are_refused():
         (PIXELS[0] * 1.0, [0], r"got 6 images and 1 labels; use images\[None\] for a single one"),
         (PIXELS * 1.0, LABELS[:3], "got 4 images and 3 labels; check that both come from the same split"),
         (LABELS * 1.0, PIXELS, r"got images of shape \(4,\); give the images first: \(images, labels\)"),
+        (LABELS, PIXELS, r"got images of shape \(4,\); give the images first: \(images, labels\)"),
+        (LABELS.astype("uint8"), PIXELS, r"got images of shape \(4,\); give the images first: \(images, labels\)"),
+        (LABELS.tolist(), PIXELS, r"got images of shape \(4,\); give the images first: \(images, labels\)"),
     ],
 )
 def test_images_and_labels_that_do_not_pair_are_refused(images, labels, message):

@@ -14,6 +14,7 @@ from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.entry import (
     check_counts,
+    check_order,
     check_pairs,
     read_class_names,
     read_images,
@@ -48,7 +49,9 @@ class Dataset:
         who = f"data set {self.name!r}"
         check_pairs(self.images, self.labels, who)
         names = read_class_names(self.class_names, who)
-        images, labels = read_images(self.images, who), read_labels(self.labels, who, names)
+        images, labels = plain_array(self.images, who, "images"), plain_array(self.labels, who, "labels", strings=True)
+        check_order(images, labels, who)
+        images, labels = read_images(images, who), read_labels(labels, who, names)
         check_counts(images, labels, who)
         check_image_shape(self.name, tuple(images.shape[1:]), tuple(self.image_shape))
         for field_name, value in (("images", images), ("labels", labels), ("class_names", names)):

@@ -90,6 +90,13 @@ def check_pairs(images: Any, labels: Any, who: object) -> None:
         raise DataError(mismatch(who, "images and labels with one index", "two orders of it", remedy))
 
 
+def check_order(images: Array, labels: Array, who: object) -> None:
+    """Raise DataError if the images look like labels, and the labels like images."""
+    if images.ndim == 1 and labels.ndim > 1:
+        remedy = "give the images first: (images, labels)"
+        raise DataError(mismatch(who, "images (N, ...) and their labels", f"images of shape {images.shape}", remedy))
+
+
 def check_counts(images: Array, labels: Array, who: object) -> None:
     """Raise DataError unless there is one label for each image, and one example at least."""
     if len(images) != len(labels):
@@ -97,9 +104,6 @@ def check_counts(images: Array, labels: Array, who: object) -> None:
         raise DataError(mismatch(who, "as many labels as images", received, _remedy_for_counts(images, labels)))
     if len(images) == 0:
         raise DataError(mismatch(who, "at least one example", "none", "check how it was filtered"))
-    if images.ndim == 1 and labels.ndim > 1:
-        remedy = "give the images first: (images, labels)"
-        raise DataError(mismatch(who, "images (N, ...) and their labels", f"images of shape {images.shape}", remedy))
 
 
 def _check_finite(array: Array, who: object, where: str) -> None:

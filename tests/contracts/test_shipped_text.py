@@ -15,8 +15,9 @@ INSTALLS = re.compile(r"""(?:pip3? install|uv add|conda install)\b[^\n]*?[\s'"\\
 
 def shipped():
     """The text files under version control; in an unpacked source distribution, all text files."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    paths = [ROOT / name for name in listed.splitlines()] or ROOT.rglob("*")
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files"]  # the checkout may belong to another user
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    paths = [ROOT / name for name in listed.splitlines()] or [*ROOT.rglob("*")]
     return sorted(path for path in paths if path.suffix in ENDINGS and path.is_file())
 
 

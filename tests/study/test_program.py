@@ -104,6 +104,8 @@ def test_ctrl_c_says_what_is_kept_and_leaves_with_130(tmp_path):
     assert "finished runs in out/runs; the same command continues from there" in said
 
 
+slow = pytest.mark.slow  # each of these runs takes some 5 seconds
+
 STREAMS = {"stderr closed": "2>&-", "stdout closed": ">&-", "all closed": ">&- 2>&- <&-", "reader gone": "| head -1"}
 FILES = {"results.json", "results.csv", "results.md", "report.html", "learning_curves.png", "comparison.png"}
 
@@ -122,7 +124,8 @@ def quick(folder, redirection="", **environment):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
-@pytest.mark.parametrize("redirection", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize("redirection", [pytest.param(each, id=name, marks=() if name == "stderr closed" else slow)
+                                         for name, each in STREAMS.items()])  # fmt: skip
 def test_a_study_needs_none_of_its_streams(redirection, tmp_path):
     _, errors = quick(tmp_path, redirection)
     assert b"Traceback" not in errors
@@ -130,7 +133,9 @@ def test_a_study_needs_none_of_its_streams(redirection, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
-@pytest.mark.parametrize("encoding", ["ascii:strict", "latin-1", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii:strict", *(pytest.param(each, marks=slow) for each in ("latin-1", "cp1252"))]
+)
 def test_a_study_ends_on_a_terminal_of_any_encoding(encoding, tmp_path):
     """cp1252 has no minus sign, latin-1 no dash, ASCII no +-."""
     printed, _ = quick(tmp_path, PYTHONIOENCODING=encoding)
@@ -141,6 +146,7 @@ def test_a_study_ends_on_a_terminal_of_any_encoding(encoding, tmp_path):
     assert row in spelled(page, encoding.partition(":")[0])
 
 
+@slow
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
 def test_a_study_in_a_bare_locale_whose_caller_raises_numpys_errors(tmp_path):
     """The folder's name is not ASCII: it reaches the report as undecodable bytes."""

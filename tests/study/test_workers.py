@@ -55,6 +55,24 @@ def test_an_unfinished_run_continues_from_its_checkpoint(tmp_path, small_data, m
     assert not list((tmp_path / "broken" / "runs").glob("*/"))
 
 
+@pytest.mark.parametrize("checkpoints", [False, True])
+def test_a_run_in_this_process_has_one_blas_thread_as_in_a_worker(checkpoints, tmp_path, small_data):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    pytest.importorskip("safetensors")
+    seen = set()
+
+    class Measured(Configuration):
+        def measure(self, *given, **settings):
+            seen.update(pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas")
+            return super().measure(*given, **settings)
+
+    relu = Measured("ReLU", network)
+    study = Study({"relu": relu}, small_data, seeds=1, epochs=1, learning_rate=0.1, workers=0)
+    with threadpoolctl.threadpool_limits(2, "blas"):
+        study.run(tmp_path, checkpoints=checkpoints)
+    assert seen == {1}
+
+
 def test_a_lambda_is_refused_before_processes_start_and_runs_in_this_one(tmp_path, small_data):
     study = {"mine": Configuration("mine", lambda seed: network(seed))}
     with pytest.raises(ValueError, match="Study: mine: expected .* no lambdas, or pass workers=0"):

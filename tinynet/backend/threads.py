@@ -5,19 +5,25 @@ mask, loss) runs on one core. A team splits the batch by rows instead, and each 
 network. Layers are re-entrant, random numbers depend on a row's index in the batch, and results are combined in a fixed
 order, so a shared batch differs from a whole one by rounding only. Threads wait for Python's lock between array
 operations; small batches are therefore faster on one thread.
+
+The number of BLAS threads is one setting of the whole process, and it decides how products are rounded. Therefore
+computations with the usual number and those of teams, with one, take turns: a step of training, or a call of `predict`
+or `evaluate`, is a turn.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from tinynet.backend.arrays import Array
+from tinynet.backend.blas import BLAS, TURNS, Turn
 from tinynet.backend.matmul import Multiplier, current_multiplier, set_multiplier
 from tinynet.errors import mismatch, whole_number
 
@@ -33,36 +39,58 @@ PRODUCTS_PER_THREAD = 300_000_000
 
 
 class Team:
-    """`size` threads, including the caller's. Inside `with team:` BLAS uses one thread for each of them."""
+    """`size` threads, including the caller's. Inside `with team.turn():` BLAS uses one thread for each of them."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._pool: ThreadPoolExecutor | None = None
+        self._process = self._depth = 0
 
     def __enter__(self) -> Team:
+        self._depth = BLAS.thread.depth
         if self.size > 1:
             from concurrent.futures import ThreadPoolExecutor  # here, to keep `import tinynet` quick
 
+            BLAS.threads()  # raises ImportError if threadpoolctl is missing
             start = partial(_start_helper, np.geterr(), current_multiplier())
-            self._pool = ThreadPoolExecutor(self.size - 1, "tinynet", start)
-            _blas.limit_to_one_thread()
+            self._pool, self._process = ThreadPoolExecutor(self.size - 1, "tinynet", start), os.getpid()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        BLAS.leave(self._depth)  # only if an exception broke off the end of a turn
         if self._pool is not None:
-            _blas.restore_threads()
-            self._pool.shutdown()
+            if self._process == os.getpid():  # a forked process has none of the threads
+                self._pool.shutdown()
             self._pool = None
 
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """Apply `function` to each item; return the results in order.
+    def turn(self) -> Turn:
+        """Wait until no computation needs another number of BLAS threads than this team, and keep the number so."""
+        return TURNS[self._pool is not None]
+
+    def map(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        failed: Callable[[], object] = lambda: None,
+    ) -> list[Result]:
+        """Apply `function` to each item, in a turn; return the results in order.
 
         Each free thread takes the next item. If a call raises, the exception is raised here once all threads are done.
+        `failed` is called if the caller's thread raises, and must end the other calls if they wait for its own.
         """
-        if self._pool is None or len(items) < 2:
-            return [function(item) for item in items]
-        from concurrent.futures import wait  # here, to keep `import tinynet` quick
+        with self.turn():
+            if self._pool is None or len(items) < 2:
+                return [function(item) for item in items]
+            if self._process != os.getpid():  # forked: the threads are in the parent
+                self.__enter__()
+            return self._share(function, items, failed)
 
+    def _share(
+        self, function: Callable[[Item], Result], items: Sequence[Item], failed: Callable[[], object]
+    ) -> list[Result]:
+        from concurrent.futures import Future, wait  # here, to keep `import tinynet` quick
+
+        assert self._pool is not None
         results: dict[int, Result] = {}
         waiting = iter(range(len(items)))  # shared by all threads: each index is handed out once
 
@@ -70,21 +98,25 @@ class Team:
             for index in waiting:
                 results[index] = function(items[index])
 
-        helpers = [self._pool.submit(work) for _ in range(min(self.size, len(items)) - 1)]
-        failed: list[BaseException] = []
+        helpers: list[Future[None]] = []
+        errors: list[BaseException] = []
         try:
+            for _ in range(min(self.size, len(items)) - 1):
+                helpers.append(self._pool.submit(work))
             work()
         except BaseException as error:
-            failed.append(error)
+            errors.append(error)
+            failed()
         wait(helpers)
-        failed += [error for error in (helper.exception() for helper in helpers) if error is not None]
-        if failed:  # raise the cause, not the BrokenBarrierError that it led to in other threads
-            raise min(failed, key=lambda error: isinstance(error, threading.BrokenBarrierError))
+        errors += [error for error in (helper.exception() for helper in helpers) if error is not None]
+        if errors:  # raise the cause, not the BrokenBarrierError that it led to in other threads
+            raise min(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError))
         return [results[index] for index in range(len(items))]
 
 
 def _start_helper(errors: Any, multiplier: Multiplier | None) -> None:
-    """Give a helping thread the caller's settings for floating-point errors and products; both belong to a thread."""
+    """Give a helping thread the caller's settings for errors, products and BLAS; they may belong to a thread."""
+    BLAS.help()
     np.seterr(**errors)
     set_multiplier(multiplier)
 
@@ -95,6 +127,10 @@ class AllReduce:
     def __init__(self, size: int) -> None:
         self._barrier = threading.Barrier(size)
         self._values: list[Any] = [None] * size
+
+    def abort(self) -> None:
+        """End the calls of all members with BrokenBarrierError."""
+        self._barrier.abort()
 
     @contextlib.contextmanager
     def member(self, index: int) -> Iterator[Callable[[Array], Array]]:
@@ -112,7 +148,7 @@ class AllReduce:
         except threading.BrokenBarrierError:
             raise  # another member failed first
         except BaseException:
-            self._barrier.abort()
+            self.abort()
             raise
 
 
@@ -134,58 +170,13 @@ def team_size(threads: int | None, products: float, splittable: bool = True, on_
         remedy = "leave it out; a layer or loss of your own may set splittable = True if it treats each row by itself"
         raise ValueError(mismatch("threads", "1 where the rows of a batch depend on each other", threads, remedy))
     if threads > 1:
-        _blas.threads()
+        BLAS.threads()
     return threads
 
 
 def blas_threads() -> int:
     """The number of threads that BLAS uses outside teams; 1 if threadpoolctl is missing, so that it is unknown."""
     try:
-        return _blas.threads()
+        return BLAS.threads()
     except ImportError:
         return 1
-
-
-class _Blas:
-    """NumPy's BLAS. Its number of threads is one setting of the whole process; it is 1 while any team is at work."""
-
-    def __init__(self) -> None:
-        self._lock, self._teams, self._usual = threading.Lock(), 0, 1
-        self._limit: Any = None
-
-    @cached_property
-    def controller(self) -> Any:
-        """The controller of the BLAS libraries in this process. Raises ImportError if threadpoolctl is missing."""
-        try:
-            from threadpoolctl import ThreadpoolController  # an optional dependency
-        except ImportError as error:
-            message = (
-                f"threads share a batch only with threadpoolctl ({error}); install it with: pip install threadpoolctl"
-            )
-            raise ImportError(message) from error
-        return ThreadpoolController().select(user_api="blas")
-
-    def threads(self) -> int:
-        """The number of BLAS threads outside teams."""
-        with self._lock:
-            if self._teams == 0:
-                self._usual = max([pool["num_threads"] for pool in self.controller.info()], default=1)
-            return self._usual
-
-    def limit_to_one_thread(self) -> None:
-        """Limit BLAS to one thread when the first team enters."""
-        self.threads()
-        with self._lock:
-            self._teams += 1
-            if self._teams == 1:
-                self._limit = self.controller.limit(limits=1)
-
-    def restore_threads(self) -> None:
-        """Restore the number of BLAS threads when the last team exits."""
-        with self._lock:
-            self._teams -= 1
-            if self._teams == 0:
-                self._limit.restore_original_limits()
-
-
-_blas = _Blas()

@@ -26,6 +26,7 @@ import numpy as np
 
 import tinynet as tn
 from tinynet.backend.arrays import CPU
+from tinynet.backend.blas import one_blas_thread
 from tinynet.backend.terminal import say
 from tinynet.errors import mismatch
 from tinynet.study.jobs import Data, Job, as_run, hash_of_surroundings, read_result, write_result
@@ -96,11 +97,12 @@ class Workers:
         """Run a job in this process; a long one, on all cores, prints its epochs."""
         shown = self.verbose and job.threads is None
         callbacks = [EpochPrinter(f"{job.name:<13} seed {job.seed}", job.epochs)] if shown else []
-        if not self.checkpoints:
-            with _one_blas_thread() if job.threads == 1 and self.data.device.on_host else nullcontext():
+        # With one BLAS thread, the bits are those of a worker.
+        with one_blas_thread() if job.threads == 1 and self.data.device.on_host else nullcontext():
+            if not self.checkpoints:
                 return run(job, self.data, callbacks)
-        kept = path.with_suffix("")
-        result = run(job, self.data, callbacks, Checkpoints(kept))
+            kept = path.with_suffix("")
+            result = run(job, self.data, callbacks, Checkpoints(kept))
         shutil.rmtree(kept, ignore_errors=True)
         return result
 
@@ -223,18 +225,6 @@ def _write_arrays(data: Data, folder: Path) -> tuple[tn.data.Dataset, tn.data.Da
 def _mapped(folder: Path, name: str) -> dict[str, Any]:
     """The arrays, in memory that the system holds once for all processes."""
     return {which: np.asarray(np.load(folder / f"{name}-{which}.npy", mmap_mode="r")) for which in ("images", "labels")}
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """One BLAS thread in this process, if threadpoolctl is installed; then the bits are those of a worker."""
-    try:
-        from threadpoolctl import threadpool_limits  # optional
-    except ImportError:
-        yield
-        return
-    with threadpool_limits(1, user_api="blas"):
-        yield
 
 
 @contextmanager

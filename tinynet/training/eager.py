@@ -34,7 +34,8 @@ class EagerSteps:
             step.update = self._update_from(table, state.step - first)
         assert state.meter is not None
         for batch in shuffled(data, size, state.seed, number, state.theta.dtype, transforms, first):
-            step(batch, state.meter, state.step)
+            with step.shards.team.turn():  # without callbacks, which may wait for other threads
+                step(batch, state.meter, state.step)
             if step.nan_guard and state.meter.diverged:
                 return
             yield len(batch)

@@ -84,7 +84,8 @@ def find_learning_rate(
         step, meter = TrainingStep(model, loss, optimizer, state, nan_guard=False), Meter(steps, device)
         while _goes_on(losses, steps):
             for batch in shuffled(data, batch_size, seed, epoch, model.dtype):
-                value, _ = step(batch, meter, state.step)
+                with step.shards.team.turn():
+                    value, _ = step(batch, meter, state.step)
                 weight = float(meter.divisors()[len(losses)])
                 smooth = 0.9 * smooth + 0.1 * weight * float(value)
                 whole = 0.9 * whole + 0.1 * weight

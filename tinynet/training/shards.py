@@ -51,7 +51,7 @@ class RowShards:
                 own = context._replace(first_row=part.first_row, all_reduce=all_reduce)
                 return function(part, own, fractions[number] * scale, self.grads[number])
 
-        losses, hits = zip(*self.team.map(run_part, range(len(parts))))
+        losses, hits = zip(*self.team.map(run_part, range(len(parts)), sums.abort))
         for gradient in self.gradients[1 : len(parts)]:
             self.gradient += gradient
         loss = sum(fraction * loss for fraction, loss in zip(fractions, losses))

@@ -99,7 +99,8 @@ class Trainer:
                 self._step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
                 known = self.model.preprocessing or Preprocessing.of(data, self.loss.predicts, whole=False)
                 self.model.preprocessing = replace(known, output=self.loss.predicts)
-            self._step(Batch(data, rows, self.model.dtype), meter, number)
+            with self._step.shards.team as team, team.turn():
+                self._step(Batch(data, rows, self.model.dtype), meter, number)
             means = meter.means()
         if meter.first_bad() is not None:
             what = f"the loss was {means['loss']} in step {number}"

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import tinynet as tn
-from tinynet.data import download
+from tinynet.data import download, transfer
 from tinynet.data.catalog import File
 
 pytest.importorskip("pooch")
@@ -89,11 +89,11 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     """The address of a running server, with pauses and limits shortened for a test."""
     monkeypatch.setattr(download, "WAITS", (0, 0.01, 0.02))
-    monkeypatch.setattr(download, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(transfer, "READ_SECONDS", 0.5)
     Misbehaving.seen = []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving) as running:
         running.daemon_threads = True
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()

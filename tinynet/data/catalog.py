@@ -90,9 +90,11 @@ FASHION_MNIST = Entry(
         ),
     ),
     mirrors=(
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+        # The authors' own address comes last: it has no TLS. It is kept for networks that reach none of the others. The
+        # checksum protects the content; who downloads it can be seen on the way.
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
     ),
     folders=("fashion-mnist", "fashion_mnist", "FashionMNIST/raw"),
 )
@@ -134,7 +136,7 @@ KMNIST = Entry(
         (3041136, "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"),
         (5120, "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"),
     ),
-    mirrors=("http://codh.rois.ac.jp/kmnist/dataset/kmnist", "https://codh.rois.ac.jp/kmnist/dataset/kmnist"),
+    mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist",),
     folders=("kmnist", "KMNIST/raw"),
 )
 

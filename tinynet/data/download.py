@@ -6,17 +6,15 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from tinynet.backend.terminal import FAILURES, is_terminal
 from tinynet.data.catalog import File
+from tinynet.data.transfer import transfer
 from tinynet.errors import DataNotFoundError, mismatch
 
-CONNECT_SECONDS = 5  # for each mirror: without a network the download fails soon
-READ_SECONDS = 20  # the longest time without a byte
-SLOWEST = 20_000  # bytes per second on average, after the first READ_SECONDS; a slower mirror is given up
 WAITS = (0, 0.5, 2)  # seconds to wait before each round of attempts
 LOCK_SECONDS = 900  # the longest time to wait for another process that downloads the same file
 
@@ -85,48 +83,32 @@ def _retrieve(url: str, file: File, folder: Path) -> Path:
     pooch.get_logger().setLevel("ERROR")
 
     def downloader(address: str, output: str, _: Any) -> None:
-        with open(output, "wb") as target:
-            _stream(address, target, file.length)
+        with open(output, "wb") as target, _progress(file.length, address) as update:
+            transfer(address, target, file.length, update)
 
     return Path(pooch.retrieve(url, f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=downloader))
 
 
-def _stream(address: str, target: BinaryIO, length: int) -> None:
-    """Copy the content of `address` into `target`. Raises if it comes too slowly or has another length."""
-    import requests
-
-    began, received = time.monotonic(), 0
-    with requests.get(address, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
-        answer.raise_for_status()
-        update = _progress(length, address)
-        while block := answer.raw.read1(1 << 16):  # the bytes that are there, without waiting for a full block
-            target.write(block)
-            update(len(block))
-            received += len(block)
-            seconds = time.monotonic() - began
-            if received > length:
-                raise ValueError(f"expected {length:,} bytes, got more")
-            if seconds > READ_SECONDS and received < SLOWEST * seconds:
-                raise TimeoutError(f"slower than {SLOWEST:,} bytes a second")
-        update(None)
-    if received < length:
-        raise ConnectionError(f"expected {length:,} bytes, got {received:,}: the transfer was cut")
-
-
-def _progress(length: int, address: str) -> Callable[[int | None], object]:
-    """A function to call with each number of received bytes, and with None at the end. Draws a bar on a terminal."""
+@contextlib.contextmanager
+def _progress(length: int, address: str) -> Iterator[Callable[[int], object]]:
+    """A function to call with each number of received bytes. Draws a bar on a terminal."""
     try:
         from tqdm import tqdm
     except ImportError:
-        return lambda count: None
+        yield lambda count: None
+        return
     name, hidden = address.rpartition("/")[2], not is_terminal(sys.stderr)
     bar = tqdm(total=length, desc=name, unit="B", unit_scale=True, disable=hidden)
 
-    def update(count: int | None) -> None:
+    def update(count: int) -> None:
         with contextlib.suppress(*FAILURES):  # of standard error
-            bar.close() if count is None else bar.update(count)
+            bar.update(count)
 
-    return update
+    try:
+        yield update
+    finally:
+        with contextlib.suppress(*FAILURES):
+            bar.close()
 
 
 def _lock(path: Path) -> Any:
@@ -140,8 +122,7 @@ def _lock(path: Path) -> Any:
 
 def _reason(error: Exception) -> str:
     """The error of a download in one line."""
-    text = str(error).splitlines()[0] if str(error) else ""
-    return f"{type(error).__name__}: {text[:200]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _may_pass(answer: str) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.support.child import Process, left_by, running_children, usual_signals
 from tests.support.data import REAL_DATA
 from tinynet.backend.gpu.device import gpu_problem
 
@@ -22,6 +23,23 @@ def _no_inherited_data_folders(monkeypatch, tmp_path):
     """Keep the tests away from the user's data folder and cache."""
     monkeypatch.delenv("TINYNET_DATA", raising=False)
     monkeypatch.setenv("TINYNET_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_as_in_a_terminal():
+    """Under nohup and in the background some signals are ignored, and so they would be by all that tests start."""
+    with usual_signals():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left():
+    """End the processes that the test started as `Process`, and fail if another one goes on."""
+    before = running_children()
+    yield
+    while Process.started:
+        Process.started.pop().end()
+    assert not left_by(before), "expected a test to end the processes that it starts"
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.support.child import Process
 from tests.support.data import REAL_DATA
 from tinynet.data import catalog
 from tinynet.data import tfds as module
@@ -192,7 +193,7 @@ for value in range(10**9):
 def test_a_process_killed_while_saving_leaves_no_unfinished_folder(tmp_path):
     outcomes = set()
     for wait in np.random.default_rng(0).uniform(0, 0.05, 12):
-        child = subprocess.Popen([sys.executable, "-c", SAVING, tmp_path / "store"], stdout=subprocess.PIPE)
+        child = Process([sys.executable, "-c", SAVING, tmp_path / "store"], stdout=subprocess.PIPE)
         child.stdout.readline()
         time.sleep(wait)
         child.kill()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tests.support.child import ROOT
+from tests.support.child import ROOT, Process
 from tests.support.examples import FILES, run
 
 pytest.importorskip("matplotlib")
@@ -141,7 +141,7 @@ def test_an_ablation_is_of_the_mlp_unless_another_recipe_is_named():
 def test_ctrl_c_ends_with_a_line_and_130(tmp_path, kept, words):
     command = [sys.executable, ROOT / "examples" / "fashion_mnist_cnn.py", "--offline", "--arms", "mlp"]
     inherited = {key: value for key, value in os.environ.items() if key != "TINYNET_DATA"}
-    running = subprocess.Popen(
+    running = Process(
         [*command, "--examples", "300", "--epochs", "100000", *kept],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
         env={**inherited, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(tmp_path / "cache")},

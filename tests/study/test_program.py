@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import tinynet as tn
-from tests.support.child import ROOT
+from tests.support.child import ROOT, Process
 from tests.support.studies import SMALL
 from tinynet.backend.terminal import spelled
 from tinynet.study.jobs import without_times
@@ -27,9 +27,7 @@ def start(folder, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(folder)}
     environment.pop("TINYNET_DATA", None)
     command = [sys.executable, "-W", "error", ROOT / "examples" / "fashion_mnist.py", "--offline", *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=environment
-    )
+    return Process(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=environment)
 
 
 def run_to_its_end(folder, *arguments):

@@ -14,7 +14,7 @@ import pytest
 import tinynet as tn
 from tests.support import strict
 from tests.support.breaking import Break, BreakOff
-from tests.support.child import ROOT, python
+from tests.support.child import ROOT, Process, python
 from tests.support.models import small_model
 from tinynet.training.checkpoints import VERSION, Checkpoints
 
@@ -201,7 +201,7 @@ tn.fit(tn.Sequential(tn.Dense(20, 4)), (x, np.arange(600) % 4), epochs=100, batc
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, (130, -2)), (signal.SIGTERM, (143,))])
 def test_signals_save_and_leave_with_the_status_that_shells_know(number, status, tmp_path):
-    process = subprocess.Popen(
+    process = Process(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "run")],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

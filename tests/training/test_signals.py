@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tests.support.child import ROOT
+from tests.support.child import ROOT, Process, left_by, python, usual_signals
 from tests.support.models import small_model
 from tinynet.training.checkpoints import Checkpoints
 from tinynet.training.signals import Signals
@@ -18,6 +18,7 @@ from tinynet.training.signals import Signals
 pytest.importorskip("safetensors", reason="checkpoints are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
 
+slow = pytest.mark.slow
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
@@ -92,6 +93,52 @@ def test_a_handler_that_was_not_set_from_python_is_left_alone(number, small_data
         assert len(fit(small_data[0], tmp_path)) == 2
 
 
+IN_C = """
+import ctypes, faulthandler, os, signal, sys, numpy as np, tinynet as tn
+number, when, kind, folder = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+libc = ctypes.CDLL(None)
+def set_in_c():
+    if kind == "ignored":
+        libc.signal(number, ctypes.c_void_p(1))
+    elif kind == "faulthandler":
+        faulthandler.register(number)
+    else:
+        libc.signal(number, libc._exit)  # a handler in C: ends the process with the number of the signal
+class Send(tn.Callback):
+    def epoch_begins(self, *numbers):
+        if when == "during":
+            set_in_c()
+    def epoch_ends(self, history):
+        print("in a run", flush=True)
+        if kind != "_exit":
+            os.kill(os.getpid(), number)
+if when == "before":
+    set_in_c()
+data = np.zeros((60, 20), "float32"), np.arange(60) % 4
+tn.fit(tn.Sequential(tn.Dense(20, 4)), data, epochs=1, progress=False, checkpoint=folder, callbacks=[Send()])
+print("after it", flush=True)
+os.kill(os.getpid(), number)
+print("still there", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=slow)])
+@pytest.mark.parametrize("when", ["before", pytest.param("during", marks=slow)])
+@pytest.mark.parametrize("kind", ["_exit", "faulthandler", pytest.param("ignored", marks=slow)])
+@pytest.mark.skipif(os.name == "nt", reason="calls Unix's C library")
+def test_a_handler_that_was_set_in_c_is_not_replaced_and_still_works(number, when, kind, tmp_path):
+    done = python("-c", IN_C, number.value, when, kind, tmp_path)
+    assert done.stdout.splitlines()[:2] == ["in a run", "after it"]
+    assert "saved" not in done.stdout
+    if kind == "_exit":
+        assert done.returncode == number
+    else:
+        assert done.returncode == 0
+        assert "still there" in done.stdout
+        assert done.stderr.count("most recent call first") == (2 if kind == "faulthandler" else 0)
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_where_the_system_would_end_the_process_it_ends_after_the_save(number, status, small_data, tmp_path):
     signal.signal(number, signal.SIG_DFL)
@@ -113,6 +160,25 @@ def test_a_second_signal_is_acted_on_at_once(number, small_data, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         fit(small_data[0], tmp_path, Send(number, 3, do=twice))
+
+
+@BOTH
+def test_a_second_signal_is_acted_on_at_once_in_a_run_inside_a_run(number, small_data, tmp_path):
+    signal.signal(number, signal.default_int_handler)
+    after = []
+
+    def twice():
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+        after.append("went on")
+
+    def inner():
+        fit(small_data[1], tmp_path / "inner", Send(number, 1, do=twice))
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_data[0], tmp_path / "outer", Send(None, 4, do=inner))
+    assert not after
+    assert signal.getsignal(number) is signal.default_int_handler
 
 
 def test_a_handler_set_during_a_run_stays(small_data, tmp_path):
@@ -240,3 +306,100 @@ def test_without_a_run_nothing_is_noted():
     signals.stop()
     with pytest.raises(SystemExit):
         signals._note(signal.SIGTERM, None)
+
+
+CHILD = """
+import os, sys, numpy as np, tinynet as tn
+class Wait(tn.Callback):
+    def batch_ends(self, examples, numbers):
+        print("step", flush=True)
+        sys.stdin.readline()
+data = np.zeros((60, 20), "float32"), np.arange(60) % 4
+tn.fit(tn.Sequential(tn.Dense(20, 4)), data, batch_size=20, progress=False, checkpoint=sys.argv[1], callbacks=[Wait()])
+print("trained", flush=True)
+"""
+STATUS = {signal.SIGINT: {-signal.SIGINT, 130}, signal.SIGTERM: {-signal.SIGTERM, 143}}  # a shell shows 130 and 143
+
+
+def started(folder, *before, **environment):
+    """A run that waits in its first step."""
+    child = Process(
+        [*before, sys.executable, "-c", CHILD, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )  # fmt: skip
+    while (line := child.stdout.readline()) != "step\n":
+        assert line, child.stderr.read()
+    return child
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT),
+     pytest.param(signal.SIGINT, signal.SIGINT, marks=slow), pytest.param(signal.SIGTERM, signal.SIGTERM, marks=slow)],
+)  # fmt: skip
+@pytest.mark.parametrize("faults", [pytest.param("1", marks=slow), ""], ids=["PYTHONFAULTHANDLER", "plain"])
+def test_the_status_is_that_of_the_second_signal(first, second, faults, tmp_path):
+    child = started(tmp_path, PYTHONFAULTHANDLER=faults)
+    child.send_signal(first)
+    with pytest.raises(subprocess.TimeoutExpired):  # the step is to be finished first, and it waits
+        child.wait(0.1)
+    child.send_signal(second)
+    child.wait(30)
+    assert child.returncode in STATUS[second]
+    assert not Checkpoints(tmp_path).steps()  # the step was not finished
+
+
+@slow
+@BOTH
+@pytest.mark.parametrize("command", [["nohup"], ["sh", "-c", 'exec "$@"', "sh"]], ids=["nohup", "sh"])
+def test_under_nohup_and_from_a_shell_a_signal_saves_and_has_its_status(command, number, tmp_path):
+    child = started(tmp_path, *command)
+    child.send_signal(number)
+    child.communicate("\n" * 9, timeout=30)
+    assert child.returncode in STATUS[number]
+    assert Checkpoints(tmp_path).steps() == [1]
+
+
+@slow
+@BOTH
+def test_in_a_pipeline_the_status_is_that_of_the_signal(number, tmp_path):
+    program = f'{sys.executable} -c "$0" "$1" | cat; echo "status ${{PIPESTATUS[0]}}"'
+    child = Process(
+        ["bash", "-c", program, CHILD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert child.stdout.readline() == "step\n"
+    found = subprocess.run(["pgrep", "-P", str(child.pid), "-f", "tinynet"], capture_output=True, text=True, check=True)
+    os.kill(int(found.stdout.split()[0]), number)
+    assert f"status {128 + number}" in child.communicate("\n" * 9, timeout=30)[0]
+    assert Checkpoints(tmp_path).steps() == [1]
+
+
+@slow
+@BOTH
+def test_a_signal_that_the_process_was_started_to_ignore_does_nothing(number, tmp_path):
+    child = started(tmp_path, "sh", "-c", f'trap "" {number.value}; exec "$@"', "sh")
+    child.send_signal(number)
+    child.send_signal(number)
+    printed, _ = child.communicate("\n" * 99, timeout=60)
+    assert child.returncode == 0
+    assert "trained" in printed
+
+
+def test_the_tests_do_not_depend_on_the_signals_that_are_ignored_around_them():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    waits = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    child = Process(waits, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    assert child.wait(30) == -signal.SIGINT
+    with usual_signals():
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_test_that_leaves_a_process_fails():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    assert any("time.sleep(60)" in command for command in left_by({}, seconds=0))
+    assert child.wait(30) == -signal.SIGKILL
+    assert not left_by({}, seconds=0)

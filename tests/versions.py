@@ -5,8 +5,9 @@
     python tests/versions.py --python 3.10 --numpy floors # every package at the lowest version that setup.cfg allows
 
 For each row, creates a temporary virtual environment, installs the extra `test` from wheels, and runs the tests. The
-lowest NumPy is that of setup.cfg, or the first with wheels for this Python. The exit status is 1 if a test failed or an
-environment could not be created. A Python that is not installed is listed and skipped.
+lowest NumPy is that of setup.cfg, or the first with wheels for this Python; with it goes the lowest threadpoolctl, which
+changes its number of threads. The exit status is 1 if a test failed or an environment could not be created. A Python
+that is not installed is listed and skipped.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def constraints(python: str, kind: str) -> list[str]:
     if kind == "floors":
         others = ["pyparsing<3.3"]  # newer ones warn when Matplotlib 3.10.0 calls them, and warnings are errors
         return [f"{name}=={version}" for name, version in lowest.items()] + others
-    return [f"numpy=={FIRST_WHEELS.get(python, lowest['numpy'])}"] if kind == "lowest" else []
+    if kind == "lowest":
+        return [f"numpy=={FIRST_WHEELS.get(python, lowest['numpy'])}", f"threadpoolctl=={lowest['threadpoolctl']}"]
+    return []
 
 
 def row(python: str, kind: str, folder: Path, workers: str) -> tuple[str, bool]:

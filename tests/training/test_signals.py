@@ -399,7 +399,9 @@ def test_the_tests_do_not_depend_on_the_signals_that_are_ignored_around_them():
 
 
 def test_a_test_that_leaves_a_process_fails():
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    assert any("time.sleep(60)" in command for command in left_by({}, seconds=0))
-    assert child.wait(30) == -signal.SIGKILL
+    waits = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    with subprocess.Popen(waits, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        assert any("time.sleep(60)" in command for command in left_by({}, seconds=0))
+        assert child.wait(30) == -signal.SIGKILL
     assert not left_by({}, seconds=0)

@@ -58,7 +58,11 @@ class Blas:
 
     @cached_property
     def libraries(self) -> list[Any]:
-        """The controllers of the BLAS libraries in this process. Raises ImportError if threadpoolctl is missing."""
+        """The controllers of the BLAS libraries in this process. NumPy's is one; others may be loaded later."""
+        return self.find_libraries()
+
+    def find_libraries(self) -> list[Any]:
+        """Look for the BLAS libraries in this process. Raises ImportError if threadpoolctl is missing."""
         try:
             import threadpoolctl  # an optional dependency
 
@@ -191,7 +195,7 @@ TURNS = Turn(0), Turn(1)
 def one_blas_thread() -> Iterator[None]:
     """Give BLAS one thread in the whole process, between turns too. Does nothing if threadpoolctl is missing."""
     try:
-        libraries = BLAS.libraries
+        libraries = BLAS.find_libraries()
     except ImportError:
         yield
         return

@@ -5,9 +5,9 @@
     python tests/versions.py --python 3.10 --numpy floors # every package at the lowest version that setup.cfg allows
 
 For each row, creates a temporary virtual environment, installs the extra `test` from wheels, and runs the tests. The
-lowest NumPy is that of setup.cfg, or the first with wheels for this Python; with it goes the lowest threadpoolctl, which
-changes its number of threads. The exit status is 1 if a test failed or an environment could not be created. A Python
-that is not installed is listed and skipped.
+lowest NumPy is that of setup.cfg, or the first with wheels for this Python; with it goes the lowest threadpoolctl,
+which changes its number of threads. The exit status is 1 if a test failed or an environment could not be created. A
+Python that is not installed is listed and skipped.
 """
 
 from __future__ import annotations

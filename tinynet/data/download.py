@@ -45,9 +45,9 @@ def home_folder(variable: str) -> Path:
 def fetch(file: File, mirrors: Sequence[str], folder: Path) -> Path:
     """The path of `file` in `folder`. Downloads it if it is not there.
 
-    Tries each mirror up to three times, with growing pauses; an interrupted or slow transfer starts again. The bytes go
-    to a temporary file, which is renamed when its length and SHA-256 are right. A second process waits for the first
-    one's download. Raises DataNotFoundError with the answer of each mirror.
+    Tries each mirror up to three times, with growing pauses; a transfer that was cut or too slow (transfer.py) starts
+    again. The bytes go to a temporary file, which is renamed when its length and SHA-256 are right. A second process
+    waits for the first one's download. Raises DataNotFoundError with the answer of each mirror.
     """
     path = folder / file.name
     answers: dict[str, str] = {}

@@ -57,7 +57,8 @@ def fit(
     seed                of the shuffles and dropout; the model has its own seed for the initial weights
     device              "cpu", "gpu", "gpu:N", "auto"; model and data move there. None trains where the model is
     threads             how many threads share each batch, by rows; None chooses a good number. It changes results by
-                        rounding only; the same number gives the same bits
+                        rounding only; the same number gives the same bits. Runs beside each other take turns, step by
+                        step, where they need other numbers of BLAS threads
     transforms          change the training pictures at random: Shift(2), HorizontalFlip(), ... of tn.data
     capture             record the step as a CUDA graph and replay it, with equal results. "auto": if possible. True, or
                         the number of steps in each graph: an error if not possible. False: never

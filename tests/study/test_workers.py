@@ -1,9 +1,11 @@
 """Jobs in processes of their own give the same bits, and can be continued; what cannot be sent to them is refused."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -87,6 +89,65 @@ def test_a_program_without_a_main_guard_is_told_so(tmp_path):
     done = python("mine.py", folder=tmp_path)
     assert done.returncode == 1
     assert "call run() under `if __name__ == '__main__':`, or pass workers=0" in done.stderr
+
+
+def _fails(seed):
+    if multiprocessing.parent_process() is not None:
+        raise ArithmeticError("in a worker")
+    return network(seed)
+
+
+@pytest.mark.slow
+def test_a_study_that_fails_ends_its_own_processes_only(tmp_path, small_data):
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
+    try:
+        study = Study({"mine": Configuration("mine", _fails)}, small_data, seeds=1, epochs=1, workers=2)
+        with pytest.raises(ArithmeticError, match="in a worker"):
+            study.run(tmp_path)
+        assert multiprocessing.active_children() == [other]
+        assert other.is_alive()
+    finally:
+        other.kill()
+        other.join()
+
+
+INTERRUPTING = """
+import os, signal, threading, time
+import numpy as np
+from tinynet.study import Configuration, Study
+import tinynet as tn
+
+def network(seed):
+    return tn.Sequential(tn.Dense(20, 4), seed=seed)
+
+def interrupt():
+    children = f"/proc/self/task/{threading.main_thread().native_id}/children"
+    while True:  # also while they start
+        for child in open(children).read().split():
+            try:
+                os.kill(int(child), signal.SIGINT)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.001)
+
+if __name__ == "__main__":
+    data = tn.data.from_arrays(np.zeros((600, 20), "float32"), np.arange(600) % 4)
+    threading.Thread(target=interrupt, daemon=True).start()
+    study = Study({"mine": Configuration("mine", network)}, (data, data), seeds=2, epochs=1, workers=2)
+    print(len(study.run("out").runs), "runs", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="looks for children in Linux's /proc")
+def test_ctrl_c_in_a_terminal_ends_no_worker_not_even_one_that_starts(tmp_path):
+    """A terminal sends it to all processes of its group; what to do is the parent's decision."""
+    (tmp_path / "mine.py").write_text(INTERRUPTING)
+    done = python("mine.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "runs" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 PROGRAM = """

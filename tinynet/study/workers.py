@@ -19,6 +19,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,10 @@ class Workers:
             for path, job in ordered:
                 yield job, write_result(path, self._run_here(path, job))
             return
-        futures: dict[Future[dict[str, Any]], Job] = {self.executor.submit(_work, *item): item[1] for item in ordered}
+        with _interrupts_held():  # the first job starts the processes
+            futures: dict[Future[dict[str, Any]], Job] = {
+                self.executor.submit(_work, *item): item[1] for item in ordered
+            }
         for future in as_completed(futures):
             yield futures[future], future.result()
 
@@ -110,7 +114,9 @@ class Workers:
         """The seconds that a worker needs to train the network of `job` on an example, while all of them work."""
         if self.executor is None:
             return seconds_per_example(job, self.data)
-        return max(self.executor.map(_seconds_per_example, [job] * self.count))
+        with _interrupts_held():
+            seconds = self.executor.map(_seconds_per_example, [job] * self.count)
+        return max(seconds)
 
     @contextmanager
     def open(self) -> Iterator[Workers]:
@@ -124,13 +130,15 @@ class Workers:
         with tempfile.TemporaryDirectory(prefix=SHARED, dir=self.folder) as shared:
             stripped = _write_arrays(self.data, Path(shared))
             context = multiprocessing.get_context("spawn")  # a fork of a process whose BLAS has threads may hang
+            others = multiprocessing.active_children()  # of the caller
             with _environment(ONE_THREAD):
                 self.executor = ProcessPoolExecutor(self.count, context, _begin, (stripped, shared))
                 try:
                     yield self
                 except BaseException as error:
-                    for process in multiprocessing.active_children():  # their results are not wanted any more
-                        process.terminate()
+                    for process in multiprocessing.active_children():
+                        if process not in others:  # its result is not wanted any more
+                            process.terminate()
                     if isinstance(error, BrokenProcessPool):
                         remedy = "call run() under `if __name__ == '__main__':`, or pass workers=0"
                         raise RuntimeError(
@@ -192,6 +200,8 @@ _data: Data
 def _begin(stripped: tuple[tn.data.Dataset, tn.data.Dataset], shared: str) -> None:
     global _data
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     train, test = (replace(each, **_mapped(Path(shared), name)) for name, each in zip(("train", "test"), stripped))
     _data = Data(train, test, CPU)
@@ -225,6 +235,20 @@ def _write_arrays(data: Data, folder: Path) -> tuple[tn.data.Dataset, tn.data.Da
 def _mapped(folder: Path, name: str) -> dict[str, Any]:
     """The arrays, in memory that the system holds once for all processes."""
     return {which: np.asarray(np.load(folder / f"{name}-{which}.npy", mmap_mode="r")) for which in ("images", "labels")}
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back Ctrl-C. A process that is started meanwhile does not get it before `_begin` ignores it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # now: it lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -52,17 +52,16 @@ def test_the_number_is_chosen_by_the_work():
         team_size(4, 1e15, on_host=False)
 
 
-def test_blas_has_one_thread_inside_a_turn_and_its_own_again_after():
+def test_blas_has_one_thread_inside_a_team_and_its_own_again_after():
     before = threads_of_blas()
     with threadpool_limits(2, "blas"):
-        with Team(2) as outer, outer.turn():
+        with Team(2) as outer:
             assert set(threads_of_blas()) == {1}
-            with Team(3) as inner, inner.turn():
+            with Team(3):
                 assert set(threads_of_blas()) == {1}
                 assert blas_threads() == 2  # what a team would be given, if it were the only one
             assert set(threads_of_blas()) == {1}
             assert outer.map(lambda number: number * number, range(5)) == [0, 1, 4, 9, 16]
-            assert set(threads_of_blas()) == {1}
         assert set(threads_of_blas()) == {2}
     assert threads_of_blas() == before
 

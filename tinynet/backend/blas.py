@@ -32,7 +32,7 @@ class Blas:
     BLAS threads, of kind 1 with one. While a turn of the other kind is waited for, no further ones begin, so both kinds
     get on. Where BLAS has one thread anyway, all turns are of kind 0.
 
-    OpenBLAS with OpenMP has a number for each thread. The thread of a turn and its helpers then set their own.
+    OpenBLAS with OpenMP has OpenMP's number, one for each thread. The thread of a turn and its helpers set their own.
     """
 
     def __init__(self) -> None:
@@ -58,11 +58,11 @@ class Blas:
 
     @cached_property
     def libraries(self) -> list[Any]:
-        """The controllers of the BLAS libraries in this process. NumPy's is one; others may be loaded later."""
+        """The controllers of the numbers of threads; NumPy's BLAS has one. Libraries that are loaded later lack it."""
         return self.find_libraries()
 
     def find_libraries(self) -> list[Any]:
-        """Look for the BLAS libraries in this process. Raises ImportError if threadpoolctl is missing."""
+        """Look for the libraries in this process. Raises ImportError if threadpoolctl is missing."""
         try:
             import threadpoolctl  # an optional dependency
 
@@ -71,13 +71,18 @@ class Blas:
         except ImportError as error:
             message = f"threads share a batch only with threadpoolctl 3.5 or later ({error}); install it with: "
             raise ImportError(message + "pip install --upgrade threadpoolctl") from error
-        return list(threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers)
+        found = threadpoolctl.ThreadpoolController()
+        blas = found.select(user_api="blas").lib_controllers
+        with_openmp = [each for each in blas if each.internal_api == "openblas" and each.threading_layer == "openmp"]
+        openmp = found.select(user_api="openmp").lib_controllers if with_openmp else []
+        return [each for each in blas if each not in with_openmp] + openmp
 
     def threads(self) -> int:
         """The number of BLAS threads outside teams."""
         with self._lock:
             numbers = [library.get_num_threads() for library in self.libraries]
-            return max([*numbers, *(number for _, number in self._before)], default=1)
+            before = [number for _, number in (*self._before, *self.thread.before)]
+            return max([*numbers, *before], default=1)
 
     def enter(self, kind: int) -> None:
         """Wait for a turn of `kind`. Inside a turn of this thread nothing changes."""
@@ -166,7 +171,7 @@ class Turn:
 
 
 def _is_for_each_thread(library: Any) -> bool:
-    return library.internal_api == "openblas" and library.threading_layer == "openmp"
+    return library.user_api == "openmp"
 
 
 def _limited(libraries: Sequence[Any]) -> Numbers:

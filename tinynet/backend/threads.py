@@ -39,7 +39,10 @@ PRODUCTS_PER_THREAD = 300_000_000
 
 
 class Team:
-    """`size` threads, including the caller's. Inside `with team.turn():` BLAS uses one thread for each of them."""
+    """`size` threads, including the caller's. `with team:` is a turn, in which BLAS uses one thread for each of them.
+
+    `with team.open():` only starts the threads, for several turns: `with team.turn():`.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -47,6 +50,23 @@ class Team:
         self._process = self._depth = 0
 
     def __enter__(self) -> Team:
+        self._start()
+        self.turn().__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Start the threads, and stop them at the end."""
+        self._start()
+        try:
+            yield
+        finally:
+            self._stop()
+
+    def _start(self) -> None:
         self._depth = BLAS.thread.depth
         if self.size > 1:
             from concurrent.futures import ThreadPoolExecutor  # here, to keep `import tinynet` quick
@@ -54,10 +74,9 @@ class Team:
             BLAS.threads()  # raises ImportError if threadpoolctl is missing
             start = partial(_start_helper, np.geterr(), current_multiplier())
             self._pool, self._process = ThreadPoolExecutor(self.size - 1, "tinynet", start), os.getpid()
-        return self
 
-    def __exit__(self, *exception: object) -> None:
-        BLAS.leave(self._depth)  # only if an exception broke off the end of a turn
+    def _stop(self) -> None:
+        BLAS.leave(self._depth)  # also if Ctrl-C broke off the end of a turn
         if self._pool is not None:
             if self._process == os.getpid():  # a forked process has none of the threads
                 self._pool.shutdown()
@@ -82,7 +101,7 @@ class Team:
             if self._pool is None or len(items) < 2:
                 return [function(item) for item in items]
             if self._process != os.getpid():  # forked: the threads are in the parent
-                self.__enter__()
+                self._start()
             return self._share(function, items, failed)
 
     def _share(

@@ -89,7 +89,7 @@ class TrainingRun:
         began = time.perf_counter() - state.seconds  # a resumed epoch includes its seconds before the stop
         for callback in self.callbacks:
             callback.epoch_begins(self.epoch + 1, self.last_epoch, len(data))
-        with self.team:
+        with self.team.open():
             for examples in self.steps.epoch(self.epoch, meter.done):  # each step: step.py
                 for callback in self.callbacks:
                     callback.batch_ends(examples, meter.means() if self.config.device.on_host else {})

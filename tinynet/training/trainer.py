@@ -99,7 +99,7 @@ class Trainer:
                 self._step = TrainingStep(self.model, self.loss, self.optimizer, self.state)
                 known = self.model.preprocessing or Preprocessing.of(data, self.loss.predicts, whole=False)
                 self.model.preprocessing = replace(known, output=self.loss.predicts)
-            with self._step.shards.team as team, team.turn():
+            with self._step.shards.team:
                 self._step(Batch(data, rows, self.model.dtype), meter, number)
             means = meter.means()
         if meter.first_bad() is not None:

@@ -135,20 +135,28 @@ def test_turns_that_end_in_another_order_than_they_began():
     assert threads_of_blas() == {2}
 
 
-def test_both_kinds_get_a_turn_however_many_of_one_kind_there_are():
-    end, turns = threading.Event(), [0, 0, 0]
+@pytest.mark.parametrize("sizes", [(1, 1, 2), (2, 2, 1)])
+def test_both_kinds_get_on_however_many_of_one_kind_there_are(sizes):
+    end = threading.Event()
 
-    def take(index, size):
+    def take(size, turns):
         team = Team(size)
         with team.open():
-            while not end.is_set():
+            while turns > 0 and not end.is_set():
                 with team.turn():
-                    turns[index] += 1
+                    turns -= 1
                     time.sleep(0.0005)
+        return turns
 
-    threading.Timer(0.2, end.set).start()
-    in_threads(lambda: take(0, 1), lambda: take(1, 1), lambda: take(2, 2))
-    assert min(turns) > 0.2 * max(turns)
+    def take_some():
+        left = take(sizes[2], 20)
+        end.set()
+        return left
+
+    first, second, third = in_threads(lambda: take(sizes[0], 1e6), lambda: take(sizes[1], 1e6), take_some)
+    assert third == 0
+    assert 1e6 - first < 1e3  # they have waited for it
+    assert 1e6 - second < 1e3
 
 
 def test_the_users_own_limit_is_kept_around_a_team_of_another_thread():

@@ -64,7 +64,7 @@ def running_children():
     return found
 
 
-def left_by(before, seconds=2):
+def left_by(before, seconds=5):
     """The running children that are not in `before`, after up to `seconds` in which they may end. Kills them."""
     end = time.monotonic() + seconds
     while left := {number: text for number, text in running_children().items() if number not in before}:

@@ -175,8 +175,8 @@ def team_size(threads: int | None, products: float, splittable: bool = True, on_
     """How many threads share a batch: `threads`, or for None the number that is fastest.
 
     `products` is the number of multiplications for the batch; `splittable` says whether its rows are independent.
-    Raises ValueError for a number below 1, or above 1 where the batch cannot be split; ImportError if threadpoolctl is
-    missing, which limits BLAS to one thread.
+    Raises ValueError for a number below 1, or above 1 where the batch cannot be split; ImportError if threadpoolctl,
+    which limits BLAS to one thread, is missing or too old.
     """
     if threads is None:
         useful = splittable and on_host and products >= 2 * PRODUCTS_PER_THREAD

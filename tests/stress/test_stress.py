@@ -31,18 +31,19 @@ def test_damaged_models_and_checkpoints_load_or_say_so():
 
 
 def test_no_flipped_bit_is_loaded_as_something_else():
-    done = run("flip_bits.py", "--every", "149")
+    done = run("flip_bits.py", "--every", "499")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("0  loaded different") == 3
+    assert done.stdout.count(" 0  loaded different") == 3
 
 
 @pytest.mark.slow
-def test_no_flipped_bit_of_all_is_loaded_as_something_else():
-    done = run("flip_bits.py")
+def test_a_third_of_all_flipped_bits():
+    done = run("flip_bits.py", "--every", "3")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits of memory are a matter of Unix")
-def test_hostile_files_take_no_memory_and_no_time():
-    done = run("hostile_files.py")
+@pytest.mark.parametrize("only", ["again, once", pytest.param("", marks=pytest.mark.slow)])
+def test_hostile_files_take_no_memory_and_no_time(only):
+    done = run("hostile_files.py", "--only", only)
     assert done.returncode == 0, done.stdout + done.stderr

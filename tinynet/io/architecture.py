@@ -6,6 +6,7 @@ shapes that the layers declare compared with those in the file, before any memor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -98,6 +99,7 @@ def _check_hyperparameters(config: Mapping[str, Any], largest: int) -> None:
         whole = all(abs(part) <= largest for part in parts if isinstance(part, int))
         short = all(len(part) <= LONGEST_TEXT for part in parts if isinstance(part, str))
         many = len(parts) > MOST_SIZES and not isinstance(parts[0], dict)
+        many = many or (whole and math.prod(part for part in parts[:MOST_SIZES] if isinstance(part, int)) > 2**53)
         if many or not (whole and short) or len(key) > LONGEST_TEXT:
             received, remedy = f"{key!r:.40} = {value!r:.60}", "save the model again"
             who = f"architecture: {config['layer']}"

@@ -117,9 +117,11 @@ class Container(Layer):
             offset += layer.statistics_size
 
     def draw(self, vector: Array, offset: int, seed: int, position: int) -> None:
-        for layer in self.distinct:
-            layer.draw(vector, offset, seed, position + self._positions[self.layers.index(layer)])
-            offset += layer.size
+        first: dict[Layer, int] = {}
+        for layer, start in zip(self.layers, self._positions):
+            if first.setdefault(layer, start) == start:
+                layer.draw(vector, offset, seed, position + start)
+                offset += layer.size
 
     def draw_statistics(self, vector: Array, offset: int) -> None:
         for layer in self.distinct:

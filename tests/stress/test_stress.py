@@ -1,5 +1,6 @@
 """Short runs of the stress tests. docs/reliability.md has the results of the long ones."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,22 @@ def test_damaged_models_and_checkpoints_load_or_say_so():
     done = run("fuzz_files.py", "--cases", "2000", "--seed", "7")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "none of them with any other outcome" in done.stdout
+
+
+def test_no_flipped_bit_is_loaded_as_something_else():
+    done = run("flip_bits.py", "--every", "499")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(" 0  loaded different") == 3
+
+
+@pytest.mark.slow
+def test_a_third_of_all_flipped_bits():
+    done = run("flip_bits.py", "--every", "3")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of memory are a matter of Unix")
+@pytest.mark.parametrize("only", ["again, once", pytest.param("", marks=pytest.mark.slow)])
+def test_hostile_files_take_no_memory_and_no_time(only):
+    done = run("hostile_files.py", "--only", only)
+    assert done.returncode == 0, done.stdout + done.stderr

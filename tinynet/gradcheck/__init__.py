@@ -17,7 +17,8 @@ check fails if they are more than a tenth.
 
 from __future__ import annotations
 
-from tinynet.gradcheck.checks import check_layer, check_loss, check_model
+from tinynet.gradcheck.checks import check_layer, check_model
+from tinynet.gradcheck.losses import check_loss
 from tinynet.gradcheck.optimizers import check_optimizer
 from tinynet.gradcheck.report import Report, Row
 

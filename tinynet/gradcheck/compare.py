@@ -1,0 +1,185 @@
+"""Compare a gradient with the slopes of its forward pass: each entry, or a sample and random directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tinynet.backend.random import Purpose, Stream
+from tinynet.gradcheck.differences import Move, Objective, Slope, random_direction
+from tinynet.gradcheck.explain import explain
+from tinynet.gradcheck.report import Row
+
+SAMPLE = 200  # entries of an array that are checked one by one; the others are checked in random directions
+DIRECTIONS = 3
+BLOCK = 64  # with thorough=True, the other entries are checked in blocks of this size, each in two directions
+TIGHT = 1e-3  # a direction is suspicious from this fraction of rtol on: then the entry at fault is searched for
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much of an array is checked: how many entries one by one, and the others in directions or in blocks."""
+
+    sample: int = SAMPLE
+    thorough: bool = False
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """One slope beside the claimed one. `excess` is the difference in units of what is allowed; above 1 is wrong."""
+
+    where: str
+    claimed: float
+    slope: Slope
+    scale: float
+    rtol: float
+
+    @property
+    def difference(self) -> float:
+        return abs(self.claimed - self.slope.value)
+
+    @property
+    def allowed(self) -> float:
+        return self.rtol * self.scale + self.slope.error
+
+    @property
+    def tight(self) -> float:
+        """Above this difference, a direction is suspicious."""
+        return TIGHT * self.rtol * self.scale + self.slope.error + 1e-300
+
+    @property
+    def excess(self) -> float:
+        return self.difference / (self.allowed + 1e-300)
+
+    @property
+    def error(self) -> float:
+        return self.difference / (self.scale + 1e-300) if self.difference else 0.0
+
+
+def compare(
+    name: str,
+    values: np.ndarray,
+    analytic: np.ndarray,
+    outputs: Callable[[], np.ndarray],
+    dy: np.ndarray,
+    seed: int,
+    rtol: float,
+    depth: Depth = Depth(),  # noqa: B008  immutable
+) -> Row:
+    """Compare `analytic`, the gradient of sum(dy * outputs()) in `values`, with its slopes. Returns the worst entry.
+
+    `outputs` reads `values`, which are changed during the check and then restored.
+    """
+    if not values.size:
+        return Row(name, 0.0, "no entries", 0.0, 0.0, True)
+    flat = np.ascontiguousarray(analytic).reshape(-1)
+    if not np.isfinite(flat).all():
+        first = int(np.flatnonzero(~np.isfinite(flat))[0])
+        where, hint = position(first, values.shape), "backward gives NaN or infinity: look for 0 / 0 or an overflow"
+        return Row(name, np.inf, where, float(flat[first]), np.nan, False, hint)
+    objective = Objective(values, outputs, dy, seed)
+    order = Stream(seed, Purpose.CHECK, layer=4).permutation(values.size)
+    chosen, others = np.sort(order[: depth.sample]), np.sort(order[depth.sample :])
+    entries = _entries(objective, flat, chosen, values.shape, rtol)
+    moves = _directions(others, objective.spread, seed, depth.thorough)
+    directions = _in_directions(moves, objective.slopes(moves, rtol * TIGHT), flat, rtol)
+    kinks = [not found.slope.smooth for found in entries or directions]
+    if np.mean(kinks) > 0.1:
+        hint = f"{sum(kinks)} of {len(kinks)} entries lie at a kink; choose x away from it"
+        return Row(name, np.inf, "", np.nan, np.nan, False, hint)
+    smooth = [entry for entry in entries if entry.slope.smooth]
+    largest = max([abs(entry.slope.value) for entry in smooth], default=0.0)
+    found = smooth + [
+        _entry(objective, flat, _at_fault(objective, move, flat), values.shape, rtol, largest)
+        for move in _suspects(moves, directions, rtol)
+    ]
+    found = [entry for entry in found if entry.slope.smooth]
+    if not any(entry.excess > 1 for entry in found):  # a wrong entry tells more than a wrong direction
+        found = found + [direction for direction in directions if direction.slope.smooth]
+    worst = max(found, key=lambda compared: compared.excess)
+    passed = worst.excess <= 1
+    hint = "" if passed else explain([one.claimed for one in found], [one.slope.value for one in found])
+    checked = len(chosen) + (len(others) if depth.thorough else 0)
+    floors = _floors(smooth, directions, objective.spread, largest, rtol)
+    row = Row(name, worst.error, worst.where, worst.claimed, worst.slope.value, passed, hint)
+    return replace(row, entries=values.size, checked=checked, floor=floors[0], floor_of_others=floors[1])
+
+
+def _entries(
+    objective: Objective, flat: np.ndarray, chosen: np.ndarray, shape: tuple[int, ...], rtol: float
+) -> list[_Compared]:
+    """The chosen entries one by one."""
+    unit = objective.spread
+    slopes = [slope.over(unit) for slope in objective.slopes([objective.move(int(index)) for index in chosen], rtol)]
+    largest = max([abs(slope.value) for slope in slopes if slope.smooth], default=0.0)
+    return [
+        _Compared(position(int(index), shape), claimed, slope, _size(claimed, slope, largest), rtol)
+        for index, slope, claimed in zip(chosen, slopes, map(float, flat[chosen]))
+    ]
+
+
+def _entry(
+    objective: Objective, flat: np.ndarray, index: int, shape: tuple[int, ...], rtol: float, largest: float
+) -> _Compared:
+    """One entry, compared as the chosen ones are, whose largest slope is `largest`."""
+    (slope,) = objective.slopes([objective.move(index)], rtol)
+    slope, claimed = slope.over(objective.spread), float(flat[index])
+    return _Compared(position(index, shape), claimed, slope, _size(claimed, slope, largest), rtol)
+
+
+def _size(claimed: float, slope: Slope, largest: float) -> float:
+    """What an error is relative to. Slopes far smaller than the largest one of the array count as a thousandth of it."""
+    return max(abs(claimed), abs(slope.value)) + 1e-3 * largest
+
+
+def _directions(others: np.ndarray, scale: float, seed: int, thorough: bool) -> list[Move]:
+    """Random directions that move all `others`; with `thorough`, two for each block of them."""
+    if not len(others):
+        return []
+    if not thorough:
+        return [random_direction(others, scale, seed, number) for number in range(DIRECTIONS)]
+    blocks = np.array_split(others, -(-len(others) // BLOCK))
+    return [random_direction(block, scale, seed, 2 * n + k) for n, block in enumerate(blocks) for k in range(2)]
+
+
+def _in_directions(moves: list[Move], slopes: list[Slope], flat: np.ndarray, rtol: float) -> list[_Compared]:
+    claimed = [move.claimed(flat) for move in moves]
+    scale = max([abs(slope.value) for slope in slopes if slope.smooth], default=0.0)
+    return [
+        _Compared(f"direction {number}", value, slope, max(scale, abs(value)), rtol)
+        for number, (value, slope) in enumerate(zip(claimed, slopes))
+    ]
+
+
+def _suspects(moves: list[Move], directions: list[_Compared], rtol: float) -> list[Move]:
+    """The directions whose difference is too large for single wrong entries to be excluded; at most three."""
+    pairs = [(one.difference / one.tight, move) for move, one in zip(moves, directions) if one.slope.smooth]
+    pairs.sort(key=lambda pair: -pair[0])
+    return [move for excess, move in pairs[:DIRECTIONS] if excess > 1]
+
+
+def _at_fault(objective: Objective, move: Move, flat: np.ndarray) -> int:
+    """The entry that differs most, found by halving the move and following the larger difference."""
+    while len(move.at) > 1:
+        halves = move.halves()
+        slopes = objective.slopes(halves, 0.0)
+        differences = [abs(half.claimed(flat) - slope.value) for half, slope in zip(halves, slopes)]
+        move = halves[int(np.nanargmax(np.nan_to_num(differences)))]
+    return int(move.at[0])
+
+
+def _floors(
+    entries: list[_Compared], directions: list[_Compared], scale: float, largest: float, rtol: float
+) -> tuple[float, float]:
+    """The smallest errors that are sure to be found, relative to the largest slope: in a checked entry, in another."""
+    largest = largest or 1.0
+    floor = max([entry.allowed for entry in entries], default=np.inf) / largest
+    in_direction = min([one.tight / (0.5 * scale) for one in directions if one.slope.smooth], default=np.inf) / largest
+    return floor, max(floor, in_direction) if directions else floor
+
+
+def position(index: int, shape: tuple[int, ...]) -> str:
+    """The place of an entry in an array of this shape: "[0, 2]"."""
+    return f"[{', '.join(map(str, map(int, np.unravel_index(index, shape))))}]"

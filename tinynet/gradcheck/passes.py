@@ -1,0 +1,160 @@
+"""Run a copy of a layer forward and backward, and compare the results of two passes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinynet.backend.random import Purpose, Stream
+from tinynet.gradcheck.compare import position
+from tinynet.gradcheck.report import Row
+from tinynet.layers.base import Context, Layer
+
+Arrays = dict[str, np.ndarray]
+Layout = dict[str, tuple[slice, tuple[int, ...]]]  # by name: where an array lies in its vector, and its shape
+SAME = 1e-10  # two passes over the same numbers agree to this fraction of the largest, and to what rounding explains
+FLOAT32 = 1e-4  # the same for a pass in float32 beside one in float64
+_NUDGE = 2.0**-24  # half a last bit of float32
+
+
+def copy_as(layer: Layer, dtype: Any) -> Layer:
+    """A copy of the layer with its parameters and statistics in this dtype, in vectors of its own."""
+    clone = copy.deepcopy(layer)
+    clone.bind(np.zeros(clone.size, dtype), 0)
+    clone.bind_statistics(np.zeros(clone.statistics_size, dtype), 0)
+    for new, old in ((clone.parameters, layer.parameters), (clone.statistics, layer.statistics)):
+        for name, values in new.items():
+            values[...] = old[name]
+    return clone
+
+
+class Subject:
+    """A layer in float64 with one input and one upstream gradient, and the arrays of its first pass.
+
+    y and x (the gradient of x, absent where backward returns None), the gradient of each parameter, and the change of
+    each statistic in training, all by name.
+    """
+
+    def __init__(self, layer: Layer, x: np.ndarray, dy: np.ndarray, context: Context) -> None:
+        self.layer, self.x, self.dy, self.context = layer, x, dy, context
+        self.layout, self.statistics_layout = _layouts(layer)
+        self.first: Arrays = {}
+        self.wrong: set[str] = set()  # arrays whose gradient is known to be wrong: no other check compares them again
+        self._sensitivity: Arrays | None = None
+
+    @property
+    def rows(self) -> int:
+        """The number of examples."""
+        return len(self.x)
+
+    def run(
+        self,
+        x: np.ndarray | None = None,
+        dy: np.ndarray | None = None,
+        context: Context | None = None,
+        *,
+        layer: Layer | None = None,
+        fill: float = np.nan,
+        changes: bool = True,
+        between: Callable[[], Any] | None = None,
+    ) -> Arrays:
+        """One forward and one backward pass; `between` is called after the forward pass.
+
+        `fill` is what backward finds in grads; without `changes` there are no entries for the changes of statistics.
+        """
+        layer, context = layer or self.layer, context or self.context
+        y, backward = layer.forward(self.x if x is None else x, context)
+        arrays = {"y": np.array(y)}
+        if between is not None:
+            between()
+        vector = np.full(layer.size, fill, layer._vector.dtype)
+        moves = np.full(layer.statistics_size, fill, vector.dtype) if changes and context.training else None
+        dx = backward(self.dy.copy() if dy is None else dy, layer.views(vector, moves))
+        if dx is not None:
+            arrays["x"] = dx
+        arrays.update({name: vector[at].reshape(shape) for name, (at, shape) in self.layout.items()})
+        if moves is not None:
+            arrays.update({name: moves[at].reshape(shape) for name, (at, shape) in self.statistics_layout.items()})
+        return arrays
+
+    def sensitivity(self) -> Arrays:
+        """How much each array of a pass changes when x, dy and the parameters move by half a last bit of float32."""
+        if self._sensitivity is None:
+            self._sensitivity = dict.fromkeys(self.first, np.zeros(()))
+            nudged, x = copy_as(self.layer, np.float64), self.x
+            for number, values in enumerate(nudged.parameters.values()):
+                values *= _nudge(values.shape, number + 2)
+            if x.dtype.kind == "f":
+                x = x * _nudge(x.shape, 0)
+            try:
+                arrays = self.run(x, self.dy * _nudge(self.dy.shape, 1), layer=nudged)
+            except Exception:  # out of the layer's domain: then the agreement must be exact
+                return self._sensitivity
+            for name, values in self.first.items():
+                if arrays[name].shape == values.shape:
+                    self._sensitivity[name] = np.abs(arrays[name] - values).max(initial=0.0)
+        return self._sensitivity
+
+    def tolerance(self, name: str, float32: bool = False) -> float:
+        """How far an array may differ from that of the first pass, by rounding alone."""
+        largest = float(np.abs(self.first[name]).max(initial=0.0))
+        if float32:
+            return FLOAT32 * largest + 30 * float(self.sensitivity()[name]) + 1e-30
+        return SAME * largest + 100 * 2.0**-29 * float(self.sensitivity()[name]) + 1e-300
+
+    def difference(
+        self,
+        title: str,
+        arrays: Mapping[str, np.ndarray],
+        hint: str,
+        expected: Mapping[str, np.ndarray] | None = None,
+        float32: bool = False,
+    ) -> Row | None:
+        """A failing row if an array is not as `expected`, by default as in the first pass; the hint may hold {name}."""
+        for name, wanted in (self.first if expected is None else expected).items():
+            if name not in arrays or name in self.wrong:
+                continue
+            found = arrays[name]
+            if found.shape != wanted.shape:
+                problem = f"{hint} (shape {found.shape} in place of {wanted.shape})".replace("{name}", named(name))
+                return Row(title, np.inf, "", np.nan, np.nan, False, problem)
+            tolerance = self.tolerance(name, float32) if name in self.first else SAME
+            excess = np.nan_to_num(np.abs(found - wanted), nan=np.inf).reshape(-1)
+            if excess.size and excess.max() > tolerance:
+                worst = int(excess.argmax())
+                values = float(found.reshape(-1)[worst]), float(wanted.reshape(-1)[worst])
+                error = float(excess[worst]) / (float(np.abs(wanted).max()) + 1e-300)
+                where = f"{named(name)} {position(worst, wanted.shape)}"
+                return Row(title, error, where, *values, False, hint.replace("{name}", named(name)))
+        return None
+
+
+def failing(title: str, hint: str) -> Row:
+    """A row that fails, without numbers."""
+    return Row(title, np.inf, "", np.nan, np.nan, False, hint)
+
+
+def named(name: str) -> str:
+    """How an array of a pass is called in a report: y, dx, or the name of a parameter or statistic."""
+    return "dx" if name == "x" else name
+
+
+def _layouts(layer: Layer) -> tuple[Layout, Layout]:
+    """Where each parameter lies in the vector of the parameters, and each statistic in its own."""
+    mirror = copy.deepcopy(layer)
+    mirror.bind(np.arange(layer.size), 0)
+    mirror.bind_statistics(np.arange(layer.statistics_size), 0)
+    both = []
+    for views in (mirror.parameters, mirror.statistics):
+        starts = {name: int(view.reshape(-1)[0]) if view.size else 0 for name, view in views.items()}
+        both.append({name: (slice(starts[name], starts[name] + view.size), view.shape) for name, view in views.items()})
+    return both[0], both[1]
+
+
+def _nudge(shape: tuple[int, ...], number: int) -> np.ndarray:
+    """Factors that move each value by half a last bit of float32, up or down."""
+    sign = Stream(0, Purpose.CHECK, layer=9, step=number).uniform(shape, -1, 1)
+    return 1 + _NUDGE * np.sign(sign)

@@ -82,8 +82,8 @@ def check_model(
 ) -> Report:
     """Check the gradient of `loss(model(x), targets)` in every parameter and in x, on a float64 copy of the model.
 
-    x (N, ...); targets in the form that the loss takes. Row names are those of `model.parameters`. Beside the gradients,
-    everything is checked that `check_layer` checks. `thorough` is explained there.
+    x (N, ...); targets in the form that the loss takes. Row names are those of `model.parameters`. Beside the
+    gradients, everything is checked that `check_layer` checks. `thorough` is explained there.
     """
     loss = instance(
         "check_model: loss", SoftmaxCrossEntropy() if loss is None else loss, Loss, "write tn.SoftmaxCrossEntropy()"

@@ -130,7 +130,7 @@ def _entry(
 
 
 def _size(claimed: float, slope: Slope, largest: float) -> float:
-    """What an error is relative to. Slopes far smaller than the largest one of the array count as a thousandth of it."""
+    """What an error is relative to: the slope, and a thousandth of the largest one for those that are far smaller."""
     return max(abs(claimed), abs(slope.value)) + 1e-3 * largest
 
 

@@ -55,7 +55,7 @@ class Skip(Exception):
 
 
 def _undisturbed(subject: Subject) -> Row | None:
-    """Other forward passes between forward and backward: other rows, another number of rows, inference, another step."""
+    """Other forward passes before backward: other rows, another number of rows, inference, another step."""
     context, x = subject.context, subject.x
 
     def others() -> None:

@@ -20,7 +20,7 @@ def explain(claimed: Sequence[float], expected: Sequence[float]) -> str:
         return f"every entry is {ratios.mean():.6g} times too large: look for a missing or extra factor, 1/N or a sign"
     wrong = int((np.abs(analytic - numeric) > 1e-5 * np.abs(numeric).max()).sum())
     if wrong <= max(1, len(numeric) // 10):
-        return f"{max(wrong, 1)} of {len(numeric)} entries differ: look at what is special there, such as an edge or a sign"
+        return f"{max(wrong, 1)} of {len(numeric)} entries differ: look at what is special there, an edge or a sign"
     return f"{wrong} of {len(numeric)} entries differ by no common factor: derive the formula again, or check the axes"
 
 

@@ -31,8 +31,8 @@ def check_loss(
     """Check the gradient of a loss with respect to the outputs, also for backward(dloss) with dloss = 0.3.
 
     By default, outputs are random, and targets are random labels, or random numbers if the loss refuses labels. Also
-    checked: repeated passes, other dloss, arrays of any memory layout, float32, and, if the loss is `splittable`, that it
-    is a mean over rows. `thorough` is explained at `check_layer`.
+    checked: repeated passes, other dloss, arrays of any memory layout, float32, and, if the loss is `splittable`, that
+    it is a mean over rows. `thorough` is explained at `check_layer`.
     """
     seed, rtol = check_seed(seed), checked_rtol("check_loss", rtol)
     thorough = flag("check_loss", "thorough", thorough)
@@ -164,7 +164,7 @@ def _parts(loss: Loss, outputs: np.ndarray, targets: np.ndarray) -> str:
         gradients.append(gradient)
     if _differ((sum(values), np.concatenate(gradients)), whole):
         return (
-            "two parts of the rows do not give the loss of all, although splittable = True: return a mean over rows, and"
-            " their weights in weight(targets)"
+            "two parts of the rows do not give the loss of all, although splittable = True: return a mean over rows,"
+            " and their weights in weight(targets)"
         )
     return ""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.gradcheck.passes import Subject, failing
+from tinynet.gradcheck.passes import Arrays, Subject, failing
 from tinynet.gradcheck.report import Row
 
 TITLE = "rows in parts"
@@ -54,7 +54,7 @@ def check_parts(subject: Subject) -> Row | None:
     for result in results:
         if isinstance(result, Exception):
             return failing(TITLE, f"splittable = True, but a part of the rows raises {type(result).__name__}: {result}")
-    arrays = {
+    arrays: Arrays = {
         name: np.concatenate([result[name] for result in results])
         for name in ("y", "x")
         if all(name in result for result in results) and name in subject.first

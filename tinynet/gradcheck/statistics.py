@@ -7,7 +7,7 @@ import numpy as np
 from tinynet.backend.random import Purpose, Stream
 from tinynet.gradcheck.passes import Arrays, Subject, copy_as, failing
 from tinynet.gradcheck.report import Row
-from tinynet.layers.base import Context, Layer
+from tinynet.layers.base import Layer
 
 TITLE = "statistics"
 ROUNDS = 6

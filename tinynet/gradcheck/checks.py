@@ -22,7 +22,7 @@ from tinynet.losses import Loss, SoftmaxCrossEntropy
 from tinynet.model import Sequential
 
 
-@ignoring("under")
+@ignoring("all")
 def check_layer(
     layer: Layer,
     x_shape: tuple[int, ...] | None = None,
@@ -70,7 +70,7 @@ def check_layer(
     return report
 
 
-@ignoring("under")
+@ignoring("all")
 def check_model(
     model: Sequential,
     x: np.ndarray,
@@ -188,7 +188,7 @@ def _first_pass(subject: Subject) -> Row | None:
     subject.first = arrays = subject.run()
     if not np.array_equal(x, x_before):
         return failing("x", _CHANGED)
-    if not np.array_equal(y, y_before):
+    if subject.y_changed or not np.array_equal(y, y_before):
         return failing("y", "backward or a later forward pass changed y, which the caller still holds; copy it first")
     for vector, before, what in (
         (layer._vector, parameters, "parameters: the optimizer changes them"),

@@ -89,20 +89,16 @@ def compare(
     if np.mean(kinks) > 0.1:
         hint = f"{sum(kinks)} of {len(kinks)} entries lie at a kink; choose x away from it"
         return Row(name, np.inf, "", np.nan, np.nan, False, hint)
-    smooth = [entry for entry in entries if entry.slope.smooth]
-    largest = max([abs(entry.slope.value) for entry in smooth], default=0.0)
-    found = smooth + [
-        _entry(objective, flat, _at_fault(objective, move, flat), values.shape, rtol, largest)
-        for move in _suspects(moves, directions, rtol)
-    ]
-    found = [entry for entry in found if entry.slope.smooth]
+    found = [entry for entry in entries if entry.slope.smooth]
+    largest = max([abs(entry.slope.value) for entry in found], default=0.0)
+    floors = _floors(found, directions, objective.spread, largest)
+    found += _at_fault(objective, moves, directions, flat, values.shape, rtol, largest)
     if not any(entry.excess > 1 for entry in found):  # a wrong entry tells more than a wrong direction
-        found = found + [direction for direction in directions if direction.slope.smooth]
+        found += [direction for direction in directions if direction.slope.smooth]
     worst = max(found, key=lambda compared: compared.excess)
-    passed = worst.excess <= 1
-    hint = "" if passed else explain([one.claimed for one in found], [one.slope.value for one in found])
+    passed, wrong = worst.excess <= 1, sum(one.excess > 1 for one in found)
+    hint = "" if passed else explain([one.claimed for one in found], [one.slope.value for one in found], wrong)
     checked = len(chosen) + (len(others) if depth.thorough else 0)
-    floors = _floors(smooth, directions, objective.spread, largest, rtol)
     row = Row(name, worst.error, worst.where, worst.claimed, worst.slope.value, passed, hint)
     return replace(row, entries=values.size, checked=checked, floor=floors[0], floor_of_others=floors[1])
 
@@ -118,15 +114,6 @@ def _entries(
         _Compared(position(int(index), shape), claimed, slope, _size(claimed, slope, largest), rtol)
         for index, slope, claimed in zip(chosen, slopes, map(float, flat[chosen]))
     ]
-
-
-def _entry(
-    objective: Objective, flat: np.ndarray, index: int, shape: tuple[int, ...], rtol: float, largest: float
-) -> _Compared:
-    """One entry, compared as the chosen ones are, whose largest slope is `largest`."""
-    (slope,) = objective.slopes([objective.move(index)], rtol)
-    slope, claimed = slope.over(objective.spread), float(flat[index])
-    return _Compared(position(index, shape), claimed, slope, _size(claimed, slope, largest), rtol)
 
 
 def _size(claimed: float, slope: Slope, largest: float) -> float:
@@ -153,26 +140,41 @@ def _in_directions(moves: list[Move], slopes: list[Slope], flat: np.ndarray, rto
     ]
 
 
-def _suspects(moves: list[Move], directions: list[_Compared], rtol: float) -> list[Move]:
-    """The directions whose difference is too large for single wrong entries to be excluded; at most three."""
-    pairs = [(one.difference / one.tight, move) for move, one in zip(moves, directions) if one.slope.smooth]
-    pairs.sort(key=lambda pair: -pair[0])
-    return [move for excess, move in pairs[:DIRECTIONS] if excess > 1]
+def _at_fault(
+    objective: Objective,
+    moves: list[Move],
+    directions: list[_Compared],
+    flat: np.ndarray,
+    shape: tuple[int, ...],
+    rtol: float,
+    largest: float,
+) -> list[_Compared]:
+    """The entries that differ most in the directions whose difference single wrong entries could explain; few of them.
+
+    Each is found by halving the direction and following the larger difference.
+    """
+    repaired, found = flat.copy(), []
+    pairs = [pair for pair in zip(moves, directions) if pair[1].slope.smooth]
+    for move, direction in sorted(pairs, key=lambda pair: -pair[1].difference / pair[1].tight)[:DIRECTIONS]:
+        if not abs(move.claimed(repaired) - direction.slope.value) > direction.tight:
+            continue
+        rest = direction.slope.value
+        while len(move.at) > 1:
+            half, other = move.halves()
+            (slope,) = objective.slopes([half], rtol * TIGHT)
+            rest -= slope.value
+            larger = abs(half.claimed(repaired) - slope.value) >= abs(other.claimed(repaired) - rest)
+            move, rest = (half, slope.value) if larger else (other, rest)
+        index = int(move.at[0])
+        (slope,) = objective.slopes([objective.move(index)], rtol)
+        slope, claimed = slope.over(objective.spread), float(flat[index])
+        repaired[index] = slope.value
+        if slope.smooth:
+            found.append(_Compared(position(index, shape), claimed, slope, _size(claimed, slope, largest), rtol))
+    return found
 
 
-def _at_fault(objective: Objective, move: Move, flat: np.ndarray) -> int:
-    """The entry that differs most, found by halving the move and following the larger difference."""
-    while len(move.at) > 1:
-        halves = move.halves()
-        slopes = objective.slopes(halves, 0.0)
-        differences = [abs(half.claimed(flat) - slope.value) for half, slope in zip(halves, slopes)]
-        move = halves[int(np.nanargmax(np.nan_to_num(differences)))]
-    return int(move.at[0])
-
-
-def _floors(
-    entries: list[_Compared], directions: list[_Compared], scale: float, largest: float, rtol: float
-) -> tuple[float, float]:
+def _floors(entries: list[_Compared], directions: list[_Compared], scale: float, largest: float) -> tuple[float, float]:
     """The smallest errors that are sure to be found, relative to the largest slope: in a checked entry, in another."""
     largest = largest or 1.0
     floor = max([entry.allowed for entry in entries], default=np.inf) / largest

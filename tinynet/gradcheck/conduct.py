@@ -70,7 +70,12 @@ def _undisturbed(subject: Subject) -> Row | None:
     hint = (
         "{name} changes if other forward passes come before backward: keep nothing on self, but in variables of forward"
     )
-    return subject.difference("repeated passes", subject.run(between=others), hint)
+    try:
+        arrays = subject.run(between=others)
+    except Exception as error:  # what was kept has the shape of another batch
+        said = f"backward raises {type(error).__name__} if other forward passes come before it ({error})"
+        return failing("repeated passes", said + ": keep nothing on self, but in variables of forward")
+    return subject.difference("repeated passes", arrays, hint)
 
 
 def _overwriting(subject: Subject) -> Row | None:

@@ -43,6 +43,7 @@ class Subject:
         self.layout, self.statistics_layout = _layouts(layer)
         self.first: Arrays = {}
         self.wrong: set[str] = set()  # arrays whose gradient is known to be wrong: no other check compares them again
+        self.y_changed = False  # whether a backward pass has changed its y
         self._sensitivity: Arrays | None = None
 
     @property
@@ -73,6 +74,7 @@ class Subject:
         vector = np.full(layer.size, fill, layer._vector.dtype)
         moves = np.full(layer.statistics_size, fill, vector.dtype) if changes and context.training else None
         dx = backward(self.dy.copy() if dy is None else dy, layer.views(vector, moves))
+        self.y_changed |= not np.array_equal(y, arrays["y"], equal_nan=True)
         if dx is not None:
             arrays["x"] = dx
         arrays.update({name: vector[at].reshape(shape) for name, (at, shape) in self.layout.items()})

@@ -71,7 +71,7 @@ def _in_threads(subject: Subject, parts: list[slice]) -> list[Any]:
     def run(number: int, rows: slice) -> None:
         own = subject.context._replace(first_row=rows.start, all_reduce=sums.member(number))
         try:
-            with np.errstate(under="ignore"):
+            with np.errstate(all="ignore"):
                 results[number] = subject.run(subject.x[rows].copy(), subject.dy[rows].copy(), own)  # type: ignore[call-overload]
         except Exception as error:  # any layer may raise anything
             results[number] = error  # type: ignore[call-overload]

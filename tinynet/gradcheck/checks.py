@@ -95,7 +95,7 @@ def check_model(
     thorough = flag("check_model", "thorough", thorough)
     x, targets = checked_input("check_model", x), plain_array(targets, "gradcheck", "targets")
     context, report = Context(training=True, seed=seed), Report(f"{model!r} under {loss!r}")
-    clone, x, y = _ready(model, x, context, stirred=False)
+    clone, x, y = _ready(model, x, context)
     loss.check_targets(targets, y.shape)
     if len(targets) != len(y):
         raise ShapeError(mismatch("check_model", f"{len(y)} targets", len(targets), "give one for each example of x"))
@@ -130,7 +130,7 @@ def _input(x_shape: Any, x: Any, seed: int) -> np.ndarray:
     return x
 
 
-def _ready(layer: Layer, x: np.ndarray, context: Context, stirred: bool = True) -> tuple[Layer, np.ndarray, Any]:
+def _ready(layer: Layer, x: np.ndarray, context: Context) -> tuple[Layer, np.ndarray, Any]:
     """A float64 copy of the layer, x as the layer takes it, and y.
 
     Biases are 0 at first, which hides bugs: arrays of equal values are moved a little, if the layer still works then.
@@ -146,14 +146,13 @@ def _ready(layer: Layer, x: np.ndarray, context: Context, stirred: bool = True) 
             integers = False
         if not integers:
             x = x.astype(np.float64)
-    if stirred:
-        clone = _stirred(plain, context.seed)
-        try:
-            y = clone.forward(x.copy(), context)[0]
-            if np.isfinite(y).all():
-                return clone, x, y
-        except Exception:  # it refuses these parameters, or x: the next line says so
-            pass
+    clone = _stirred(plain, context.seed)
+    try:
+        y = clone.forward(x.copy(), context)[0]
+        if np.isfinite(y).all():
+            return clone, x, y
+    except Exception:  # it refuses these parameters, or x: the next line says so
+        pass
     return plain, x, plain.forward(x.copy(), context)[0]
 
 

@@ -28,7 +28,7 @@ class Depth:
 
 @dataclass(frozen=True)
 class _Compared:
-    """One slope beside the claimed one. `excess` is the difference in units of what is allowed; above 1 is wrong."""
+    """A slope beside the claimed one. `excess` is the difference in units of what is allowed; above 1 is wrong."""
 
     where: str
     claimed: float
@@ -55,7 +55,8 @@ class _Compared:
 
     @property
     def error(self) -> float:
-        return self.difference / (self.scale + 1e-300) if self.difference else 0.0
+        """The difference relative to the scale, and to what the slope's own error explains: up to rtol if it passes."""
+        return self.rtol * self.excess
 
 
 def compare(
@@ -85,6 +86,8 @@ def compare(
     entries = _entries(objective, flat, chosen, values.shape, rtol)
     moves = _directions(others, objective.spread, seed, depth.thorough)
     directions = _in_directions(moves, objective.slopes(moves, rtol * TIGHT), flat, rtol)
+    if depth.thorough and (blocks := [m.at for m, found in zip(moves, directions) if not found.slope.smooth]):
+        entries += _entries(objective, flat, np.unique(np.concatenate(blocks)), values.shape, rtol)
     kinks = [not found.slope.smooth for found in entries or directions]
     if np.mean(kinks) > 0.1:
         hint = f"{sum(kinks)} of {len(kinks)} entries lie at a kink; choose x away from it"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinynet.gradcheck.compare import Depth, compare
-from tinynet.gradcheck.passes import Subject, copy_as, failing
+from tinynet.gradcheck.passes import Subject, failing
 from tinynet.gradcheck.report import Report, Row
 from tinynet.gradcheck.rows import TITLE as PARTS
 from tinynet.gradcheck.rows import check_parts
@@ -146,21 +146,16 @@ def _scaled(subject: Subject) -> Row | None:
 
 def _float32(subject: Subject) -> Row | None:
     """The layer in float32, beside the same numbers in float64."""
-    small = copy_as(subject.layer, np.float32)
-    wide = copy_as(small, np.float64)
-    x, dy = subject.x, subject.dy.astype(np.float32)
-    if x.dtype.kind == "f":
-        x = x.astype(np.float32)
-    exact = subject.run(x.astype(subject.x.dtype), dy.astype(np.float64), layer=wide)
+    arrays, exact = subject.error_of_float32()
     sizes = [np.abs(values).max(initial=0.0) for values in exact.values()]
-    if not all(size == 0 or 1e-30 < size < 1e30 for size in sizes) or not np.isfinite(x).all():
+    if (
+        not all(size == 0 or 1e-30 < size < 1e30 for size in sizes)
+        or not np.isfinite(subject.x.astype(np.float32)).all()
+    ):
         raise Skip("its numbers do not fit into float32")
-    with np.errstate(all="ignore"):
-        arrays = subject.run(x, dy, layer=small)
-        y = small.forward(x, subject.context)[0]
-    for name, dtype in (("y", y.dtype), ("x", arrays["x"].dtype if "x" in arrays else np.float32)):
-        if dtype != np.float32 and name not in subject.wrong:
-            what = "y" if name == "y" else "dx"
+    for name, what in (("y", "y"), ("x", "dx")):
+        if name in arrays and arrays[name].dtype != np.float32 and name not in subject.wrong:
+            dtype = arrays[name].dtype
             return failing(
                 "float32", f"{what} is {dtype} for x of float32: take dtypes from x.dtype, as in x.dtype.type(2)"
             )
@@ -178,9 +173,7 @@ def _one_row(subject: Subject, seed: int, rtol: float) -> Row | None:
         return failing(
             "one row", "y is not finite for a batch of one: look for a division by N - 1 or a deviation of 0"
         )
-    one = Subject(
-        subject.layer, subject.x[:1].copy(), subject.dy[:1] if y.shape == subject.dy[:1].shape else y, subject.context
-    )
+    one = Subject(subject.layer, subject.x[:1].copy(), np.resize(subject.dy, np.shape(y)), subject.context)
     return _in_directions(one, "one row", "wrong for a batch of one", seed, rtol)
 
 
@@ -191,14 +184,14 @@ def _other(subject: Subject) -> str:
 def _other_pass(subject: Subject, seed: int, rtol: float) -> Row | None:
     """The gradient of the inference pass where that of training was checked, or the other way round."""
     title, context = _other(subject), subject.context._replace(training=not subject.context.training)
-    other = Subject(subject.layer, subject.x, subject.dy, context)
     try:
-        y = subject.layer.forward(subject.x, context)[0].copy()
+        y = np.array(subject.layer.forward(subject.x, context)[0])
     except Exception as error:
         if context.training:
             raise Skip(f"it raises {type(error).__name__}") from error
         raise
-    if y.shape == subject.dy.shape and np.array_equal(y, subject.first["y"]):
+    other = Subject(subject.layer, subject.x, np.resize(subject.dy, y.shape), context)
+    if np.array_equal(y, subject.first["y"]):
         arrays = other.run(changes=False)
         hint = f"{{name}} is wrong only in {title}, though y is the same"
         return subject.difference(title, arrays, hint)
@@ -208,11 +201,7 @@ def _other_pass(subject: Subject, seed: int, rtol: float) -> Row | None:
 def _in_directions(subject: Subject, title: str, hint: str, seed: int, rtol: float) -> Row | None:
     """Compare the gradients in random directions only."""
     layer, x, context = subject.layer, subject.x.copy(), subject.context
-    subject = Subject(layer, x, subject.dy, context)
-    arrays = subject.run()
-    if arrays["y"].shape != subject.dy.shape:
-        subject.dy = np.resize(subject.dy, arrays["y"].shape)
-        arrays = subject.run()
+    arrays = subject.run(x)
     for name, values in {"x": x, **layer.parameters}.items():
         if name not in arrays or values.dtype.kind != "f":
             continue

@@ -26,7 +26,7 @@ Fresh = Callable[[], Optimizer]
 LONGEST = 10_000  # steps
 
 
-@ignoring("under")
+@ignoring("all")
 def check_optimizer(
     optimizer: Optimizer, size: int = 40, steps: int = 20, seed: int = 0, reference: Reference | None = None
 ) -> Report:

@@ -17,7 +17,6 @@ Arrays = dict[str, np.ndarray]
 Layout = dict[str, tuple[slice, tuple[int, ...]]]  # by name: where an array lies in its vector, and its shape
 SAME = 1e-10  # two passes over the same numbers agree to this fraction of the largest, and to what rounding explains
 FLOAT32 = 1e-4  # the same for a pass in float32 beside one in float64
-_NUDGE = 2.0**-24  # half a last bit of float32
 
 
 def copy_as(layer: Layer, dtype: Any) -> Layer:
@@ -44,7 +43,7 @@ class Subject:
         self.first: Arrays = {}
         self.wrong: set[str] = set()  # arrays whose gradient is known to be wrong: no other check compares them again
         self.y_changed = False  # whether a backward pass has changed its y
-        self._sensitivity: Arrays | None = None
+        self._rounding: dict[bool, Arrays] = {}
 
     @property
     def rows(self) -> int:
@@ -82,30 +81,41 @@ class Subject:
             arrays.update({name: moves[at].reshape(shape) for name, (at, shape) in self.statistics_layout.items()})
         return arrays
 
-    def sensitivity(self) -> Arrays:
-        """How much each array of a pass changes when x, dy and the parameters move by half a last bit of float32."""
-        if self._sensitivity is None:
-            self._sensitivity = dict.fromkeys(self.first, np.zeros(()))
-            nudged, x = copy_as(self.layer, np.float64), self.x
-            for number, values in enumerate(nudged.parameters.values()):
-                values *= _nudge(values.shape, number + 2)
-            if x.dtype.kind == "f":
-                x = x * _nudge(x.shape, 0)
-            try:
-                arrays = self.run(x, self.dy * _nudge(self.dy.shape, 1), layer=nudged)
-            except Exception:  # out of the layer's domain: then the agreement must be exact
-                return self._sensitivity
-            for name, values in self.first.items():
-                if arrays[name].shape == values.shape:
-                    self._sensitivity[name] = np.abs(arrays[name] - values).max(initial=0.0)
-        return self._sensitivity
+    def error_of_float32(self, number: int = 0) -> tuple[Arrays, Arrays]:
+        """A pass in float32, and one in float64 over the same numbers, moved by a last bit for a `number` above 0."""
+        small = copy_as(self.layer, np.float32)
+        x, dy = self.x.astype(np.float32) if self.x.dtype.kind == "f" else self.x, self.dy.astype(np.float32)
+        if number:
+            x, dy = _nudged(small, x, dy, number)
+        exact = self.run(x.astype(self.x.dtype), dy.astype(np.float64), layer=copy_as(small, np.float64))
+        return self.run(x, dy, layer=small), exact
 
-    def tolerance(self, name: str, float32: bool = False) -> float:
-        """How far an array may differ from that of the first pass, by rounding alone."""
-        largest = float(np.abs(self.first[name]).max(initial=0.0))
-        if float32:
-            return FLOAT32 * largest + 30 * float(self.sensitivity()[name]) + 1e-30
-        return SAME * largest + 100 * 2.0**-29 * float(self.sensitivity()[name]) + 1e-300
+    def rounding(self, float32: bool) -> Arrays:
+        """How much each array of a pass varies by rounding alone: when all numbers move by a last bit."""
+        if float32 not in self._rounding:
+            self._rounding[float32] = found = dict.fromkeys(self.first, np.zeros(()))
+            errors = []
+            try:
+                for number in range(4):
+                    if float32:
+                        errors.append(_minus(*self.error_of_float32(number)))
+                    else:
+                        layer = copy_as(self.layer, np.float64)
+                        x, dy = _nudged(layer, self.x, self.dy, number)
+                        errors.append(_minus(self.run(x, dy, layer=layer), self.first))
+            except Exception:  # out of the layer's domain: then the agreement must be exact
+                return found
+            for name in found:
+                if all(name in error for error in errors):
+                    spread = np.ptp(np.stack([error[name] for error in errors]), axis=0)
+                    found[name] = np.nan_to_num(spread.max(initial=0.0), posinf=0.0)
+        return self._rounding[float32]
+
+    def tolerance(self, name: str, wanted: np.ndarray, float32: bool, exactly: bool) -> float:
+        """How far an array may differ from `wanted`: by a fraction of its numbers, or by what rounding explains."""
+        fraction = FLOAT32 if float32 else SAME
+        rounding = 0.0 if exactly or name not in self.first else float(self.rounding(float32)[name])
+        return fraction * float(np.abs(wanted).max(initial=0.0)) + (10 if float32 else 100) * rounding + 1e-300
 
     def difference(
         self,
@@ -123,9 +133,9 @@ class Subject:
             if found.shape != wanted.shape:
                 problem = f"{hint} (shape {found.shape} in place of {wanted.shape})".replace("{name}", named(name))
                 return Row(title, np.inf, "", np.nan, np.nan, False, problem)
-            tolerance = self.tolerance(name, float32) if name in self.first else SAME
             excess = np.nan_to_num(np.abs(found - wanted), nan=np.inf).reshape(-1)
-            if excess.size and excess.max() > tolerance:
+            largest = float(excess.max(initial=0.0))
+            if all(largest > self.tolerance(name, wanted, float32, exactly) for exactly in (True, False)):
                 worst = int(excess.argmax())
                 values = float(found.reshape(-1)[worst]), float(wanted.reshape(-1)[worst])
                 error = float(excess[worst]) / (float(np.abs(wanted).max()) + 1e-300)
@@ -156,7 +166,18 @@ def _layouts(layer: Layer) -> tuple[Layout, Layout]:
     return both[0], both[1]
 
 
-def _nudge(shape: tuple[int, ...], number: int) -> np.ndarray:
-    """Factors that move each value by half a last bit of float32, up or down."""
-    sign = Stream(0, Purpose.CHECK, layer=9, step=number).uniform(shape, -1, 1)
-    return 1 + _NUDGE * np.sign(sign)
+def _nudged(layer: Layer, x: np.ndarray, dy: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """x and dy with each value moved by a last bit, up or down; so are the parameters of the layer, in place."""
+    arrays = [dy.copy(), *layer.parameters.values()] + ([x := x.copy()] if x.dtype.kind == "f" else [])
+    for each, values in enumerate(arrays):
+        sign = np.sign(Stream(number, Purpose.CHECK, layer=9, step=each).uniform(values.shape, -1, 1))
+        values *= (1 + 2 * np.finfo(values.dtype).eps * sign).astype(values.dtype)
+    return x, arrays[0]
+
+
+def _minus(first: Arrays, second: Arrays) -> Arrays:
+    return {
+        name: first[name] - values
+        for name, values in second.items()
+        if name in first and np.shape(first[name]) == np.shape(values)
+    }

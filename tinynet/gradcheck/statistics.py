@@ -24,7 +24,7 @@ def check_statistics(subject: Subject) -> Row | None:
         return row
     used = [name for name in subject.statistics_layout if _is_used(subject, name)]
     if not used:
-        return failing(TITLE, "no statistic has any influence on inference: use them where context.training is False")
+        return failing(TITLE, "the statistics have no influence on inference: use them where context.training is False")
     return _settling(subject, used)
 
 

@@ -178,8 +178,12 @@ def _at_fault(
 
 
 def _floors(entries: list[_Compared], directions: list[_Compared], scale: float, largest: float) -> tuple[float, float]:
-    """The smallest errors that are sure to be found, relative to the largest slope: in a checked entry, in another."""
-    largest = largest or 1.0
+    """The smallest errors that are sure to be found, relative to the largest slope: in a checked entry, in another.
+
+    Where all slopes are 0 but for rounding, they are absolute.
+    """
+    if largest <= max([entry.slope.error for entry in entries], default=0.0):
+        largest = 1.0
     floor = max([entry.allowed for entry in entries], default=np.inf) / largest
     in_direction = min([one.tight / (0.5 * scale) for one in directions if one.slope.smooth], default=np.inf) / largest
     return floor, max(floor, in_direction) if directions else floor

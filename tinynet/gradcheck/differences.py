@@ -23,6 +23,7 @@ import numpy as np
 from tinynet.backend.random import Purpose, Stream
 
 STEPS = [2.0**-9, 2.0**-13, 2.0**-17, 2.0**-21]  # in units of the spread of the values
+LONG_STEPS = [2.0**-5, 2.0**-1]  # tried last, where rounding drowns the others
 EPSILON = 2.0**-52
 KINK = 1e-3  # a slope is said to lie at a kink if its error may be larger, relative to the slope
 CERTAIN = 10  # the rounding error of a slope is taken to be at most this many times its estimate
@@ -93,7 +94,7 @@ class Objective:
     def _refined(self, move: Move, found: _Estimate | None, typical: float, rtol: float) -> Slope:
         """The slope from the step with the smallest error, beginning with the estimate `found` of the first step."""
         best = Slope(np.nan, np.inf, False)
-        for step in [None, *STEPS[1:], *self._other_steps(move)]:
+        for step in [None, *STEPS[1:], *self._other_steps(move), *LONG_STEPS]:
             estimate = found if step is None else self._estimate(move, step)
             if estimate is None:
                 continue

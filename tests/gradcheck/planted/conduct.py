@@ -81,9 +81,9 @@ def by_order_of_memory(self, x, context):
 
 
 def dy_by_order_of_memory(self, x, context):
-    return x * np.arange(x.size).reshape(x.shape), lambda dy, grads: (
-        dy.ravel("K") * np.arange(dy.size)
-    ).reshape(x.shape)
+    return x * np.arange(x.size).reshape(x.shape), lambda dy, grads: (dy.ravel("K") * np.arange(dy.size)).reshape(
+        x.shape
+    )
 
 
 def by_strides(self, x, context):

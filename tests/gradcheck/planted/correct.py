@@ -307,7 +307,9 @@ CORRECT = [
     *LOSSES,
     *OPTIMIZERS,
     *(
-        Correct(f"{name} {number}, {'training' if training else 'inference'}", shaped(make(), *shape, training=training))
+        Correct(
+            f"{name} {number}, {'training' if training else 'inference'}", shaped(make(), *shape, training=training)
+        )
         for name, cases in PUBLIC.items()
         for number, (make, shape) in enumerate(cases)
         for training in (True, False)

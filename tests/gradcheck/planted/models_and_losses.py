@@ -100,9 +100,9 @@ def added(self, grads, momentum):
 def updates_itself(self, x, context):
     if context.training:
         self.running[...] += 0.1 * (x.mean(axis=0) - self.running)
-    return x - (x.mean(axis=0) if context.training else self.running), lambda dy, grads: (
-        dy - dy.mean(axis=0) if context.training else dy
-    )
+    return x - (
+        x.mean(axis=0) if context.training else self.running
+    ), lambda dy, grads: dy - dy.mean(axis=0) if context.training else dy
 
 
 def running(in_inference=True, entry=None, add=False):

@@ -63,7 +63,7 @@ def test_sizes_and_steps_are_whole_numbers_in_range(name, value):
         lambda: gradcheck.check_layer(DENSE, (5, 4), np.ones((6, 4))),
         lambda: gradcheck.check_layer(DENSE),
         lambda: gradcheck.check_layer("dense", (5, 4)),
-        lambda: gradcheck.check_model(DENSE, X, LABELS),
+        lambda: gradcheck.check_model("dense", X, LABELS),
         lambda: gradcheck.check_model(MODEL, X, LABELS[:2]),
         lambda: gradcheck.check_loss(tn.MeanSquaredError(), targets=np.ones((5, 5))),
         lambda: gradcheck.check_loss(tn.SoftmaxCrossEntropy(), targets=np.full(6, 7)),

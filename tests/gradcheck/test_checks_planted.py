@@ -1,13 +1,14 @@
-"""Planted bugs are found by the check that must find them, and correct code passes (python -m tests.gradcheck.planted)."""
+"""Planted bugs are found by the check that must find them, and correct code passes."""
 
 import pytest
 
 import tinynet as tn
-from tests.gradcheck.planted import correct
-from tests.gradcheck.planted.__main__ import GROUPS, main
+from tests.gradcheck.planted.__main__ import main
+from tests.gradcheck.planted.correct import DIFFICULT
 from tests.gradcheck.planted.gradients import one_in_a_million
 from tests.gradcheck.planted.kit import spoiled
 from tests.gradcheck.planted.limits import LIMITS, cancelling
+from tests.gradcheck.planted.table import CORRECT, GROUPS, LOSSES, MODELS, OPTIMIZERS
 from tinynet.gradcheck import check_layer
 
 PLANTS = [plant for plants in GROUPS.values() for plant in plants]
@@ -24,7 +25,7 @@ def test_a_planted_bug_is_found_and_explained(plant):
     assert plant.found(report), report
 
 
-@pytest.mark.parametrize("case", [*correct.DIFFICULT, *correct.MODELS, *correct.LOSSES, *correct.OPTIMIZERS], ids=named)
+@pytest.mark.parametrize("case", [*DIFFICULT, *MODELS, *LOSSES, *OPTIMIZERS], ids=named)
 def test_correct_code_passes(case):
     report = case.check()
     assert report, report
@@ -55,9 +56,9 @@ def test_the_table_is_printed(capsys):
     assert main() == 0
     printed = capsys.readouterr().out
     assert f"planted bugs found: {len(PLANTS)} of {len(PLANTS)}" in printed
-    assert f"passed: {len(correct.CORRECT)} of {len(correct.CORRECT)}" in printed
+    assert f"passed: {len(CORRECT)} of {len(CORRECT)}" in printed
 
 
 def test_there_are_as_many_as_the_table_promises():
     assert len({plant.bug for plant in PLANTS}) == len(PLANTS) >= 60
-    assert len({case.what for case in correct.CORRECT}) == len(correct.CORRECT) >= 50
+    assert len({case.what for case in CORRECT}) == len(CORRECT) >= 50

@@ -19,7 +19,6 @@ from tinynet.gradcheck.passes import Subject, copy_as, failing
 from tinynet.gradcheck.report import Report, Row
 from tinynet.layers.base import Context, Layer
 from tinynet.losses import Loss, SoftmaxCrossEntropy
-from tinynet.model import Sequential
 
 
 @ignoring("all")
@@ -72,7 +71,7 @@ def check_layer(
 
 @ignoring("all")
 def check_model(
-    model: Sequential,
+    model: Layer,
     x: np.ndarray,
     targets: np.ndarray,
     loss: Loss | None = None,
@@ -89,7 +88,7 @@ def check_model(
         "check_model: loss", SoftmaxCrossEntropy() if loss is None else loss, Loss, "write tn.SoftmaxCrossEntropy()"
     )
     instance(
-        "check_model: model", model, Sequential, "write tn.gradcheck.check_model(tn.Sequential(layer), x, targets)"
+        "check_model: model", model, Layer, "write tn.gradcheck.check_model(tn.Sequential(layer), x, targets)"
     )
     seed, rtol = check_seed(seed), checked_rtol("check_model", rtol)
     thorough = flag("check_model", "thorough", thorough)

@@ -2,8 +2,23 @@
 
 import numpy as np
 
-import tinynet as tn
 from tests.gradcheck.planted.kit import DENSE, Plant, dense, elementwise, layer, right_dense
+from tests.gradcheck.planted.surroundings import (
+    centred,
+    epsilon_lost,
+    first_row_ignored,
+    global_random,
+    half_inside,
+    half_reduced,
+    inverted_flag,
+    mask_dropout,
+    mean_of_grads,
+    other_branch,
+    reduced_by_some,
+    upcast,
+    upcast_dx,
+    wrong_for_one_row,
+)
 from tinynet.backend.random import Purpose
 from tinynet.gradcheck import check_layer
 
@@ -154,90 +169,6 @@ def wrong_for_one(self, x, context):
     return x - x.mean(axis=0) + x**2, lambda dy, grads: factor * (dy - dy.mean(axis=0) + 2 * dy * x)
 
 
-# float32 ------------------------------------------------------------------------------------------------------------
-
-
-def upcast(self, x, context):
-    return x * np.float64(2), lambda dy, grads: dy * dy.dtype.type(2)
-
-
-def upcast_dx(self, x, context):
-    return x * x, lambda dy, grads: 2 * dy * x.astype(np.float64)
-
-
-def epsilon_lost(self, x, context):
-    """1 / (1 + x - 1 + 1e-12): in float32 the epsilon is lost beside 1."""
-    one = x.dtype.type(1)
-    shifted = (one + x.dtype.type(1e-12) * np.abs(x) / np.abs(x)) - one
-    return x / shifted * x.dtype.type(1e-12), lambda dy, grads: dy / shifted * dy.dtype.type(1e-12)
-
-
-def half_inside(self, x, context):
-    square = x.astype(np.float16).astype(x.dtype) ** 2 if x.dtype == np.float32 else x**2
-    return square, lambda dy, grads: 2 * dy * x
-
-
-def other_branch(self, x, context):
-    factor = x.dtype.type(1.01 if x.dtype == np.float32 else 1)
-    return x * x, lambda dy, grads: 2 * dy * x * factor
-
-
-# Rows that threads share --------------------------------------------------------------------------------------------
-
-
-def centred(self, x, context):
-    return x - x.mean(axis=0), lambda dy, grads: dy - dy.mean(axis=0)
-
-
-def half_reduced(self, x, context):
-    """Sums over the whole batch in forward, and over its own rows in backward."""
-    count = context.all_reduce(len(x))
-    return x - context.all_reduce(x.sum(axis=0)) / count, lambda dy, grads: dy - dy.sum(axis=0) / count
-
-
-def reduced_by_some(self, x, context):
-    total = context.all_reduce(x.sum(axis=0)) if len(x) > 1 else x.sum(axis=0)
-    return x + 0 * total, lambda dy, grads: dy
-
-
-def first_row_ignored(self, x, context):
-    mask = 2.0 * (context.stream(Purpose.DROPOUT).lanes(x.shape) > 2**15)
-    return x * mask, lambda dy, grads: dy * mask
-
-
-def wrong_for_one_row(self, x, context):
-    factor = 1.0 if len(x) > 1 else 1.5
-    return x * x, lambda dy, grads: 2 * factor * dy * x
-
-
-def mean_of_grads(self, x, dy, grads, context):
-    dx = right_dense(self, x, dy, grads, context)
-    grads["bias"] *= 5 / len(x)
-    return dx
-
-
-# Random numbers -----------------------------------------------------------------------------------------------------
-
-
-def global_random(self, x, context):
-    mask = 2.0 * (np.random.random(x.shape) > 0.5)  # noqa: NPY002  the bug
-    return x * mask, lambda dy, grads: dy * mask
-
-
-def mask_dropout(step, position):
-    def forward(self, x, context):
-        if not context.training:
-            return x, lambda dy, grads: dy
-        own = context._replace(step=context.step if step else 0, layer=context.layer if position else 0)
-        return tn.Dropout(0.5).forward(x, own)
-
-    return layer(forward)
-
-
-def inverted_flag(self, x, context):
-    return tn.Dropout(0.5).forward(x, context._replace(training=not context.training))
-
-
 CONDUCT = [
     Plant("x overwritten in forward", check(layer(input_overwritten), 5, 4), "x", "changed its input"),
     Plant("x overwritten in backward", check(layer(input_overwritten_later), 5, 4), "x", "changed its input"),
@@ -247,10 +178,17 @@ CONDUCT = [
     Plant("number of rows kept on the layer", check(layer(remembers_rows), 5, 4), "repeated passes"),
     Plant("y depends on the number of calls", check(layer(counts_calls), 5, 4), "y", "second forward pass"),
     Plant("forward changes a weight", check(layer(normalizes_weight, DENSE), 5, 4), "parameters", "optimizer"),
-    Plant("adds to numbers in grads, not to NaN", check(dense(adds_when_written), 5, 4), "old numbers in grads", "adds to grads"),
+    Plant(
+        "adds to numbers in grads, not to NaN",
+        check(dense(adds_when_written), 5, 4),
+        "old numbers in grads",
+        "adds to grads",
+    ),
     Plant("dx is a broadcast view", check(layer(gives_view), 5, 4), "x", "read-only view"),
     Plant("x taken in the order of memory", check(layer(by_order_of_memory), 5, 4), "memory layouts", "not contiguous"),
-    Plant("dy taken in the order of memory", check(layer(dy_by_order_of_memory), 5, 4), "memory layouts", "not contiguous"),
+    Plant(
+        "dy taken in the order of memory", check(layer(dy_by_order_of_memory), 5, 4), "memory layouts", "not contiguous"
+    ),
     Plant("strides of x taken for granted", check(layer(by_strides), 5, 4), "memory layouts"),
     Plant("x changed and restored", check(layer(restores_x), 5, 4), "memory layouts", "read-only"),
     Plant("bias gradient 0 without dx", check(dense(bias_with_dx), 5, 4), "input_gradient=False", "is not asked for"),
@@ -259,23 +197,57 @@ CONDUCT = [
     Plant("dx clipped", check(layer(clipped), 5, 4), "scaled dy", "clipped"),
     Plant("small dy enlarged", check(layer(normalized), 5, 4), "scaled dy"),
     Plant("small dy ignored", check(layer(small_ignored), 5, 4), "scaled dy"),
-    Plant("wrong in inference only", check(layer(wrong_in_inference), 5, 4), "the inference pass", "only in the inference"),
-    Plant("wrong in training only", check(layer(wrong_in_training), 5, 4, training=False), "the training pass", "wrong in the"),
+    Plant(
+        "wrong in inference only", check(layer(wrong_in_inference), 5, 4), "the inference pass", "only in the inference"
+    ),
+    Plant(
+        "wrong in training only",
+        check(layer(wrong_in_training), 5, 4, training=False),
+        "the training pass",
+        "wrong in the",
+    ),
     Plant("wrong for a batch of one", check(layer(wrong_for_one), 5, 4), "one row", "batch of one"),
     Plant("y is float64 in float32", check(layer(upcast), 5, 4), "float32", "y is float64"),
     Plant("dx is float64 in float32", check(layer(upcast_dx), 5, 4), "float32", "dx is float64"),
     Plant("epsilon lost in float32", check(layer(epsilon_lost), 5, 4), "float32"),
     Plant("float16 inside, in float32 only", check(layer(half_inside), 5, 4), "float32", "wrong in float32"),
     Plant("a factor in float32 only", check(layer(other_branch), 5, 4), "float32", "dx is wrong in float32"),
-    Plant("splittable, and centred over the batch", check(layer(centred, splittable=True), 5, 4), "rows in parts", "not independent"),
-    Plant("all_reduce in forward only", check(layer(half_reduced, splittable=True), 5, 4), "rows in parts", "not independent"),
-    Plant("all_reduce in some parts only", check(layer(reduced_by_some, splittable=True), 5, 4), "rows in parts", "different number"),
-    Plant("first_row ignored", check(layer(first_row_ignored, splittable=True), 5, 4), "rows in parts", "first_row is ignored"),
+    Plant(
+        "splittable, and centred over the batch",
+        check(layer(centred, splittable=True), 5, 4),
+        "rows in parts",
+        "not independent",
+    ),
+    Plant(
+        "all_reduce in forward only",
+        check(layer(half_reduced, splittable=True), 5, 4),
+        "rows in parts",
+        "not independent",
+    ),
+    Plant(
+        "all_reduce in some parts only",
+        check(layer(reduced_by_some, splittable=True), 5, 4),
+        "rows in parts",
+        "different number",
+    ),
+    Plant(
+        "first_row ignored",
+        check(layer(first_row_ignored, splittable=True), 5, 4),
+        "rows in parts",
+        "first_row is ignored",
+    ),
     Plant("wrong for a part of one row", check(layer(wrong_for_one_row, splittable=True), 5, 4), "rows in parts"),
     Plant("bias gradient times 5 / N", check(dense(mean_of_grads), 5, 4), "rows in parts", "bias"),
     Plant("numbers of np.random", check(layer(global_random), 5, 4), "y", "context.stream"),
     Plant("the same mask in each step", check(mask_dropout(False, True), 5, 4), "random numbers", "step is ignored"),
-    Plant("the same mask at each position", check(mask_dropout(True, False), 5, 4), "random numbers", "layer is ignored"),
+    Plant(
+        "the same mask at each position", check(mask_dropout(True, False), 5, 4), "random numbers", "layer is ignored"
+    ),
     Plant("dropout in inference", check(layer(inverted_flag), 5, 4), "random numbers", "in inference and not"),
-    Plant("an exception in float32", check(elementwise(lambda x: x.view("int64").view("float64"), lambda x: 1.0), 5, 3), "float32", "raises"),
-]  # fmt: skip
+    Plant(
+        "an exception in float32",
+        check(elementwise(lambda x: x.view("int64").view("float64"), lambda x: 1.0), 5, 3),
+        "float32",
+        "raises",
+    ),
+]

@@ -4,11 +4,8 @@ import numpy as np
 
 import tinynet as tn
 from tests.gradcheck.planted.kit import SQUARE, Correct, dense, elementwise, layer, random, right_dense
-from tests.support.cases import LAYERS as PUBLIC
-from tests.support.cases import LOSSES as PUBLIC_LOSSES
-from tests.support.cases import OPTIMIZERS as PUBLIC_OPTIMIZERS
 from tinynet.backend.random import Purpose
-from tinynet.gradcheck import check_layer, check_loss, check_model, check_optimizer
+from tinynet.gradcheck import check_layer
 
 
 def given(made, x, **options):
@@ -219,11 +216,17 @@ DIFFICULT = [
     Correct("log from 1e-8 to 1", given(layer(log), MIXED)),
     Correct("1 / x from 1e-8 to 1", given(elementwise(lambda x: 1 / x, lambda x: -1 / x**2), MIXED)),
     Correct("sqrt at 1e-8", given(elementwise(np.sqrt, lambda x: 0.5 / np.sqrt(x)), MIXED * 1e-4)),
-    Correct("probabilities, which must sum to 1", given(layer(probabilities), np.full((4, 5), 0.2) + 0.01 * np.eye(4, 5) - 0.002)),
+    Correct(
+        "probabilities, which must sum to 1",
+        given(layer(probabilities), np.full((4, 5), 0.2) + 0.01 * np.eye(4, 5) - 0.002),
+    ),
     Correct("embedding with dx None", given(embedding(None), np.array([0, 1, 5, 1]))),
     Correct("embedding with dx 0, of (N, 2)", given(embedding(0), np.array([[0, 1], [5, 1], [2, 2]]))),
     Correct("one-hot product", given(layer(one_hot, [("table", (6, 3), "glorot_uniform")]), np.array([0, 3, 5]))),
-    Correct("steps at whole numbers", given(layer(floors, [("weight", (4, 3), "glorot_uniform")]), np.array([0, 1, 2, 3, 7]))),
+    Correct(
+        "steps at whole numbers",
+        given(layer(floors, [("weight", (4, 3), "glorot_uniform")]), np.array([0, 1, 2, 3, 7])),
+    ),
     Correct("ReLU of integers", given(tn.ReLU(), np.array([[-3, 2], [5, -1]]))),
     Correct("Dense of integers", given(tn.Dense(4, 3), np.arange(20).reshape(5, 4))),
     Correct("exp at 50", given(EXP, random(5, 4, offset=50))),
@@ -245,9 +248,14 @@ DIFFICULT = [
     Correct("a sum as the output", shaped(layer(total), 5, 4)),
     Correct("a batch of one", shaped(tn.Dense(4, 3), 1, 4)),
     Correct("a batch of one, not splittable", shaped(layer(unit_length), 1, 4)),
-    Correct("a layer that gives x itself", shaped(layer(lambda self, x, context: (x, lambda dy, grads: dy), splittable=True), 5, 4)),
+    Correct(
+        "a layer that gives x itself",
+        shaped(layer(lambda self, x, context: (x, lambda dy, grads: dy), splittable=True), 5, 4),
+    ),
     Correct("a Dense by hand", shaped(dense(right_dense), 5, 4)),
-    Correct("a rotation, whose matrix must stay orthogonal", shaped(layer(rotation, [("q", (3, 3), ORTHOGONAL)]), 5, 3)),
+    Correct(
+        "a rotation, whose matrix must stay orthogonal", shaped(layer(rotation, [("q", (3, 3), ORTHOGONAL)]), 5, 3)
+    ),
     Correct("a scale of at least 1", shaped(layer(positive, [("scale", (4,), "ones")], splittable=True), 5, 4)),
     Correct("a layer for even batches", given(layer(even_rows), random(6, 4))),
     Correct("a layer for batches of six", given(layer(of_six), random(6, 4))),
@@ -263,61 +271,4 @@ DIFFICULT = [
     Correct("a large Dense, thorough=True", shaped(tn.Dense(60, 50), 20, 60, thorough=True)),
     Correct("x in Fortran's order", given(tn.Dense(4, 3), np.asfortranarray(random(5, 4)))),
     Correct("x of float32", given(tn.Dense(4, 3), random(5, 4).astype("float32"))),
-]  # fmt: skip
-
-
-def deep(*layers, x=(8, 4), loss=None, targets=None):
-    targets = np.arange(x[0]) % 3 if targets is None else targets
-    return lambda: check_model(tn.Sequential(*layers), random(*x), targets, loss)
-
-
-def twice():
-    shared = tn.Dense(4, 4)
-    return tn.Sequential(shared, tn.Tanh(), shared, tn.Dense(4, 3))
-
-
-MODELS = [
-    Correct("a deep model of ReLU", deep(*(part for _ in range(4) for part in (tn.Dense(4, 4), tn.ReLU())), tn.Dense(4, 3))),
-    Correct("batch norm and dropout", deep(tn.Dense(4, 5), tn.BatchNorm(5), tn.ReLU(), tn.Dropout(0.3), tn.Dense(5, 3))),
-    Correct("a layer at two positions", lambda: check_model(twice(), random(8, 4), np.arange(8) % 3)),
-    Correct("a residual block first", deep(tn.Residual(tn.BatchNorm(4), tn.Dense(4, 3), shortcut=tn.Dense(4, 3)))),
-    Correct("an embedding first", lambda: check_model(tn.Sequential(embedding(None), tn.Dense(3, 3)), np.array([0, 1, 5]), np.arange(3))),
-    Correct("a convolution net", deep(tn.Conv2D(1, 3), tn.BatchNorm(3), tn.ReLU(), tn.MaxPool2D(2), tn.Flatten(), tn.Dense(12, 3), x=(6, 6, 6, 1))),
-    Correct("a regression of 1e4", deep(tn.Dense(4, 2), loss=tn.MeanSquaredError(), targets=random(8, 2, offset=1e4))),
-]  # fmt: skip
-LOSSES = [
-    Correct("class weights", lambda: check_loss(tn.SoftmaxCrossEntropy(0.1, [1, 2, 0.5, 9, 1]))),
-    Correct("class weights of 0", lambda: check_loss(tn.SoftmaxCrossEntropy(0.0, [1, 0, 0, 0, 1]))),
-    Correct("logits of 1e4", lambda: check_loss(tn.SoftmaxCrossEntropy(), outputs=random(6, 5, scale=1e4))),
-    Correct("logits of 30 in a binary loss", lambda: check_loss(tn.BinaryCrossEntropy(), outputs=random(6, 5, scale=30))),
-    Correct("targets of 1e8", lambda: check_loss(tn.MeanSquaredError(), targets=random(6, 5, scale=1e8))),
-    Correct("one row", lambda: check_loss(tn.SoftmaxCrossEntropy(), (1, 5))),
-    Correct("large, thorough=True", lambda: check_loss(tn.MeanSquaredError(), (50, 20), thorough=True)),
-]  # fmt: skip
-OPTIMIZERS = [
-    Correct("a schedule in Adam", lambda: check_optimizer(tn.Adam(tn.schedules.cosine(0.1, 20)))),
-    Correct("a warm-up", lambda: check_optimizer(tn.SGD(tn.schedules.warm_up(tn.schedules.constant(0.1), 5), momentum=0.9))),
-    Correct("clipped, with weight decay", lambda: check_optimizer(tn.Clipped(tn.SGD(0.1, weight_decay=0.01)))),
-    Correct("averaged and clipped", lambda: check_optimizer(tn.Averaged(tn.Clipped(tn.AdamW(0.1, weight_decay=0.1)), 0.9))),
-]  # fmt: skip
-
-CORRECT = [
-    *DIFFICULT,
-    *MODELS,
-    *LOSSES,
-    *OPTIMIZERS,
-    *(
-        Correct(
-            f"{name} {number}, {'training' if training else 'inference'}", shaped(make(), *shape, training=training)
-        )
-        for name, cases in PUBLIC.items()
-        for number, (make, shape) in enumerate(cases)
-        for training in (True, False)
-    ),
-    *(Correct(name, lambda make=make: check_loss(make())) for name, make in PUBLIC_LOSSES.items()),
-    *(
-        Correct(repr(optimizer), lambda optimizer=optimizer: check_optimizer(optimizer))
-        for optimizers in PUBLIC_OPTIMIZERS.values()
-        for optimizer in optimizers
-    ),
 ]

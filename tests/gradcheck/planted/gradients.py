@@ -209,24 +209,70 @@ GRADIENTS = [
         "x",
     ),
     Plant(
-        "a gradient for rows that the stride leaves over", check(spoiled(tn.MaxPool2D(2), remainder_wrong), 2, 5, 4, 2), "x"
+        "a gradient for rows that the stride leaves over",
+        check(spoiled(tn.MaxPool2D(2), remainder_wrong), 2, 5, 4, 2),
+        "x",
     ),
     Plant("channels swapped in dx", check(spoiled(tn.Conv2D(3, 2, 2), channels_swapped), 2, 4, 4, 3), "x"),
     Plant("one entry of a million off by 0.1 %", check(large(one_in_a_million), 4, 1000), "weight", "1 of "),
-    Plant("one entry of 10,000 off by 0.001 %", check(spoiled(tn.Dense(100, 100), one_in_many), 4, 100), "weight", "1 of "),
     Plant(
-        "the same, thorough=True", check(spoiled(tn.Dense(100, 100), one_in_many), 4, 100, thorough=True), "weight", "1 of "
+        "one entry of 10,000 off by 0.001 %", check(spoiled(tn.Dense(100, 100), one_in_many), 4, 100), "weight", "1 of "
+    ),
+    Plant(
+        "the same, thorough=True",
+        check(spoiled(tn.Dense(100, 100), one_in_many), 4, 100, thorough=True),
+        "weight",
+        "1 of ",
     ),
     Plant("3 x^2 written 3 x |x|", check(layer(wrong_power), 5, 4), "x"),
     Plant("a clamp without effect in backward", check(layer(clamp_ignored), 5, 4), "x"),
     Plant("attention without the path through the keys", check(layer(attention), 2, 3, 4), "x"),
     Plant("GELU without the inner derivative", check(elementwise(tanh_approximate, gelu_without_inner), 5, 4), "x"),
-    Plant("leaky ReLU with the slope's sign", check(elementwise(lambda x: np.where(x > 0, x, 0.1 * x), lambda x: np.where(x > 0, 1, -0.1)), 5, 4), "x"),
-    Plant("sigmoid with y (1 + y)", check(elementwise(lambda x: 1 / (1 + np.exp(-x)), lambda x: (2 + np.exp(-x)) / (1 + np.exp(-x)) ** 2), 5, 4), "x"),
-    Plant("wrong for x above 1 only", check(elementwise(lambda x: x * x, lambda x: np.where(x > 1, 2.01, 2) * x), 9, 9), "x", "of 81 entries"),
-    Plant("wrong where x is 1e-3 of the others", lambda: check_layer(elementwise(lambda x: x * x, lambda x: np.where(np.abs(x) < 0.01, 2.1, 2) * x), x=np.append(random(20), 1e-3)[:, None]), "x"),
-    Plant("0 / 0 in backward", lambda: check_layer(elementwise(np.abs, lambda x: x / np.where(x > 1, 0.0, np.abs(x))), x=np.array([[0.5, 2.0]])), "x", "NaN"),
-    Plant("a gradient for what forward ignores", check(elementwise(lambda x: 0 * x + 1, lambda x: x), 5, 4), "x", "does not depend"),
-    Plant("dx of another shape", check(layer(lambda self, x, context: (x * 2, lambda dy, grads: 2 * dy[:-1])), 5, 4), "x", "of shape (5, 4)"),
-    Plant("dx is None", check(layer(lambda self, x, context: (x * 2, lambda dy, grads: None)), 5, 4), "x", "returned None"),
-]  # fmt: skip
+    Plant(
+        "leaky ReLU with the slope's sign",
+        check(elementwise(lambda x: np.where(x > 0, x, 0.1 * x), lambda x: np.where(x > 0, 1, -0.1)), 5, 4),
+        "x",
+    ),
+    Plant(
+        "sigmoid with y (1 + y)",
+        check(elementwise(lambda x: 1 / (1 + np.exp(-x)), lambda x: (2 + np.exp(-x)) / (1 + np.exp(-x)) ** 2), 5, 4),
+        "x",
+    ),
+    Plant(
+        "wrong for x above 1 only",
+        check(elementwise(lambda x: x * x, lambda x: np.where(x > 1, 2.01, 2) * x), 9, 9),
+        "x",
+        "of 81 entries",
+    ),
+    Plant(
+        "wrong where x is 1e-3 of the others",
+        lambda: check_layer(
+            elementwise(lambda x: x * x, lambda x: np.where(np.abs(x) < 0.01, 2.1, 2) * x),
+            x=np.append(random(20), 1e-3)[:, None],
+        ),
+        "x",
+    ),
+    Plant(
+        "0 / 0 in backward",
+        lambda: check_layer(
+            elementwise(np.abs, lambda x: x / np.where(x > 1, 0.0, np.abs(x))), x=np.array([[0.5, 2.0]])
+        ),
+        "x",
+        "NaN",
+    ),
+    Plant(
+        "a gradient for what forward ignores",
+        check(elementwise(lambda x: 0 * x + 1, lambda x: x), 5, 4),
+        "x",
+        "does not depend",
+    ),
+    Plant(
+        "dx of another shape",
+        check(layer(lambda self, x, context: (x * 2, lambda dy, grads: 2 * dy[:-1])), 5, 4),
+        "x",
+        "of shape (5, 4)",
+    ),
+    Plant(
+        "dx is None", check(layer(lambda self, x, context: (x * 2, lambda dy, grads: None)), 5, 4), "x", "returned None"
+    ),
+]

@@ -3,10 +3,10 @@
 import numpy as np
 
 import tinynet as tn
-from tests.gradcheck.planted.conduct import centred
 from tests.gradcheck.planted.gradients import bad_dense
 from tests.gradcheck.planted.kit import Plant, dense, elementwise, layer, spoiled
 from tests.gradcheck.planted.optimizers import adam, check, rule
+from tests.gradcheck.planted.surroundings import centred
 from tinynet.backend.random import Purpose, Stream
 from tinynet.gradcheck import check_layer
 from tinynet.gradcheck.compare import DIRECTIONS, SAMPLE
@@ -62,12 +62,26 @@ def shaped(made, *shape, **options):
 LIMITS = [
     Plant("wrong at points far from x", shaped(elementwise(lambda x: x * x, at_other_points), 5, 4), "x"),
     Plant("wrong by less than rtol", shaped(bad_dense(tiny), 5, 4), "bias"),
-    Plant("errors in a large array that cancel in sums (thorough=True finds them)", shaped(spoiled(tn.Dense(100, 100), cancelling), 4, 100), "weight"),
-    Plant("any gradient at a kink itself", lambda: check_layer(elementwise(lambda x: np.maximum(x, 0), at_the_kink), x=np.append(np.linspace(-1, 1, 20), 0.0)[:, None]), "x"),
+    Plant(
+        "errors in a large array that cancel in sums (thorough=True finds them)",
+        shaped(spoiled(tn.Dense(100, 100), cancelling), 4, 100),
+        "weight",
+    ),
+    Plant(
+        "any gradient at a kink itself",
+        lambda: check_layer(
+            elementwise(lambda x: np.maximum(x, 0), at_the_kink), x=np.append(np.linspace(-1, 1, 20), 0.0)[:, None]
+        ),
+        "x",
+    ),
     Plant("wrong for larger batches", shaped(dense(large_batches), 5, 4), "bias"),
     Plant("wrong in later steps", shaped(layer(later_steps), 5, 4), "x"),
     Plant("forward computes another function, and backward its gradient", shaped(layer(wrong_forward), 5, 4), "x"),
     Plant("rows depend on each other, without splittable = True", shaped(layer(centred), 5, 4), "x"),
     Plant("an optimizer at half the learning rate, without a reference", check(rule(half_as_fast)), "reference"),
-    Plant("Adam one step late in its correction, without a reference", check(rule(adam(lambda step: step + 2), base=tn.Adam)), "reference"),
-]  # fmt: skip
+    Plant(
+        "Adam one step late in its correction, without a reference",
+        check(rule(adam(lambda step: step + 2), base=tn.Adam)),
+        "reference",
+    ),
+]

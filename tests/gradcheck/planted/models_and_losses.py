@@ -3,9 +3,10 @@
 import numpy as np
 
 import tinynet as tn
-from tests.gradcheck.planted.conduct import bias_with_dx, inverted_flag, mask_dropout, remembers_x, upcast
+from tests.gradcheck.planted.conduct import bias_with_dx, remembers_x
 from tests.gradcheck.planted.gradients import bad_dense, one_percent
 from tests.gradcheck.planted.kit import SQUARE, Plant, dense, layer, random, spoiled
+from tests.gradcheck.planted.surroundings import inverted_flag, mask_dropout, upcast
 from tinynet.gradcheck import check_layer, check_loss, check_model
 
 X, LABELS = random(6, 4), np.arange(6) % 3
@@ -123,17 +124,40 @@ def running(in_inference=True, entry=None, add=False):
 
 
 MODELS = [
-    Plant("a layer of a model counts its calls", model_check(layer(counts), tn.Dense(4, 3)), "y", "second forward pass"),
-    Plant("a layer of a model keeps x", model_check(tn.Dense(4, 4), layer(remembers_x), tn.Dense(4, 3)), "repeated passes"),
+    Plant(
+        "a layer of a model counts its calls", model_check(layer(counts), tn.Dense(4, 3)), "y", "second forward pass"
+    ),
+    Plant(
+        "a layer of a model keeps x", model_check(tn.Dense(4, 4), layer(remembers_x), tn.Dense(4, 3)), "repeated passes"
+    ),
     Plant("forward moves a weight of a model", model_check(layer(moves_weight, SQUARE), tn.Dense(4, 3)), "parameters"),
     Plant("bias 1 % off inside a model", model_check(tn.Dense(4, 4), bad_dense(one_percent)), "1.bias", "1.01 times"),
-    Plant("the first layer's bias 0 without dx", model_check(dense(bias_with_dx, SQUARE), tn.Dense(4, 3)), "input_gradient=False", "0.bias"),
-    Plant("no dx for the layers before", model_check(tn.Dense(4, 4), layer(no_dx), tn.Dense(4, 3)), "x", "returned None"),
+    Plant(
+        "the first layer's bias 0 without dx",
+        model_check(dense(bias_with_dx, SQUARE), tn.Dense(4, 3)),
+        "input_gradient=False",
+        "0.bias",
+    ),
+    Plant(
+        "no dx for the layers before", model_check(tn.Dense(4, 4), layer(no_dx), tn.Dense(4, 3)), "x", "returned None"
+    ),
     Plant("float64 inside a model", model_check(tn.Dense(4, 3), layer(upcast)), "float32", "y is float64"),
-    Plant("one mask for two positions", model_check(mask_dropout(True, False), tn.Dense(4, 3)), "random numbers", "layer"),
-    Plant("dropout in inference, in a model", model_check(layer(inverted_flag), tn.Dense(4, 3)), "random numbers", "inference"),
+    Plant(
+        "one mask for two positions", model_check(mask_dropout(True, False), tn.Dense(4, 3)), "random numbers", "layer"
+    ),
+    Plant(
+        "dropout in inference, in a model",
+        model_check(layer(inverted_flag), tn.Dense(4, 3)),
+        "random numbers",
+        "inference",
+    ),
     Plant("the first layer changes x", model_check(layer(view_changed), tn.Dense(4, 3)), "x", "changed its input"),
-    Plant("statistics changed in forward", lambda: check_layer(layer(updates_itself, statistics=[("running", (4,), 0.0)]), (5, 4)), "statistics", "changes the statistics"),
+    Plant(
+        "statistics changed in forward",
+        lambda: check_layer(layer(updates_itself, statistics=[("running", (4,), 0.0)]), (5, 4)),
+        "statistics",
+        "changes the statistics",
+    ),
     Plant("the mean of the batch in place of its change", norm(value_not_change), "statistics", "does not settle"),
     Plant("change of a statistic with the wrong sign", norm(wrong_sign), "statistics", "does not settle"),
     Plant("change of a statistic not written", norm(unwritten), "statistics", "not finite"),
@@ -142,7 +166,7 @@ MODELS = [
     Plant("inference ignores the running mean", running(in_inference=False), "statistics", "no influence"),
     Plant("fails where grads has no entry for a statistic", running(entry="always"), "statistics", "KeyError"),
     Plant("adds to the change of a statistic", running(add=True), "statistics", "not finite"),
-]  # fmt: skip
+]
 
 
 # Losses -------------------------------------------------------------------------------------------------------------
@@ -210,8 +234,12 @@ def last_class(self, gradient, outputs, targets, dloss):
 
 CROSS, MEAN = tn.SoftmaxCrossEntropy, tn.MeanSquaredError
 LOSSES = [
-    Plant("dloss forgotten", loss(MEAN, lambda self, g, y, t, dloss: g / dloss if dloss else g)(), "outputs, dloss = 0.3"),
-    Plant("dloss above 1 ignored", loss(MEAN, lambda self, g, y, t, dloss: g / max(dloss, 1))(), "other dloss", "65536"),
+    Plant(
+        "dloss forgotten", loss(MEAN, lambda self, g, y, t, dloss: g / dloss if dloss else g)(), "outputs, dloss = 0.3"
+    ),
+    Plant(
+        "dloss above 1 ignored", loss(MEAN, lambda self, g, y, t, dloss: g / max(dloss, 1))(), "other dloss", "65536"
+    ),
     Plant("gradient N times too large", loss(CROSS, lambda self, g, y, t, dloss: g * len(y))(), "outputs", "6 times"),
     Plant("gradient with the wrong sign", loss(CROSS, lambda self, g, y, t, dloss: -g)(), "outputs", "-1 times"),
     Plant("the last class 1 % off", loss(CROSS, last_class)(), "outputs"),
@@ -219,10 +247,15 @@ LOSSES = [
     Plant("outputs kept on the loss", lambda: check_loss(KeepsOutputs()), "repeated passes", "keep nothing on self"),
     Plant("outputs changed", lambda: check_loss(EditsOutputs()), "outputs", "changed its outputs"),
     Plant("the gradient is the outputs", lambda: check_loss(GivesOutputs()), "repeated passes", "shares memory"),
-    Plant("float64 gradient in float32", loss(MEAN, lambda self, g, y, t, dloss: g * np.float64(1))(), "float32", "float64"),
+    Plant(
+        "float64 gradient in float32",
+        loss(MEAN, lambda self, g, y, t, dloss: g * np.float64(1))(),
+        "float32",
+        "float64",
+    ),
     Plant("a sum that says it is a mean", lambda: check_loss(Summed()), "rows in parts", "mean over rows"),
     Plant("weights that are not used", lambda: check_loss(WrongWeight()), "rows in parts"),
     Plant("outputs in the order of memory", lambda: check_loss(OrderOfMemory()), "memory layouts"),
-]  # fmt: skip
+]
 
 __all__ = ["LOSSES", "MODELS", "spoiled"]

@@ -189,7 +189,12 @@ OPTIMIZERS = [
     Plant("counts its steps on itself", check(rule(counts)), "resumed", "self.t"),
     Plant("float64 state in float32", check(rule(widens, velocity)), "float32", "velocity became"),
     Plant("keeps the array of the gradient", check(rule(keeps_the_array)), "gaps", "one gradient array"),
-    Plant("two vectors of the state are one", check(rule(adam(lambda step: step + 1), two_of_one, tn.Adam)), "state", "mean and square"),
+    Plant(
+        "two vectors of the state are one",
+        check(rule(adam(lambda step: step + 1), two_of_one, tn.Adam)),
+        "state",
+        "mean and square",
+    ),
     Plant("an average that is theta itself", check(rule(first_rate, average_is_theta)), "state", "average and theta"),
     Plant("writes into the gaps", check(Littering), "gaps", "zeros"),
     Plant("the learning rate of step 0 in each step", check(rule(first_rate)), "learning rate", "no effect"),
@@ -199,8 +204,24 @@ OPTIMIZERS = [
     Plant("a schedule ignored for some steps", check(rule(warm_up_ignored)), "learning rate", "step 0"),
     Plant("weight decay away from 0", check(rule(decay_from_zero), weight_decay=0.1), "no gradient"),
     Plant("does not reach a minimum", check(rule(explodes)), "minimum"),
-    Plant("Adam's correction one step late", check(rule(adam(lambda step: step + 2), base=tn.Adam), reference=end_of(tn.Adam(0.1))), "reference"),
-    Plant("Adam without its correction", check(rule(adam(lambda step: 10**9), base=tn.Adam), reference=end_of(tn.Adam(0.1))), "reference"),
-    Plant("weight decay twice", check(rule(decay_twice), weight_decay=0.1, reference=end_of(tn.SGD(0.1, weight_decay=0.1))), "reference"),
-    Plant("Nesterov one step late", check(rule(late_nesterov, velocity), reference=end_of(tn.SGD(0.1, momentum=0.9, nesterov=True))), "reference"),
-]  # fmt: skip
+    Plant(
+        "Adam's correction one step late",
+        check(rule(adam(lambda step: step + 2), base=tn.Adam), reference=end_of(tn.Adam(0.1))),
+        "reference",
+    ),
+    Plant(
+        "Adam without its correction",
+        check(rule(adam(lambda step: 10**9), base=tn.Adam), reference=end_of(tn.Adam(0.1))),
+        "reference",
+    ),
+    Plant(
+        "weight decay twice",
+        check(rule(decay_twice), weight_decay=0.1, reference=end_of(tn.SGD(0.1, weight_decay=0.1))),
+        "reference",
+    ),
+    Plant(
+        "Nesterov one step late",
+        check(rule(late_nesterov, velocity), reference=end_of(tn.SGD(0.1, momentum=0.9, nesterov=True))),
+        "reference",
+    ),
+]

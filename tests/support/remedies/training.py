@@ -14,6 +14,8 @@ from tests.support.remedies.layers import Held
 from tests.support.remedies.row import LABELS, PICTURES, TRAIN, Row, X, same, trains
 from tinynet.backend.matmul import check_precision
 
+HOLED = np.where(np.arange(20).reshape(5, 4) == 7, np.nan, X[:5, :4])
+
 
 def moved(again: bool) -> bool:
     model = small_model()
@@ -110,17 +112,52 @@ TRAINING = [
         lambda at: tn.zoo.mlp(hidden=(256,))(PICTURES).any()),
     Row("zoo.py", "write hidden=(256, 128)", lambda at: tn.zoo.mlp(hidden={256, 128}),
         lambda at: tn.zoo.mlp(hidden=(256, 128))(PICTURES).any()),
-    Row("gradcheck/checks.py", "leave it out",
+    Row("gradcheck/arguments.py", "leave it out",
         lambda at: tn.gradcheck.check_layer(tn.Dense(2, 2), (3, 2), rtol=0),
         lambda at: bool(tn.gradcheck.check_layer(tn.Dense(2, 2), (3, 2)))),
+    Row("gradcheck/arguments.py", "write thorough=True or thorough=False",
+        lambda at: tn.gradcheck.check_layer(tn.Dense(2, 2), (3, 2), thorough="yes"),
+        lambda at: bool(tn.gradcheck.check_layer(tn.Dense(2, 2), (3, 2), thorough=True))),
+    Row("gradcheck/arguments.py", "give the shape of a batch, such as x_shape=(5, 4)",
+        lambda at: tn.gradcheck.check_layer(tn.ReLU(), 4),
+        lambda at: bool(tn.gradcheck.check_layer(tn.ReLU(), x_shape=(5, 4)))),
+    Row("gradcheck/arguments.py", "check fewer rows",
+        lambda at: tn.gradcheck.check_layer(tn.ReLU(), (2**23, 4)),
+        lambda at: bool(tn.gradcheck.check_layer(tn.ReLU(), (8, 4)))),
+    Row("gradcheck/arguments.py", "give some rows",
+        lambda at: tn.gradcheck.check_layer(tn.ReLU(), x=X[:0]),
+        lambda at: bool(tn.gradcheck.check_layer(tn.ReLU(), x=X[:4]))),
+    Row("gradcheck/arguments.py", "leave them out, as in x[np.isfinite(x).reshape(len(x), -1).all(axis=1)]",
+        lambda at: tn.gradcheck.check_layer(tn.ReLU(), x=HOLED),
+        lambda at: bool(tn.gradcheck.check_layer(
+            tn.ReLU(), x=HOLED[np.isfinite(HOLED).reshape(len(HOLED), -1).all(axis=1)]))),
+    Row("gradcheck/checks.py", "leave x_shape out",
+        lambda at: tn.gradcheck.check_layer(tn.ReLU(), (5, 4), X[:4]),
+        lambda at: bool(tn.gradcheck.check_layer(tn.ReLU(), x=X[:4]))),
     Row("gradcheck/checks.py", "write tn.SoftmaxCrossEntropy()",
-        lambda at: tn.gradcheck.check_loss("best"), lambda at: bool(tn.gradcheck.check_loss(tn.SoftmaxCrossEntropy()))),
+        lambda at: tn.gradcheck.check_model(small_model(), X[:4], LABELS[:4], "best"),
+        lambda at: bool(tn.gradcheck.check_model(small_model(), X[:4], LABELS[:4], tn.SoftmaxCrossEntropy()))),
+    Row("gradcheck/checks.py", "write tn.gradcheck.check_model(tn.Sequential(layer), x, targets)",
+        lambda at: tn.gradcheck.check_model(3, X[:4], LABELS[:4]),
+        lambda at: bool(tn.gradcheck.check_model(tn.Sequential(tn.Dense(20, 4)), X[:4], LABELS[:4]))),
+    Row("gradcheck/checks.py", "give one for each example of x",
+        lambda at: tn.gradcheck.check_model(small_model(), X[:4], LABELS[:3]),
+        lambda at: bool(tn.gradcheck.check_model(small_model(), X[:4], LABELS[:4]))),
     Row("gradcheck/checks.py", "write tn.gradcheck.check_layer(tn.Dense(4, 3), (5, 4))",
         lambda at: tn.gradcheck.check_layer(3, (5, 4)),
         lambda at: bool(tn.gradcheck.check_layer(tn.Dense(4, 3), (5, 4)))),
+    Row("gradcheck/losses.py", "write tn.SoftmaxCrossEntropy()",
+        lambda at: tn.gradcheck.check_loss("best"), lambda at: bool(tn.gradcheck.check_loss(tn.SoftmaxCrossEntropy()))),
+    Row("gradcheck/losses.py", "give one for each row of outputs",
+        lambda at: tn.gradcheck.check_loss(tn.SoftmaxCrossEntropy(), targets=[0, 1]),
+        lambda at: bool(tn.gradcheck.check_loss(tn.SoftmaxCrossEntropy(), targets=[0, 1, 2, 3, 4, 0]))),
     Row("gradcheck/optimizers.py", "leave it out",
         lambda at: tn.gradcheck.check_optimizer(tn.SGD(0.1), size=0),
         lambda at: bool(tn.gradcheck.check_optimizer(tn.SGD(0.1)))),
+    Row("gradcheck/optimizers.py", "give a function of theta and the gradients that returns the last theta",
+        lambda at: tn.gradcheck.check_optimizer(tn.SGD(0.1), reference=3),
+        lambda at: bool(tn.gradcheck.check_optimizer(
+            tn.SGD(0.1), reference=lambda theta, gradients: theta - 0.1 * sum(gradients)))),
     Row("gradcheck/optimizers.py", "write tn.SGD(0.1)",
         lambda at: tn.gradcheck.check_optimizer("best"), lambda at: bool(tn.gradcheck.check_optimizer(tn.SGD(0.1)))),
     Row("optimizers/adam.py", "leave it out", lambda at: tn.Adam(beta1=1), lambda at: trains(optimizer=tn.Adam())),

@@ -90,7 +90,10 @@ def compare(
         entries += _entries(objective, flat, np.unique(np.concatenate(blocks)), values.shape, rtol)
     kinks = [not found.slope.smooth for found in entries or directions]
     if np.mean(kinks) > 0.1:
+        refused = sum(not np.isfinite(found.slope.value) for found in entries or directions)
+        where = "close to x forward raises or gives NaN: choose x away from the border of its domain"
         hint = f"{sum(kinks)} of {len(kinks)} entries lie at a kink; choose x away from it"
+        hint = f"at {refused} of {len(kinks)} entries, {where}" if 2 * refused > sum(kinks) else hint
         return Row(name, np.inf, "", np.nan, np.nan, False, hint)
     found = [entry for entry in entries if entry.slope.smooth]
     largest = max([abs(entry.slope.value) for entry in found], default=0.0)
@@ -103,7 +106,9 @@ def compare(
     hint = "" if passed else explain([one.claimed for one in found], [one.slope.value for one in found], wrong)
     checked = len(chosen) + (len(others) if depth.thorough else 0)
     row = Row(name, worst.error, worst.where, worst.claimed, worst.slope.value, passed, hint)
-    return replace(row, entries=values.size, checked=checked, floor=floors[0], floor_of_others=floors[1])
+    return replace(
+        row, entries=values.size, checked=checked, kinks=sum(kinks), floor=floors[0], floor_of_others=floors[1]
+    )
 
 
 def _entries(

@@ -48,6 +48,8 @@ def check_conduct(subject: Subject, report: Report, seed: int, rtol: float) -> N
             report.also.append(title)
         else:
             report.rows.append(row)
+            if check is _undisturbed:  # what is kept on self would mislead the other checks
+                return
 
 
 class Skip(Exception):
@@ -70,11 +72,23 @@ def _undisturbed(subject: Subject) -> Row | None:
     hint = (
         "{name} changes if other forward passes come before backward: keep nothing on self, but in variables of forward"
     )
+    layer, inference = subject.layer, context._replace(training=False)
+    try:
+        inferred = np.array(layer.forward(x, inference)[0])
+    except Exception:  # the check of the inference pass says so
+        inferred = None
     try:
         arrays = subject.run(between=others)
     except Exception as error:  # what was kept has the shape of another batch
         said = f"backward raises {type(error).__name__} if other forward passes come before it ({error})"
         return failing("repeated passes", said + ": keep nothing on self, but in variables of forward")
+    if inferred is not None and not np.array_equal(layer.forward(x, inference)[0], inferred):
+        hint = "a training pass changes what inference gives: keep running values by add_statistic, not on self"
+        return failing("repeated passes", hint)
+    first, second = (np.asarray(layer.forward(rows, context)[0]) for rows in (x, x.copy()))
+    if np.may_share_memory(first, second) and not np.may_share_memory(first, layer._vector):
+        hint = "two forward passes give the same array: threads and layers at two positions need one for each pass"
+        return failing("repeated passes", hint)
     return subject.difference("repeated passes", arrays, hint)
 
 
@@ -154,7 +168,9 @@ def _float32(subject: Subject) -> Row | None:
     ):
         raise Skip("its numbers do not fit into float32")
     for name, what in (("y", "y"), ("x", "dx")):
-        if name in arrays and arrays[name].dtype != np.float32 and name not in subject.wrong:
+        if subject.discrete or name not in arrays or name in subject.wrong:
+            continue
+        if arrays[name].dtype != np.float32:
             dtype = arrays[name].dtype
             return failing(
                 "float32", f"{what} is {dtype} for x of float32: take dtypes from x.dtype, as in x.dtype.type(2)"
@@ -173,7 +189,9 @@ def _one_row(subject: Subject, seed: int, rtol: float) -> Row | None:
         return failing(
             "one row", "y is not finite for a batch of one: look for a division by N - 1 or a deviation of 0"
         )
-    one = Subject(subject.layer, subject.x[:1].copy(), np.resize(subject.dy, np.shape(y)), subject.context)
+    one = Subject(
+        subject.layer, subject.x[:1].copy(), np.resize(subject.dy, np.shape(y)), subject.context, subject.discrete
+    )
     return _in_directions(one, "one row", "wrong for a batch of one", seed, rtol)
 
 
@@ -190,7 +208,7 @@ def _other_pass(subject: Subject, seed: int, rtol: float) -> Row | None:
         if context.training:
             raise Skip(f"it raises {type(error).__name__}") from error
         raise
-    other = Subject(subject.layer, subject.x, np.resize(subject.dy, y.shape), context)
+    other = Subject(subject.layer, subject.x, np.resize(subject.dy, y.shape), context, subject.discrete)
     if np.array_equal(y, subject.first["y"]):
         arrays = other.run(changes=False)
         hint = f"{{name}} is wrong only in {title}, though y is the same"
@@ -203,7 +221,7 @@ def _in_directions(subject: Subject, title: str, hint: str, seed: int, rtol: flo
     layer, x, context = subject.layer, subject.x.copy(), subject.context
     arrays = subject.run(x)
     for name, values in {"x": x, **layer.parameters}.items():
-        if name not in arrays or values.dtype.kind != "f":
+        if name not in arrays or (name == "x" and subject.discrete):
             continue
         outputs = lambda: layer.forward(x, context)[0]  # noqa: E731
         row = compare(name, values, arrays[name], outputs, subject.dy, seed, rtol, Depth(sample=0))

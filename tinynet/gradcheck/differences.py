@@ -22,7 +22,7 @@ import numpy as np
 
 from tinynet.backend.random import Purpose, Stream
 
-STEPS = [2.0**-9, 2.0**-13, 2.0**-17, 2.0**-21]  # in units of the spread of the values
+STEPS = [2.0**-9, 2.0**-13, 2.0**-17, 2.0**-21, 2.0**-25]  # in units of the spread of the values
 LONG_STEPS = [2.0**-5, 2.0**-1]  # tried last, where rounding drowns the others
 EPSILON = 2.0**-52
 KINK = 1e-3  # a slope is said to lie at a kink if its error may be larger, relative to the slope

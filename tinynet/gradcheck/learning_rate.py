@@ -20,7 +20,9 @@ def check_learning_rate(fresh: Callable[[], Optimizer], theta: Array, gradients:
     None also for an optimizer whose learning rate cannot be set, and so cannot be scheduled by others.
     """
     steps = len(gradients)
-    rates = [fresh().rate(step) for step in range(steps)]
+    rates = rates_of(fresh(), steps)
+    if rates is None:
+        return None
     usual = _path(fresh(), theta, gradients)
     for changed in sorted({0, 1, steps // 2, steps - 1}):
         optimizer = fresh()
@@ -39,6 +41,14 @@ def check_learning_rate(fresh: Callable[[], Optimizer], theta: Array, gradients:
             )
             return failing(TITLE, hint)
     return None
+
+
+def rates_of(optimizer: Optimizer, steps: int) -> list[float] | None:
+    """The learning rate of each step; None for an optimizer without a learning rate."""
+    try:
+        return [optimizer.rate(step) for step in range(steps)]
+    except AttributeError:
+        return None
 
 
 def _schedule(rates: list[float], changed: int, more: float) -> Callable[[int], float]:

@@ -14,7 +14,7 @@ from tinynet.backend.habits import instance
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.errors import mismatch, shown, whole_number
 from tinynet.gradcheck.arguments import LARGEST
-from tinynet.gradcheck.learning_rate import check_learning_rate
+from tinynet.gradcheck.learning_rate import check_learning_rate, rates_of
 from tinynet.gradcheck.passes import failing
 from tinynet.gradcheck.report import Report, Row
 from tinynet.optimizers import Optimizer, State
@@ -183,7 +183,11 @@ def _decay(optimizer: Any) -> float:
 
 def _downhill(optimizer: Optimizer, theta: Array, gradient: Array) -> Row:
     decay = _decay(optimizer)
-    moved = _run(optimizer, theta, [gradient]) - theta
+    moved = theta.copy()
+    rates = rates_of(optimizer, LONGEST) or [1.0]
+    start = next((step for step, rate in enumerate(rates) if rate > 0), 0)  # a schedule may begin with 0
+    optimizer.update(moved, gradient.copy(), optimizer.start(theta), start)
+    moved -= theta
     product = float(moved @ (gradient + decay * theta))
     hint = "the step goes uphill: check the sign"
     if not moved.any():
@@ -218,8 +222,8 @@ def _float32(optimizer: Optimizer, theta: Array, gradients: Sequence[Array], end
 
 
 def _minimum(optimizer: Optimizer, theta: Array, steps: int = 200) -> Row:
-    """Minimize sum(curvature * theta^2 / 2), with curvatures from 0.05 to 0.5 of 1 / learning_rate."""
-    curvature = np.linspace(0.05, 0.5, len(theta)) / optimizer.rate(0)
+    """Minimize sum(curvature * theta^2 / 2), with curvatures from 0.05 to 0.5 of 1 / the largest learning rate."""
+    curvature = np.linspace(0.05, 0.5, len(theta)) / (max(rates_of(optimizer, steps) or [1.0]) or 1.0)
     position = theta.copy()
     state = optimizer.start(position)
     for step in range(steps):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.backend.arrays import to_numpy
 from tinynet.backend.random import Purpose, Stream
 from tinynet.gradcheck.compare import position
 from tinynet.gradcheck.report import Row
@@ -26,7 +27,7 @@ def copy_as(layer: Layer, dtype: Any) -> Layer:
     clone.bind_statistics(np.zeros(clone.statistics_size, dtype), 0)
     for new, old in ((clone.parameters, layer.parameters), (clone.statistics, layer.statistics)):
         for name, values in new.items():
-            values[...] = old[name]
+            values[...] = to_numpy(old[name])
     return clone
 
 
@@ -37,11 +38,13 @@ class Subject:
     each statistic in training, all by name.
     """
 
-    def __init__(self, layer: Layer, x: np.ndarray, dy: np.ndarray, context: Context) -> None:
+    def __init__(self, layer: Layer, x: np.ndarray, dy: np.ndarray, context: Context, discrete: bool = False) -> None:
         self.layer, self.x, self.dy, self.context = layer, x, dy, context
+        self.discrete = discrete  # whether x holds whole numbers that the layer reads as such
         self.layout, self.statistics_layout = _layouts(layer)
         self.first: Arrays = {}
         self.wrong: set[str] = set()  # arrays whose gradient is known to be wrong: no other check compares them again
+        self.left_alone: set[str] = set()  # statistics that backward does not write, so that they do not change
         self.y_changed = False  # whether a backward pass has changed its y
         self._rounding: dict[bool, Arrays] = {}
 
@@ -49,6 +52,11 @@ class Subject:
     def rows(self) -> int:
         """The number of examples."""
         return len(self.x)
+
+    @property
+    def differentiable(self) -> Arrays:
+        """The arrays whose gradient is checked: x, unless it is discrete, and the parameters."""
+        return {**({} if self.discrete else {"x": self.x}), **self.layer.parameters}
 
     def run(
         self,
@@ -78,15 +86,16 @@ class Subject:
             arrays["x"] = dx
         arrays.update({name: vector[at].reshape(shape) for name, (at, shape) in self.layout.items()})
         if moves is not None:
-            arrays.update({name: moves[at].reshape(shape) for name, (at, shape) in self.statistics_layout.items()})
+            for name, (at, shape) in self.statistics_layout.items():
+                arrays[name] = np.zeros(shape) if name in self.left_alone else moves[at].reshape(shape)
         return arrays
 
     def error_of_float32(self, number: int = 0) -> tuple[Arrays, Arrays]:
         """A pass in float32, and one in float64 over the same numbers, moved by a last bit for a `number` above 0."""
         small = copy_as(self.layer, np.float32)
-        x, dy = self.x.astype(np.float32) if self.x.dtype.kind == "f" else self.x, self.dy.astype(np.float32)
+        x, dy = self.x if self.discrete else self.x.astype(np.float32), self.dy.astype(np.float32)
         if number:
-            x, dy = _nudged(small, x, dy, number)
+            x, dy = _nudged(small, x, dy, number, self.discrete)
         exact = self.run(x.astype(self.x.dtype), dy.astype(np.float64), layer=copy_as(small, np.float64))
         return self.run(x, dy, layer=small), exact
 
@@ -101,7 +110,7 @@ class Subject:
                         errors.append(_minus(*self.error_of_float32(number)))
                     else:
                         layer = copy_as(self.layer, np.float64)
-                        x, dy = _nudged(layer, self.x, self.dy, number)
+                        x, dy = _nudged(layer, self.x, self.dy, number, self.discrete)
                         errors.append(_minus(self.run(x, dy, layer=layer), self.first))
             except Exception:  # out of the layer's domain: then the agreement must be exact
                 return found
@@ -166,9 +175,9 @@ def _layouts(layer: Layer) -> tuple[Layout, Layout]:
     return both[0], both[1]
 
 
-def _nudged(layer: Layer, x: np.ndarray, dy: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+def _nudged(layer: Layer, x: np.ndarray, dy: np.ndarray, number: int, discrete: bool) -> tuple[np.ndarray, np.ndarray]:
     """x and dy with each value moved by a last bit, up or down; so are the parameters of the layer, in place."""
-    arrays = [dy.copy(), *layer.parameters.values()] + ([x := x.copy()] if x.dtype.kind == "f" else [])
+    arrays = [dy.copy(), *layer.parameters.values()] + ([] if discrete else [x := x.copy()])
     for each, values in enumerate(arrays):
         sign = np.sign(Stream(number, Purpose.CHECK, layer=9, step=each).uniform(values.shape, -1, 1))
         values *= (1 + 2 * np.finfo(values.dtype).eps * sign).astype(values.dtype)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 class Row:
     """The result for one array: the worst entry, with the gradient from backward and the numeric one.
 
-    `checked` of its `entries` are compared one by one, the others only in sums. `floor` and `floor_of_others` are the
-    smallest errors that are sure to be found in them, relative to the largest gradient of the array. Rows of other
-    properties, such as "float32", have no entries; there "analytic" is what was found and "numeric" what was expected.
+    `checked` of its `entries` are compared one by one, the others only in sums; `kinks` of them are left out. `floor`
+    and `floor_of_others` are the smallest errors that are sure to be found in them, relative to the largest gradient of
+    the array. Rows of other properties, such as "float32", have no entries; there "analytic" is what was found and
+    "numeric" what was expected.
     """
 
     array: str
@@ -24,6 +25,7 @@ class Row:
     hint: str = ""
     entries: int = 0
     checked: int = 0
+    kinks: int = 0
     floor: float = 0.0
     floor_of_others: float = 0.0
 
@@ -71,6 +73,10 @@ class Report:
                 f"Detection floor: an error below {floor:.0e} of the largest gradient of its array is not seen"
             )
         for row in arrays:
+            if row.kinks:
+                notes.append(
+                    f"{row.kinks} of {row.entries} entries of {row.array} lie at a kink, where any gradient passes"
+                )
             if row.checked < row.entries:
                 notes.append(_others(row))
         return notes

@@ -11,7 +11,8 @@ from tinynet.layers.base import Layer
 
 TITLE = "statistics"
 ROUNDS = 6
-SETTLED = 0.1  # inference must agree with training to this fraction of the deviation of y, once statistics are settled
+ROWS = 256  # the batch is repeated to so many rows, since the divisors M and M - 1 of a variance differ by 1 / M
+SETTLED = 0.01  # once statistics are settled, inference agrees with training to this fraction of the deviation of y
 
 
 def check_statistics(subject: Subject) -> Row | None:
@@ -42,7 +43,7 @@ def _is_used(subject: Subject, name: str) -> bool:
 
 def _settling(subject: Subject, used: list[str]) -> Row | None:
     """Train on one batch until the statistics no longer change. Then inference gives what training gives."""
-    layer, x = copy_as(subject.layer, np.float64), np.concatenate([subject.x] * max(2, 64 // subject.rows))
+    layer, x = copy_as(subject.layer, np.float64), np.concatenate([subject.x] * max(2, ROWS // subject.rows))
     dy = np.concatenate([subject.dy] * (len(x) // subject.rows))
     for _ in range(ROUNDS):
         first = _changes(subject, layer, x, dy)

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from tests.gradcheck.planted.kit import DENSE, Plant, dense, elementwise, layer, right_dense
+from tests.gradcheck.planted.kit import DENSE, Plant, dense, elementwise, layer, random, right_dense
 from tests.gradcheck.planted.surroundings import (
     centred,
+    dx_of_float32,
     epsilon_lost,
+    exponentials,
     first_row_ignored,
     global_random,
     half_inside,
@@ -72,6 +74,31 @@ def counts_calls(self, x, context):
     self.calls = getattr(self, "calls", 0) + 1
     calls = self.calls
     return x * (1 + 0.01 * calls), lambda dy, grads: dy * (1 + 0.01 * calls)
+
+
+def running_mean_on_self(self, x, context):
+    if context.training:
+        mean = x.mean(axis=0)
+        self.mean = 0.9 * getattr(self, "mean", 0.0) + 0.1 * mean
+        return x - mean, lambda dy, grads: dy - dy.mean(axis=0)
+    return x - getattr(self, "mean", 0.0), lambda dy, grads: dy
+
+
+def reuses_y(self, x, context):
+    buffers = vars(self).setdefault("buffers", {})
+    y = buffers.setdefault((x.shape, x.dtype), np.empty_like(x))
+    np.multiply(x, x, out=y)
+    return y, lambda dy, grads: 2 * dy * x
+
+
+def drifts_in_backward(self, x, context):
+    scale = x.dtype.type(vars(self).setdefault("scale", 1.0))
+
+    def backward(dy, grads):
+        self.scale *= 0.99
+        return dy * scale
+
+    return x * scale, backward
 
 
 def normalizes_weight(self, x, context):
@@ -177,6 +204,9 @@ CONDUCT = [
     Plant("mask kept on the layer", check(layer(remembers_mask), 5, 4), "repeated passes", "keep nothing on self"),
     Plant("number of rows kept on the layer", check(layer(remembers_rows), 5, 4), "repeated passes"),
     Plant("y depends on the number of calls", check(layer(counts_calls), 5, 4), "y", "second forward pass"),
+    Plant("a running mean on the layer", check(layer(running_mean_on_self), 5, 4), "repeated passes", "add_statistic"),
+    Plant("one array for each y", check(layer(reuses_y), 5, 4), "repeated passes", "the same array"),
+    Plant("a scale that changes in backward", check(layer(drifts_in_backward), 5, 4), "y", "second forward pass"),
     Plant("forward changes a weight", check(layer(normalizes_weight, DENSE), 5, 4), "parameters", "optimizer"),
     Plant(
         "adds to numbers in grads, not to NaN",
@@ -244,6 +274,8 @@ CONDUCT = [
         "the same mask at each position", check(mask_dropout(True, False), 5, 4), "random numbers", "layer is ignored"
     ),
     Plant("dropout in inference", check(layer(inverted_flag), 5, 4), "random numbers", "in inference and not"),
+    Plant("overflow in float32", lambda: check_layer(layer(exponentials), x=random(4, 5, offset=100)), "float32"),
+    Plant("dx is float32 in float64", check(layer(dx_of_float32), 5, 4), "x", "dx is float32"),
     Plant(
         "an exception in float32",
         check(elementwise(lambda x: x.view("int64").view("float64"), lambda x: 1.0), 5, 3),

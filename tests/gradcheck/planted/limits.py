@@ -5,6 +5,7 @@ import numpy as np
 import tinynet as tn
 from tests.gradcheck.planted.gradients import bad_dense
 from tests.gradcheck.planted.kit import Plant, dense, elementwise, layer, spoiled
+from tests.gradcheck.planted.models_and_losses import norm
 from tests.gradcheck.planted.optimizers import adam, check, rule
 from tests.gradcheck.planted.surroundings import centred
 from tinynet.backend.random import Purpose, Stream
@@ -51,6 +52,10 @@ def wrong_forward(self, x, context):
     return np.log1p(2 * e), lambda dy, grads: dy * 2 * e / (1 + 2 * e)
 
 
+def slower(self, grads, momentum):
+    grads["running_mean"] /= 2
+
+
 def half_as_fast(self, theta, gradient, state, step):
     theta -= 0.5 * self.rate(step) * gradient
 
@@ -75,6 +80,7 @@ LIMITS = [
         "x",
     ),
     Plant("wrong for larger batches", shaped(dense(large_batches), 5, 4), "bias"),
+    Plant("a running mean at another pace", norm(slower), "statistics"),
     Plant("wrong in later steps", shaped(layer(later_steps), 5, 4), "x"),
     Plant("forward computes another function, and backward its gradient", shaped(layer(wrong_forward), 5, 4), "x"),
     Plant("rows depend on each other, without splittable = True", shaped(layer(centred), 5, 4), "x"),

@@ -123,7 +123,12 @@ def running(in_inference=True, entry=None, add=False):
     return lambda: check_layer(layer(forward, statistics=[("running", (4,), 0.0)]), x=random(7, 4, offset=1))
 
 
+def updates_twice(self, grads, momentum):
+    self.running_mean[...] += grads["running_mean"]
+
+
 MODELS = [
+    Plant("a statistic changed in backward, too", norm(updates_twice), "statistics", "changes the statistics"),
     Plant(
         "a layer of a model counts its calls", model_check(layer(counts), tn.Dense(4, 3)), "y", "second forward pass"
     ),

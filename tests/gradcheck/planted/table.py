@@ -5,7 +5,8 @@ import numpy as np
 import tinynet as tn
 from tests.gradcheck.planted import models_and_losses, optimizers
 from tests.gradcheck.planted.conduct import CONDUCT
-from tests.gradcheck.planted.correct import DIFFICULT, embedding, shaped
+from tests.gradcheck.planted.correct import DIFFICULT, shaped
+from tests.gradcheck.planted.difficult import embedding
 from tests.gradcheck.planted.gradients import GRADIENTS
 from tests.gradcheck.planted.kit import Correct, random
 from tests.support.cases import LAYERS as PUBLIC

@@ -12,6 +12,7 @@ ELSEWHERE = {  # modules that are tested with the module that uses them
     "gradcheck/compare.py": "gradcheck/test_differences.py",
     "gradcheck/conduct.py": "gradcheck/test_checks_planted.py",
     "gradcheck/explain.py": "gradcheck/test_checks_planted.py",
+    "gradcheck/first_pass.py": "gradcheck/test_checks_planted.py",
     "gradcheck/learning_rate.py": "gradcheck/test_checks_planted.py",
     "gradcheck/losses.py": "gradcheck/test_checks_planted.py",
     "gradcheck/passes.py": "gradcheck/test_checks_planted.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass, field
 
 
@@ -72,22 +73,22 @@ class Report:
             notes.append(
                 f"Detection floor: an error below {floor:.0e} of the largest gradient of its array is not seen"
             )
-        for row in arrays:
-            if row.kinks:
-                notes.append(
-                    f"{row.kinks} of {row.entries} entries of {row.array} lie at a kink, where any gradient passes"
-                )
-            if row.checked < row.entries:
-                notes.append(_others(row))
-        return notes
+        notes += [note for row in arrays for note in _exceptions(row)]
+        return [line for note in notes for line in textwrap.wrap(note, 120, subsequent_indent="  ")]
 
 
-def _others(row: Row) -> str:
-    """What could go unseen in the entries that are checked in sums only."""
-    count = f"{row.entries - row.checked} of {row.entries} entries of {row.array}"
-    if not math.isfinite(row.floor_of_others):
-        return f"{count} are not checked, since kinks are everywhere: use thorough=True or a smaller array"
-    return (
-        f"{count} are checked in sums: not seen is one error below {row.floor_of_others:.0e}, or several that cancel; "
-        "thorough=True looks at each"
-    )
+def _exceptions(row: Row) -> list[str]:
+    """The entries of an array for which the detection floor does not hold."""
+    notes = []
+    if row.kinks:
+        count = f"{row.kinks} of {row.entries} entries of {row.array}"
+        notes.append(f"{count} lie at a kink, where any gradient passes")
+    if row.checked < row.entries:
+        count = f"{row.entries - row.checked} of {row.entries} entries of {row.array}"
+        unseen = (
+            f"one error below {row.floor_of_others:.0e} of the largest gradient, or several that cancel, are not seen"
+        )
+        if not math.isfinite(row.floor_of_others):
+            unseen = "they cross kinks, so nothing is known of them"
+        notes.append(f"{count} are checked in sums: {unseen} (thorough=True looks at each)")
+    return notes

@@ -30,6 +30,7 @@ def checked_shape(who: str, name: str, shape: Any) -> tuple[int, ...]:
     """`shape` as a tuple of whole numbers from 1 that an array can have."""
     remedy = f"give the shape of a batch, such as {name}=(5, 4)"
     sizes = sequence(f"{who}: {name}", shape, remedy=remedy)
+    sizes = tuple(size.item() if isinstance(size, np.generic) else size for size in sizes)
     sizes = tuple(whole_number(f"{who}: each size of {name}", size, remedy=remedy) for size in sizes)
     if not sizes:
         raise ShapeError(mismatch(who, f"{name} with an axis of examples", sizes, remedy))

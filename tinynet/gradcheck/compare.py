@@ -88,13 +88,9 @@ def compare(
     directions = _in_directions(moves, objective.slopes(moves, rtol * TIGHT), flat, rtol)
     if depth.thorough and (blocks := [m.at for m, found in zip(moves, directions) if not found.slope.smooth]):
         entries += _entries(objective, flat, np.unique(np.concatenate(blocks)), values.shape, rtol)
-    kinks = [not found.slope.smooth for found in entries or directions]
+    kinks = [_at_a_kink(found.slope) for found in entries or directions]
     if np.mean(kinks) > 0.1:
-        refused = sum(not np.isfinite(found.slope.value) for found in entries or directions)
-        where = "close to x forward raises or gives NaN: choose x away from the border of its domain"
-        hint = f"{sum(kinks)} of {len(kinks)} entries lie at a kink; choose x away from it"
-        hint = f"at {refused} of {len(kinks)} entries, {where}" if 2 * refused > sum(kinks) else hint
-        return Row(name, np.inf, "", np.nan, np.nan, False, hint)
+        return Row(name, np.inf, "", np.nan, np.nan, False, _kink_hint(entries or directions))
     found = [entry for entry in entries if entry.slope.smooth]
     largest = max([abs(entry.slope.value) for entry in found], default=0.0)
     floors = _floors(found, directions, objective.spread, largest)
@@ -109,6 +105,23 @@ def compare(
     return replace(
         row, entries=values.size, checked=checked, kinks=sum(kinks), floor=floors[0], floor_of_others=floors[1]
     )
+
+
+def _kink_hint(found: list[_Compared]) -> str:
+    """Why too many entries have no slope."""
+    kinks, refused = (sum(test(one.slope) for one in found) for test in (_at_a_kink, _out_of_domain))
+    if 2 * refused > kinks:
+        why = "close to x forward raises or gives NaN: choose x away from the border of its domain"
+        return f"at {refused} of {len(found)} entries, {why}"
+    return f"{kinks} of {len(found)} entries lie at a kink; choose x away from it"
+
+
+def _at_a_kink(slope: Slope) -> bool:
+    return not slope.smooth
+
+
+def _out_of_domain(slope: Slope) -> bool:
+    return not np.isfinite(slope.value)
 
 
 def _entries(

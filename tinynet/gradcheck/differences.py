@@ -23,7 +23,7 @@ import numpy as np
 from tinynet.backend.random import Purpose, Stream
 
 STEPS = [2.0**-9, 2.0**-13, 2.0**-17, 2.0**-21, 2.0**-25]  # in units of the spread of the values
-LONG_STEPS = [2.0**-5, 2.0**-1]  # tried last, where rounding drowns the others
+LONG_STEPS = [2.0**-5, 2.0**-1]  # where rounding drowns the first one
 EPSILON = 2.0**-52
 KINK = 1e-3  # a slope is said to lie at a kink if its error may be larger, relative to the slope
 CERTAIN = 10  # the rounding error of a slope is taken to be at most this many times its estimate
@@ -48,15 +48,19 @@ class Move:
 
 @dataclass(frozen=True)
 class Slope:
-    """A slope, the largest error it may have, and whether it exists there: it does not at a kink."""
+    """A slope, the largest error it may have, and whether it exists there: it does not at a kink.
+
+    `rounding` is the part of the error that rounding has.
+    """
 
     value: float
     error: float
     smooth: bool
+    rounding: float = 0.0
 
     def over(self, unit: float) -> Slope:
         """The slope for a move that is `unit` times as long."""
-        return Slope(self.value / unit, self.error / unit, self.smooth)
+        return Slope(self.value / unit, self.error / unit, self.smooth, self.rounding / unit)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Objective:
         return Move(index, self.spread)
 
     def slopes(self, moves: Sequence[Move], rtol: float) -> list[Slope]:
-        """The slope along each move. A step is good enough if the error is below a tenth of `rtol`."""
+        """The slope along each move. A step is good enough if the error is below a fifth of `rtol`."""
         with np.errstate(all="ignore"):  # out of the domain of a layer: NaN says so
             first = [self._estimate(move, STEPS[0]) for move in moves]
             typical = max((abs(found.value) for found in first if found), default=0.0)
@@ -93,24 +97,28 @@ class Objective:
 
     def _refined(self, move: Move, found: _Estimate | None, typical: float, rtol: float) -> Slope:
         """The slope from the step with the smallest error, beginning with the estimate `found` of the first step."""
-        best = Slope(np.nan, np.inf, False)
-        for step in [None, *STEPS[1:], *self._other_steps(move), *LONG_STEPS]:
-            estimate = found if step is None else self._estimate(move, step)
-            if estimate is None:
-                continue
-            slope = _judged(estimate, typical)
+        best = _judged(found, typical)
+        for step in self._other_steps(move, best):
+            if best.smooth and best.error <= 0.2 * rtol * (abs(best.value) + 1e-3 * typical):
+                break
+            slope = _judged(self._estimate(move, step), typical)
             if (slope.smooth, -slope.error) > (best.smooth, -best.error):
                 best = slope
-            if slope.smooth and slope.error <= 0.1 * rtol * (abs(slope.value) + 1e-3 * typical):
+            elif slope.smooth and best.smooth:  # rounding or the length of the step begins to spoil it
                 break
         return best
 
-    def _other_steps(self, move: Move) -> list[float]:
-        """Steps for values far smaller than the spread, such as 1e-8 beside 1, and for values that all are tiny."""
+    def _other_steps(self, move: Move, first: Slope) -> list[float]:
+        """Longer steps if it was rounding that spoiled the first slope, else shorter ones.
+
+        Among the shorter ones are some for values far smaller than the spread, such as 1e-8 beside 1; among the longer
+        ones is one for values that all are tiny.
+        """
+        if first.smooth and first.rounding > 0.5 * first.error:
+            return LONG_STEPS + ([2.0**-9 / self.spread] if self.spread < 2.0**-6 else [])
         own = np.abs(self.flat[move.at])
         smallest = float(np.min(own[own > 0], initial=self.spread)) / self.spread
-        below = [smallest * 2.0**-9, smallest * 2.0**-15] if smallest < 2.0**-10 else []
-        return below + ([2.0**-9 / self.spread] if self.spread < 2.0**-6 else [])
+        return STEPS[1:] + ([smallest * 2.0**-9, smallest * 2.0**-15] if smallest < 2.0**-10 else [])
 
     def _estimate(self, move: Move, step: float) -> _Estimate | None:
         """The slope from this step; None if `outputs` fails there or is not finite."""
@@ -153,22 +161,25 @@ class Objective:
         return max(floor, float(np.sqrt(np.mean(np.square(changes[1:])))))
 
 
-def _judged(found: _Estimate, typical: float) -> Slope:
+def _judged(found: _Estimate | None, typical: float) -> Slope:
     """The error of an estimate. `typical` is the size of the other slopes: what is far below it counts as 0."""
+    if found is None:
+        return Slope(np.nan, np.inf, False)
     size = abs(found.value) + 1e-3 * typical + 1e-300
     rounding = CERTAIN * found.noise
     change, bend = max(found.change - rounding, 0.0), max(found.bend - 4 * rounding, 0.0)
     smooth = change <= 1e-4 * size and bend <= 1e-7 * size
     truncation = CERTAIN * change * (change / size) + bend if smooth else change + bend
-    return Slope(found.value, truncation + rounding, bool(truncation <= KINK * size))
+    return Slope(found.value, truncation + rounding, bool(truncation <= KINK * size), rounding)
 
 
 def spread(values: np.ndarray) -> float:
     """The scale on which values differ: their deviation, else their size, else 1."""
-    for scale in (values.std(), np.abs(values).max(initial=0.0)) if values.size else ():
-        if scale > 1e-14 * np.abs(values).max():
-            return float(scale)
-    return 1.0
+    largest = float(np.abs(values).max(initial=0.0))
+    if not largest:
+        return 1.0
+    deviation = float((values / largest).std())  # a square of 1e300 would overflow
+    return largest * (deviation if deviation > 1e-14 else 1.0)
 
 
 def random_direction(indices: np.ndarray, scale: float, seed: int, number: int) -> Move:

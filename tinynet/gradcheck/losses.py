@@ -42,6 +42,7 @@ def check_loss(
         outputs = stream.normal(checked_shape("check_loss", "outputs_shape", outputs_shape))
     outputs = checked_input("check_loss", outputs, "outputs").astype(np.float64, order="C")
     targets = _targets(loss, targets, outputs, stream, seed)
+    _expect_forward(loss, outputs, targets)
     report, given = Report(repr(loss)), (outputs.copy(), targets.copy())
     try:
         for name, scale in [("outputs", 1.0), ("outputs, dloss = 0.3", 0.3)]:
@@ -77,6 +78,18 @@ def _targets(loss: Loss, targets: Any, outputs: np.ndarray, stream: Stream, seed
     except (DataError, ShapeError):
         return Stream(seed, Purpose.CHECK, layer=2).normal(outputs.shape)
     return labels
+
+
+def _expect_forward(loss: Loss, outputs: np.ndarray, targets: np.ndarray) -> None:
+    """Raise ShapeError if the loss cannot be computed at all."""
+    try:
+        loss.forward(outputs.copy(), targets.copy())
+    except (DataError, ShapeError):
+        raise
+    except Exception as error:  # any loss may raise anything
+        received = f"outputs of shape {outputs.shape} ({type(error).__name__}: {error})"
+        remedy = "give outputs_shape and targets as in training, such as outputs_shape=(6, 5)"
+        raise ShapeError(mismatch("check_loss", f"outputs and targets that {loss} takes", received, remedy)) from error
 
 
 def _check_conduct(loss: Loss, outputs: np.ndarray, targets: np.ndarray, report: Report) -> None:

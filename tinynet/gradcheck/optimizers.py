@@ -68,6 +68,7 @@ def check_optimizer(
         "minimum": lambda: _minimum(fresh(), theta),
         "halves": lambda: _halves(fresh, theta, gradients, end),
         "no gradient": lambda: _still(fresh(), theta, gradients),
+        "reference": lambda: None if reference is None else _referred(reference, theta, gradients, end),
     }
     for title, check in checks.items():
         try:
@@ -75,10 +76,14 @@ def check_optimizer(
         except Exception as error:  # any optimizer may raise anything
             row = failing(title, f"raises {type(error).__name__}: {error}")
         report.rows += [row] if row is not None else []
-    if reference is not None:
-        expected = np.asarray(reference(theta.copy(), [g.copy() for g in gradients]))
-        report.rows.append(_row("reference", end, expected, 1e-6, "the formulas differ; compare the first step"))
     return report
+
+
+def _referred(reference: Reference, theta: Array, gradients: Sequence[Array], end: Array) -> Row:
+    expected = np.asarray(reference(theta.copy(), [g.copy() for g in gradients]))
+    if expected.shape != theta.shape or expected.dtype.kind != "f":
+        return failing("reference", f"it must return the last theta, of shape {theta.shape}")
+    return _row("reference", end, expected, 1e-6, "the formulas differ; compare the first step")
 
 
 def _copier(optimizer: Optimizer) -> Callable[[], Optimizer]:

@@ -1,5 +1,7 @@
 """Models and losses with a bug."""
 
+import copy
+
 import numpy as np
 
 import tinynet as tn
@@ -13,7 +15,7 @@ X, LABELS = random(6, 4), np.arange(6) % 3
 
 
 def model_check(*layers, **options):
-    return lambda: check_model(tn.Sequential(*layers, dtype="float64"), X, LABELS, **options)
+    return lambda: check_model(tn.Sequential(*copy.deepcopy(layers), dtype="float64"), X, LABELS, **options)
 
 
 def counts(self, x, context):

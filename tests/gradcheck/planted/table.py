@@ -1,5 +1,7 @@
 """All tables: planted bugs by group, and correct code."""
 
+import copy
+
 import numpy as np
 
 import tinynet as tn
@@ -25,7 +27,7 @@ GROUPS = {
 
 def deep(*layers, x=(8, 4), loss=None, targets=None):
     targets = np.arange(x[0]) % 3 if targets is None else targets
-    return lambda: check_model(tn.Sequential(*layers), random(*x), targets, loss)
+    return lambda: check_model(tn.Sequential(*copy.deepcopy(layers)), random(*x), targets, loss)
 
 
 def twice():

@@ -35,7 +35,20 @@ def twice():
     return tn.Sequential(shared, tn.Tanh(), shared, tn.Dense(4, 3))
 
 
+def norm_twice():
+    shared = tn.BatchNorm(4, momentum=0.1)
+    return tn.Sequential(shared, tn.Dense(4, 4), shared, tn.Dense(4, 3))
+
+
+def deep_norms():
+    return tn.Sequential(
+        *(part for _ in range(5) for part in (tn.Dense(4, 4), tn.BatchNorm(4), tn.Tanh())), tn.Dense(4, 3)
+    )
+
+
 MODELS = [
+    Correct("batch norm at two positions", lambda: check_model(norm_twice(), random(8, 4), np.arange(8) % 3)),
+    Correct("five batch norms", lambda: check_model(deep_norms(), random(8, 4), np.arange(8) % 3)),
     Correct(
         "a deep model of ReLU", deep(*(part for _ in range(4) for part in (tn.Dense(4, 4), tn.ReLU())), tn.Dense(4, 3))
     ),

@@ -9,5 +9,5 @@ def test_a_report_prints_a_table():
     lines = text.splitlines()
     assert lines[0] == "Gradient check of Dense(4, 3)"
     assert lines[1].split() == ["array", "worst", "relative", "error", "where", "analytic", "numeric", "verdict"]
-    assert [line.split()[0] for line in lines[2:]] == ["x", "weight", "bias"]
-    assert all(line.endswith("ok") for line in lines[2:])
+    assert [line.split()[0] for line in lines[2:5]] == ["x", "weight", "bias"]
+    assert all(line.endswith("ok") for line in lines[2:5])

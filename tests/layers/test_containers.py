@@ -55,6 +55,18 @@ def test_models_nest_and_keep_one_vector():
 # Forward and backward -------------------------------------------------------------------------------------------------
 
 
+def test_a_residual_block_may_come_first():
+    """There no dx is needed: Dense leaves it out, batch norm does not."""
+    block = tn.Residual(tn.BatchNorm(20), tn.Dense(20, 8), shortcut=tn.Dense(20, 8))
+    model = tn.Sequential(block, tn.Dense(8, 4))
+    x, labels = np.ones((6, 20), "float32") * np.arange(6)[:, None].astype("float32"), np.arange(6) % 4
+    _, needed = model.loss_and_gradient(x, labels, context=TRAINING._replace(step=0))
+    context = TRAINING._replace(step=0, input_gradient=False)
+    _, gradient = model.loss_and_gradient(x, labels, context=context)
+    np.testing.assert_array_equal(gradient, needed)
+    assert np.isfinite(tn.fit(model, (x, labels), epochs=1, progress=False)["running_loss"]).all()
+
+
 def test_backward_twice_is_an_error():
     model = small_model()
     y, backward = model.forward(np.ones((3, 20), "float32"), TRAINING)

@@ -1,8 +1,7 @@
-"""Check the gradients of layers, losses and models."""
+"""Check the gradients of layers and models, and what training relies on beside them."""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -11,163 +10,118 @@ from tinynet.backend.arrays import ignoring
 from tinynet.backend.habits import instance
 from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Purpose, Stream, check_seed
-from tinynet.errors import DataError, ShapeError, above_zero
-from tinynet.gradcheck.differences import compare
-from tinynet.gradcheck.report import Report, Row
-from tinynet.layers.base import Context, Layer, arrays_in
+from tinynet.errors import ShapeError, mismatch
+from tinynet.gradcheck.arguments import away_from_zero, checked_input, checked_rtol, checked_shape, flag
+from tinynet.gradcheck.compare import Depth, compare
+from tinynet.gradcheck.conduct import check_conduct
+from tinynet.gradcheck.first_pass import first_pass, ready
+from tinynet.gradcheck.passes import Subject
+from tinynet.gradcheck.report import Report
+from tinynet.layers.base import Context, Layer
 from tinynet.losses import Loss, SoftmaxCrossEntropy
-from tinynet.model import Sequential
 
 
-@ignoring("under")
+@ignoring("all")
 def check_layer(
     layer: Layer,
-    x_shape: tuple[int, ...],
+    x_shape: tuple[int, ...] | None = None,
     x: np.ndarray | None = None,
     training: bool = True,
     seed: int = 0,
     rtol: float = 1e-6,
+    thorough: bool = False,
 ) -> Report:
     """Check the gradients of a layer's input and parameters on a float64 copy of the layer.
 
-    x_shape   the shape of a batch, (N, ...)
-    x         the input; by default random, with a magnitude of at least 0.1
-    training  check the training pass (dropout with a fixed mask) or the inference pass
+    x_shape   the shape of a batch, (N, ...); not needed if x is given
+    x         the input; by default random, with a magnitude of at least 0.1. Only x, its rows and points close to it
+              are given to the layer. If it reads whole numbers, as an embedding does, only the parameters are checked
+    training  check the training pass (dropout with a fixed mask) or the inference pass; the other one is checked, too,
+              but in random directions only
     seed      determines all random numbers
     rtol      the largest relative error that passes
+    thorough  look at every entry of large arrays, too: about n / 8 forward passes for an array of n entries
 
-    The check also fails if the layer changes its input, adds to `grads` instead of overwriting it, or stores state
-    during forward, so that a second forward disturbs the backward of the first.
+    Also checked is what training relies on: that the layer changes neither its input nor its parameters; that nothing
+    is kept on the layer; that backward overwrites `grads`, is linear in dy, and is right with input_gradient=False;
+    views of any memory layout; float32; parts of the rows, if the layer is `splittable`; random numbers; statistics.
+    docs/gradcheck.md says how, and what cannot be found.
     """
-    seed, rtol = check_seed(seed), _checked_rtol("check_layer", rtol)
+    seed, rtol = check_seed(seed), checked_rtol("check_layer", rtol)
+    training, thorough = flag("check_layer", "training", training), flag("check_layer", "thorough", thorough)
     instance("check_layer: layer", layer, Layer, "write tn.gradcheck.check_layer(tn.Dense(4, 3), (5, 4))")
-    clone = _float64_copy(layer)
-    for number, values in enumerate(clone.parameters.values()):  # biases are 0 at first, which hides bugs
-        values += Stream(seed, Purpose.CHECK, step=number).normal(values.shape, 0, 0.1)
-    x = _away_from_zero(x_shape, seed) if x is None else np.array(plain_array(x, "gradcheck"), np.float64)
-    context, x_before = Context(training=training, seed=seed), x.copy()
-    y, backward = clone.forward(x, context)
-    dy = Stream(seed, Purpose.CHECK, layer=3).normal(y.shape)
-    clone.forward(_away_from_zero(x.shape, seed + 1), context)  # must not disturb the backward of the first
-    grads, gradient_of = _gradient_to_fill(clone)
-    gradient_of["x"] = backward(dy.copy(), grads)
-    problem = _input_problem(x, x_before, gradient_of["x"])
-    if problem:
-        return Report(repr(layer), [Row("x", np.inf, "", np.nan, np.nan, False, problem)])
+    x = _input(x_shape, x, seed)
+    context, report = Context(training=training, seed=seed), Report(repr(layer))
+    clone, x, discrete = ready(layer, x, context)
+    y = np.array(clone.forward(x.copy(), context)[0])
+    subject = Subject(clone, x, Stream(seed, Purpose.CHECK, layer=3).normal(y.shape), context, discrete)
 
-    def objective() -> float:
-        return float((dy * clone.forward(x, context)[0]).sum())
+    def outputs() -> Any:
+        return clone.forward(x, context)[0]
 
-    return Report(
-        repr(layer),
-        [
-            compare(name, values, gradient_of[name], objective, seed, rtol)
-            for name, values in {"x": x, **clone.parameters}.items()
-        ],
-    )
+    _fill(report, subject, outputs, subject.dy, seed, rtol, Depth(thorough=thorough))
+    return report
 
 
-@ignoring("under")
+@ignoring("all")
 def check_model(
-    model: Sequential,
+    model: Layer,
     x: np.ndarray,
     targets: np.ndarray,
     loss: Loss | None = None,
     seed: int = 0,
     rtol: float = 1e-6,
+    thorough: bool = False,
 ) -> Report:
     """Check the gradient of `loss(model(x), targets)` in every parameter and in x, on a float64 copy of the model.
 
-    x (N, ...) floating; targets in the form that the loss takes. Row names are those of `model.parameters`.
+    x (N, ...); targets in the form that the loss takes. Row names are those of `model.parameters`. Beside the
+    gradients, everything is checked that `check_layer` checks. `thorough` is explained there.
     """
     loss = instance(
         "check_model: loss", SoftmaxCrossEntropy() if loss is None else loss, Loss, "write tn.SoftmaxCrossEntropy()"
     )
-    seed, rtol = check_seed(seed), _checked_rtol("check_model", rtol)
-    clone, x = _float64_copy(model), np.array(plain_array(x, "gradcheck"), np.float64)
-    targets = plain_array(targets, "gradcheck", "targets")
-    report = Report(f"{model!r} under {loss!r}")
-    context = Context(training=True, seed=seed)
+    instance("check_model: model", model, Layer, "write tn.gradcheck.check_model(tn.Sequential(layer), x, targets)")
+    seed, rtol = check_seed(seed), checked_rtol("check_model", rtol)
+    thorough = flag("check_model", "thorough", thorough)
+    x, targets = checked_input("check_model", x), plain_array(targets, "gradcheck", "targets")
+    context, report = Context(training=True, seed=seed), Report(f"{model!r} under {loss!r}")
+    clone, x, discrete = ready(model, x, context)
+    y = np.array(clone.forward(x.copy(), context)[0])
+    loss.check_targets(targets, y.shape)
+    if len(targets) != len(y):
+        raise ShapeError(mismatch("check_model", f"{len(y)} targets", len(targets), "give one for each example of x"))
+    subject = Subject(clone, x, np.array(loss.forward(y.copy(), targets)[1]()), context, discrete)
 
-    def objective() -> float:
-        return float(loss.forward(clone.forward(x, context)[0], targets)[0])
+    def outputs() -> Any:
+        return np.asarray(loss.forward(clone.forward(x, context)[0], targets)[0])
 
-    outputs, backward = clone.forward(x, context)
-    loss.check_targets(targets, outputs.shape)
-    grads, gradient_of = _gradient_to_fill(clone)
-    gradient_of["x"] = backward(loss.forward(outputs, targets)[1](), grads)
-    for name, values in {"x": x, **clone.parameters}.items():
-        report.rows.append(compare(name, values, gradient_of[name], objective, seed, rtol))
+    _fill(report, subject, outputs, np.ones(()), seed, rtol, Depth(thorough=thorough))
     return report
 
 
-@ignoring("under")
-def check_loss(
-    loss: Loss,
-    outputs_shape: tuple[int, ...] = (6, 5),
-    targets: np.ndarray | None = None,
-    outputs: np.ndarray | None = None,
-    seed: int = 0,
-    rtol: float = 1e-6,
-) -> Report:
-    """Check the gradient of a loss with respect to the outputs, also for backward(dloss) with dloss = 0.3.
-
-    By default, outputs are random, and targets are random labels, or random numbers if the loss refuses labels.
-    """
-    seed, rtol = check_seed(seed), _checked_rtol("check_loss", rtol)
-    instance("check_loss: loss", loss, Loss, "write tn.SoftmaxCrossEntropy()")
-    stream = Stream(seed, Purpose.CHECK, layer=1)
-    outputs = (
-        stream.normal(outputs_shape)
-        if outputs is None
-        else np.array(plain_array(outputs, "gradcheck", "outputs"), np.float64)
-    )
-    if targets is None:
-        targets = stream.words(len(outputs)).astype(np.int64) % outputs.shape[-1]
-        try:
-            loss.check_targets(targets, outputs.shape)
-        except (DataError, ShapeError):
-            targets = Stream(seed, Purpose.CHECK, layer=2).normal(outputs.shape)
-    report = Report(repr(loss))
-    for name, scale in [("outputs", 1.0), ("outputs, dloss = 0.3", 0.3)]:
-        analytic = loss.forward(outputs, targets)[1](scale)
-        objective = lambda scale=scale: scale * float(loss.forward(outputs, targets)[0])  # noqa: E731
-        report.rows.append(compare(name, outputs, analytic, objective, seed, rtol))
-    return report
+def _fill(report: Report, subject: Subject, outputs: Any, dy: np.ndarray, seed: int, rtol: float, depth: Depth) -> None:
+    """Add the rows of all arrays to the report, and of the rules that are broken."""
+    if (problem := first_pass(subject)) is not None:
+        report.rows.append(problem)
+        return
+    if subject.discrete:
+        report.skipped.append("x, since forward reads whole numbers, which have no gradient")
+    for name, values in subject.differentiable.items():
+        report.rows.append(compare(name, values, subject.first[name], outputs, dy, seed, rtol, depth))
+    subject.wrong = {row.array for row in report.rows if not row.passed}
+    check_conduct(subject, report, seed, rtol)
 
 
-def _checked_rtol(who: str, rtol: float) -> float:
-    return above_zero(who, "rtol", rtol, remedy="leave it out")
-
-
-def _input_problem(x: np.ndarray, x_before: np.ndarray, dx: np.ndarray | None) -> str:
-    """What is wrong with x or with the shape of its gradient; "" if nothing is."""
-    if not np.array_equal(x, x_before):
-        return "the layer changed its input, which is the output of the previous layer; copy it first"
-    if dx is None or dx.shape != x.shape:
-        received = "None" if dx is None else f"shape {dx.shape}"
-        return f"backward must return the gradient of x, of shape {x.shape}; it returned {received}"
-    return ""
-
-
-def _away_from_zero(shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """Random numbers of both signs with a magnitude from 0.1 to 1.1."""
-    sign, size = Stream(seed, Purpose.CHECK, layer=6).uniform((2, int(np.prod(shape))))
-    return (np.where(sign < 0.5, -1, 1) * (0.1 + size)).reshape(shape)
-
-
-def _float64_copy(layer: Layer) -> Layer:
-    clone = copy.deepcopy(layer)
-    if clone.size:
-        old = [values.copy() for values in arrays_in(clone.views(clone._vector))]
-        clone.bind(np.zeros(clone.size), 0)
-        for new, values in zip(arrays_in(clone.views(clone._vector)), old):
-            new[...] = values
-    return clone
-
-
-def _gradient_to_fill(layer: Layer) -> tuple[Any, dict[str, np.ndarray]]:
-    """(grads, the same arrays by name), filled with NaN, so that entries that backward does not overwrite show."""
-    mirror = copy.deepcopy(layer)
-    mirror.bind(np.full(layer.size, np.nan), 0)
-    return mirror.views(mirror._vector), mirror.parameters
+def _input(x_shape: Any, x: Any, seed: int) -> np.ndarray:
+    """The caller's x, or random numbers of that shape."""
+    if x is None and x_shape is None:
+        remedy = "write tn.gradcheck.check_layer(tn.Dense(4, 3), (5, 4))"
+        raise TypeError(mismatch("check_layer", "x_shape or x", "neither", remedy))
+    shape = None if x_shape is None else checked_shape("check_layer", "x_shape", x_shape)
+    if x is None:
+        return away_from_zero(shape or (), seed)
+    x = checked_input("check_layer", x)
+    if shape is not None and x.shape != shape:
+        raise ShapeError(mismatch("check_layer", f"x of shape x_shape = {shape}", x.shape, "leave x_shape out"))
+    return x

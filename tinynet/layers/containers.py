@@ -257,7 +257,7 @@ class Residual(Container):
             dx = block_backward(dy, grads[0])
             if around_backward is not None:
                 dy_around = around_backward(dy_around, grads[1])
-            if dx is None:
+            if dx is None or dy_around is None:  # not needed: either part may leave it out
                 return None
             dx += dy_around
             return dx

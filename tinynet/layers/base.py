@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tinynet.backend.arrays import Array, aligned_zeros, array_module, device_of, ignoring
@@ -52,8 +52,9 @@ class Layer:
     Declare parameters in `__init__` with `add_parameter` and read them as attributes. They are views into one vector:
     the model's, or the layer's own while it belongs to no model. Statistics (`add_statistic`) are views into a second
     vector, which no optimizer changes: `backward` writes their changes into `grads[name]`, if there is such an entry,
-    and the training step adds them. Declaring allocates nothing: the vectors are made and the initial values drawn when
-    the layer is put into a model, or when it is first used without one.
+    and the training step adds them. A layer with a running average defines `statistic_decay`, too. Declaring allocates
+    nothing: the vectors are made and the initial values drawn when the layer is put into a model, or when it is first
+    used without one.
     """
 
     hyperparameters: tuple[str, ...] = ()  # arguments of __init__ that are saved, kept as attributes of the same names
@@ -180,6 +181,18 @@ class Layer:
         if changes is not None:
             named.update(cut(changes, self._statistic_shapes, self._statistic_offsets))
         return named
+
+    def written_arrays(self, grads: Any) -> Iterator[tuple[Array, float]]:
+        """Each array that `backward` writes into `grads`, with its `statistic_decay`; 1 for a gradient."""
+        for name, values in grads.items():
+            yield values, self.statistic_decay(name) if name in self._statistic_shapes else 1.0
+
+    def statistic_decay(self, name: str) -> float:
+        """The factor of the old value in an update of the statistic: 1 here, for sums; 1 - momentum in an average.
+
+        Where a layer stands at several positions, the changes of a step are combined as if applied one after the other.
+        """
+        return 1.0
 
     def bind(self, vector: Array, offset: int) -> None:
         """Make the parameters views into `vector`, from element `offset` on; they take the values found there."""

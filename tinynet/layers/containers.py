@@ -9,7 +9,7 @@ from tinynet.backend.arrays import Array
 from tinynet.backend.habits import NamedArrays, written_here
 from tinynet.errors import ShapeError, mismatch
 from tinynet.initializers import Shape
-from tinynet.layers.base import Backward, Context, Layer, arrays_in
+from tinynet.layers.base import Backward, Context, Layer
 from tinynet.layers.configuration import BuildLayer, layers_from_json, layers_to_json
 from tinynet.layers.layout import writable
 
@@ -100,8 +100,15 @@ class Container(Layer):
         return sum(layer.positions for layer in self.layers)
 
     def views(self, vector: Array, changes: Array = None) -> list[Any]:
-        """`vector`, laid out like `theta`, as one dict of named arrays for each layer."""
-        return [layer.views(vector, changes) for layer in self.layers]
+        """`vector`, laid out like `theta`, as one dict of named arrays for each layer; the same for the same layer."""
+        views = {layer: layer.views(vector, changes) for layer in self.distinct}
+        return [views[layer] for layer in self.layers]
+
+    def written_arrays(self, grads: Any) -> Iterator[tuple[Array, float]]:
+        for layer in self.distinct:
+            uses = self.layers.count(layer)
+            for values, decay in layer.written_arrays(grads[self.layers.index(layer)]):
+                yield values, decay**uses
 
     def bind(self, vector: Array, offset: int) -> None:
         self._vector, self._start = vector, offset
@@ -139,18 +146,23 @@ class Part(NamedTuple):
     layer: Any  # with a method forward(x, context)
     number: int  # of its dict in `grads`
     position: int  # relative to the chain's own
-    has_parameters: bool
-    repeated: bool  # whether it occurs later in the chain, too: then its gradients add up
+    is_trained: bool  # whether it has parameters or statistics, so that its backward must be called
+    later: int  # how often it occurs later in the chain
+
+
+def is_trained(layer: Layer) -> bool:
+    """Whether backward has something to write for the layer."""
+    return layer.parameter_count > 0 or layer.statistics_size > 0
 
 
 def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[Array, Backward]:
     """y = last(... second(first(x))), and the function that takes the gradient back through all parts."""
     backwards = []
-    input_gradient = context.input_gradient  # from the first layer with parameters on, every layer must return its dx
+    input_gradient = context.input_gradient  # after the first layer that is trained, every layer must return its dx
     for part in parts:
         x, backward = part.layer.forward(x, context.at(part.position, input_gradient))
         backwards.append(backward)
-        input_gradient = input_gradient or part.has_parameters
+        input_gradient = input_gradient or part.is_trained
 
     def backward_all(dy: Array, grads: Any) -> Array:
         if not backwards:
@@ -158,11 +170,13 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
         while backwards:
             part, backward = parts[len(backwards) - 1], backwards.pop()  # frees what this layer kept, after its use
             own = grads[part.number]
-            later = [gradient.copy() for gradient in arrays_in(own)] if part.repeated else []
+            later = [values.copy() for values, _ in part.layer.written_arrays(own)] if part.later else []
             dy = backward(dy, own)
-            for gradient, seen in zip(arrays_in(own), later) if later else ():
-                gradient += seen
-            if dy is None:  # no layer before this one has parameters
+            for (values, decay), of_later in zip(part.layer.written_arrays(own), later) if later else ():
+                if decay != 1:  # a running average, which the later positions have moved on
+                    values *= decay**part.later
+                values += of_later
+            if dy is None:  # no layer before this one is trained
                 backwards.clear()
         return dy
 
@@ -178,7 +192,7 @@ class Chain(Container):
             raise ValueError(f"{name}: expected at least one layer, got none; try {name}(Dense(784, 10))")
         super().__init__(layers, [str(number) for number in range(len(layers))])
         self._parts = [
-            Part(layer, number, position, layer.parameter_count > 0, layer in layers[number + 1 :])
+            Part(layer, number, position, is_trained(layer), layers[number + 1 :].count(layer))
             for number, (layer, position) in enumerate(zip(layers, self._positions))
         ]
 

@@ -133,11 +133,7 @@ class Layer:
             raise ValueError(mismatch(who, expected, repr(name), "choose another"))
         if not isinstance(vars(type(self)).get(name), Undrawn):
             setattr(type(self), name, Undrawn(name))
-        for drawn in (
-            "_vector",
-            *self._shapes,
-            *self._statistic_shapes,
-        ):  # read in __init__: make them again
+        for drawn in ("_vector", *self._shapes, *self._statistic_shapes):  # read in __init__: make them again
             vars(self).pop(drawn, None)
         remedy = "check the sizes that the layer was given"
         return tuple(whole_number(f"{who}: each size of {name}", size, remedy=remedy) for size in shape)

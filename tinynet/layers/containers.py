@@ -11,7 +11,7 @@ from tinynet.errors import ShapeError, mismatch
 from tinynet.initializers import Shape
 from tinynet.layers.base import Backward, Context, Layer
 from tinynet.layers.configuration import BuildLayer, layers_from_json, layers_to_json
-from tinynet.layers.layout import writable
+from tinynet.layers.layout import refuse_shapes, writable
 
 
 class Container(Layer):
@@ -257,9 +257,7 @@ class Residual(Container):
         else:
             around, around_backward = self.shortcut.forward(x, context.at(self.block.positions, context.input_gradient))
         if y.shape != around.shape:
-            expected = f"a block whose output has the shape {tuple(around.shape)}, like that of the shortcut"
-            remedy = _shortcut_remedy(tuple(x.shape), tuple(y.shape))
-            raise ShapeError(mismatch(f"Residual of {self.block[0]} ...", expected, tuple(y.shape), remedy))
+            refuse_shapes(f"Residual of {self.block[0]} ...", x.shape, y.shape, around.shape)
 
         def backward(dy: Array, grads: Any) -> Array:
             dy_around = dy.copy()  # the block owns dy
@@ -289,17 +287,6 @@ class Residual(Container):
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self.block.layers))
         return f"Residual({inner})" if self.shortcut is None else f"Residual({inner}, shortcut={self.shortcut})"
-
-
-def _shortcut_remedy(before: tuple[int, ...], after: tuple[int, ...]) -> str:
-    """The shortcut that turns the shape `before` the block into the one `after` it."""
-    if len(before) == len(after) == 2:
-        return f"write shortcut=Dense({before[1]}, {after[1]})"
-    if len(before) == len(after) == 4:
-        stride = tuple(-(-size // left) for size, left in zip(before[1:3], after[1:3]))
-        if tuple(-(-size // step) for size, step in zip(before[1:3], stride)) == after[1:3]:
-            return f"write shortcut=Conv2D({before[3]}, {after[3]}, 1, {stride})"
-    return "let the block keep the shape of x"
 
 
 def _check_free(who: str, layer: Any) -> None:

@@ -207,6 +207,20 @@ def test_a_network_with_a_norm_at_three_places_predicts_numbers():
     assert np.isfinite(model.predict(x)).all()
 
 
+@pytest.mark.parametrize("momentum", [0.9, 0.97, 0.999])
+@pytest.mark.parametrize("uses", [1, 2, 5, 9, 20])
+def test_no_rounding_makes_a_variance_negative(uses, momentum):
+    norm = tn.BatchNorm(64, momentum)
+    model = tn.Sequential(*[norm] * uses)
+    norm.running_var = np.random.default_rng(0).uniform(1e3, 1e7, 64).astype("float32")
+    for step in range(10):  # all inputs are equal, so the variances are 0
+        gradient, changes, grads = named_changes(model)
+        y, backward = model.forward(np.zeros((8, 64), "float32"), tn.Context(training=True, step=step))
+        backward(np.zeros_like(y), grads)
+        model.statistics_vector[...] += changes
+        assert norm.running_var.min() >= 0
+
+
 # Other layers with statistics, and masks ------------------------------------------------------------------------------
 
 

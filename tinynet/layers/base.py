@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from tinynet.backend.arrays import Array, aligned_zeros, array_module, device_of, ignoring
@@ -19,6 +20,7 @@ from tinynet.layers.layout import arrays_in, cut, offsets, padded, writable
 __all__ = ["INFERENCE", "TRAINING", "Backward", "Context", "Layer", "arrays_in"]
 
 Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
+AddLater = Callable[[Array, int], None]  # (what later passes wrote, their number)
 
 
 class Undrawn:
@@ -52,9 +54,8 @@ class Layer:
     Declare parameters in `__init__` with `add_parameter` and read them as attributes. They are views into one vector:
     the model's, or the layer's own while it belongs to no model. Statistics (`add_statistic`) are views into a second
     vector, which no optimizer changes: `backward` writes their changes into `grads[name]`, if there is such an entry,
-    and the training step adds them. A layer with a running average defines `statistic_decay`, too. Declaring allocates
-    nothing: the vectors are made and the initial values drawn when the layer is put into a model, or when it is first
-    used without one.
+    and the training step adds them (a running average overrides `add_later`, too). Declaring allocates nothing: the
+    vectors are made and the initial values drawn when the layer is put into a model, or first used without one.
     """
 
     hyperparameters: tuple[str, ...] = ()  # arguments of __init__ that are saved, kept as attributes of the same names
@@ -178,17 +179,18 @@ class Layer:
             named.update(cut(changes, self._statistic_shapes, self._statistic_offsets))
         return named
 
-    def written_arrays(self, grads: Any) -> Iterator[tuple[Array, float]]:
-        """Each array that `backward` writes into `grads`, with its `statistic_decay`; 1 for a gradient."""
+    def written_arrays(self, grads: Any) -> Iterator[tuple[Array, AddLater]]:
+        """Each array that `backward` writes into `grads`, and its function to add what later passes wrote."""
         for name, values in grads.items():
-            yield values, self.statistic_decay(name) if name in self._statistic_shapes else 1.0
+            yield values, partial(self.add_later, name, values)
 
-    def statistic_decay(self, name: str) -> float:
-        """The factor of the old value in an update of the statistic: 1 here, for sums; 1 - momentum in an average.
+    def add_later(self, name: str, values: Array, later: Array, passes: int) -> None:
+        """Add to `values`, which backward wrote into grads[name], what `passes` later passes in the same step wrote.
 
-        Where a layer stands at several positions, the changes of a step are combined as if applied one after the other.
+        That happens where a layer stands at several positions of a model. Gradients and sums add up. A layer with a
+        running average overrides this: the change of the earlier pass is multiplied by (1 - momentum)^passes first.
         """
-        return 1.0
+        values += later
 
     def bind(self, vector: Array, offset: int) -> None:
         """Make the parameters views into `vector`, from element `offset` on; they take the values found there."""

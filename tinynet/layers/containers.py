@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.habits import NamedArrays, written_here
 from tinynet.errors import ShapeError, mismatch
 from tinynet.initializers import Shape
-from tinynet.layers.base import Backward, Context, Layer
+from tinynet.layers.base import AddLater, Backward, Context, Layer
 from tinynet.layers.configuration import BuildLayer, layers_from_json, layers_to_json
 from tinynet.layers.layout import refuse_shapes, writable
 
@@ -104,11 +105,11 @@ class Container(Layer):
         views = {layer: layer.views(vector, changes) for layer in self.distinct}
         return [views[layer] for layer in self.layers]
 
-    def written_arrays(self, grads: Any) -> Iterator[tuple[Array, float]]:
+    def written_arrays(self, grads: Any) -> Iterator[tuple[Array, AddLater]]:
         for layer in self.distinct:
             uses = self.layers.count(layer)
-            for values, decay in layer.written_arrays(grads[self.layers.index(layer)]):
-                yield values, decay**uses
+            for values, add in layer.written_arrays(grads[self.layers.index(layer)]):
+                yield values, partial(_add_later_uses, add, uses)
 
     def bind(self, vector: Array, offset: int) -> None:
         self._vector, self._start = vector, offset
@@ -138,6 +139,10 @@ class Container(Layer):
         if not self._taken:
             self.bind(writable(self._vector), self._start)
             self.bind_statistics(writable(self._statistics_vector), self._statistics_start)
+
+
+def _add_later_uses(add: AddLater, uses: int, later: Array, passes: int) -> None:
+    add(later, passes * uses)
 
 
 class Part(NamedTuple):
@@ -172,10 +177,8 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
             own = grads[part.number]
             later = [values.copy() for values, _ in part.layer.written_arrays(own)] if part.later else []
             dy = backward(dy, own)
-            for (values, decay), of_later in zip(part.layer.written_arrays(own), later) if later else ():
-                if decay != 1:  # a running average, which the later positions have moved on
-                    values *= decay**part.later
-                values += of_later
+            for (_, add), values in zip(part.layer.written_arrays(own), later) if later else ():
+                add(values, part.later)
             if dy is None:  # no layer before this one is trained
                 backwards.clear()
         return dy

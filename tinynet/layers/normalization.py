@@ -49,8 +49,12 @@ class BatchNorm(Layer):
         self.add_statistic("running_mean", (features,), 0.0)
         self.add_statistic("running_var", (features,), 1.0)
 
-    def statistic_decay(self, name: str) -> float:
-        return 1 - self.momentum
+    def add_later(self, name: str, values: Array, later: Array, passes: int) -> None:
+        if name in self._statistic_shapes:
+            values *= (1 - self.momentum) ** passes
+        values += later
+        if name == "running_var":  # rounding could leave a variance below 0
+            array_module(values).maximum(values, -self.running_var, out=values)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_features(self, x, self.features)

@@ -46,15 +46,20 @@ def mismatch(who: object, expected: object, received: object, remedy: str) -> st
     return f"{who}: expected {expected}, got {received}; {remedy}"
 
 
-def whole_number(name: str, value: Any, least: int = 1, most: int | None = None, *, remedy: str) -> int:
+MOST_WHOLE = 2**63 - 1  # no array has more elements
+SMALLEST, LARGEST = 2.0**-126, float.fromhex("0x1.fffffep127")  # the normal numbers of float32, except 0
+
+
+def whole_number(name: str, value: Any, least: int = 1, most: int = MOST_WHOLE, *, remedy: str) -> int:
     """`value` as an int. ValueError unless it is a whole number, NumPy's included, from `least` to `most`."""
 
     def allowed(number: int) -> bool:
-        return number >= least and (most is None or number <= most)
+        return least <= number <= most
 
     if isinstance(value, numbers.Integral) and not isinstance(value, bool) and allowed(int(value)):
         return int(value)  # small integers of NumPy would overflow in products
-    bounds = f"from {least}" if most is None else f"from {least} to {most}"
+    too_many = isinstance(value, numbers.Integral) and int(value) > most
+    bounds = f"from {least}" if most == MOST_WHOLE and not too_many else f"from {least} to {most}"
     meant = _meant(value)
     if meant is not None and meant.is_integer() and allowed(int(meant)):
         remedy = f"write {int(meant)}"
@@ -80,12 +85,19 @@ def fraction(who: object, name: str, value: Any, *, remedy: str) -> float:
 
 
 def checked_number(who: object, expected: str, value: Any, allowed: Callable[[float], bool], *, remedy: str) -> float:
-    """`value` as a float (a NumPy scalar would widen float32 arrays). ValueError unless it is an allowed number."""
+    """`value` as a float (a NumPy scalar would widen float32 arrays). ValueError unless it is an allowed number.
+
+    Nor may it be out of range in float32, in which models compute: 1e50 is infinite there, and 1e-50 is 0.
+    """
     meant = _meant(value)
     if meant is not None and allowed(meant):
-        if isinstance(value, numbers.Real):
+        held = abs(meant) <= LARGEST and (abs(meant) >= SMALLEST or allowed(0.0))
+        if held and isinstance(value, numbers.Real):
             return meant
-        remedy = f"write {meant!r}"
+        if held:
+            remedy = f"write {meant!r}"
+        elif math.isfinite(meant):
+            expected = f"{expected} in float32, whose numbers go from {SMALLEST:.2g} to {LARGEST:.2g}"
     raise ValueError(mismatch(who, expected, shown(value), remedy))
 
 

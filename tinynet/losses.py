@@ -55,7 +55,7 @@ class Loss:
         """Check the targets; return the loss as a float."""
         outputs, targets = plain_array(outputs, self, "outputs"), plain_array(targets, self, "targets")
         self.check_targets(targets, outputs.shape)
-        with ignoring("under"):
+        with ignoring("under", "over"):  # a loss may be infinite
             return float(self.forward(outputs, targets)[0])
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
@@ -218,9 +218,12 @@ def _by_class(who: str, weights: ClassWeights) -> tuple[float, ...]:
         remedy = "give a list in the order of the classes, or a dict {class: weight}"
         listed = sequence(name, to_numpy(weights) if hasattr(weights, "get") else weights, remedy=remedy)
     values = tuple(float(weight) if hasattr(weight, "__float__") else math.nan for weight in listed)
-    if not values or not min(values) >= 0 or not 0 < sum(values) < math.inf:
+    if not any(values) or not all(0 <= weight < math.inf for weight in values):
         expected = "class_weights of at least 0, one above 0"
         raise ValueError(mismatch(who, expected, listed, "give one weight for each class"))
+    if any(weight and not 1e-20 <= weight <= 1e20 for weight in values):  # float32 holds their sums and products, too
+        expected, remedy = "class_weights that are 0 or from 1e-20 to 1e20", "divide them by the largest"
+        raise ValueError(mismatch(who, expected, listed, remedy))
     return values
 
 

@@ -13,7 +13,7 @@ from tinynet.backend.plain import plain_array
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
-from tinynet.data.dataset import Dataset
+from tinynet.data.dataset import Dataset, check_scaled
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.raw_inputs import prepare
 from tinynet.errors import mismatch
@@ -103,6 +103,7 @@ class Sequential(Chain):
         Raises ShapeError for another shape than in training, DataError for numbers far outside their range.
         """
         dataset = prepare(x, self.preprocessing, scaled, background, self.layers[0].input_shape)
+        check_scaled(dataset, self.dtype, "x")
         device = self.device
         batches = in_order(dataset, batch_size)
         size = team_size(threads, self.products(dataset) if len(batches) > 1 else 0, on_host=device.on_host)

@@ -57,7 +57,6 @@ GAPS = {  # remedies without a row here, and why: most are followed in the tests
     "training/settings.py": "followed in tests/training/test_settings.py",
     "training/state.py": "a damaged checkpoint is deleted: tests/training/test_checkpoints.py",
     "training/trainer.py": "tests/test_errors.py",
-    "training/validate.py": "followed in tests/training/test_validate.py",
     "zoo.py": "tests/test_errors.py",
 }
 

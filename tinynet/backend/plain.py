@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, array_module
+from tinynet.backend.arrays import Array, array_module, ignoring
 from tinynet.errors import DataError, mismatch
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
@@ -33,6 +33,22 @@ def plain_array(x: Any, who: object, name: str = "x", strings: bool = False) -> 
     if array.dtype.kind in "biuf" or (strings and array.dtype.kind in "UT"):
         return array
     raise DataError(mismatch(who, f"{name} of numbers", _received(array), _remedy(array, name)))
+
+
+def converted(array: Array, dtype: Any, who: object, name: str) -> Array:
+    """`array` as `dtype`. DataError if a finite number becomes infinite by it, as 1e300 does in float32."""
+    with ignoring("over"):
+        new = array.astype(dtype)
+    if array.dtype.kind == "f" and array.dtype.itemsize > new.dtype.itemsize:
+        xp = array_module(array)
+        lost = xp.isfinite(array) & ~xp.isfinite(new)
+        if bool(lost.any()):
+            most = float(xp.finfo(new.dtype).max)
+            largest = abs(array[lost]).max()  # of long doubles, float() would be infinite
+            expected = f"numbers up to {most:g}, the largest in {new.dtype}"
+            remedy = f"scale them: np.asarray({name}) / np.abs({name}).max()"
+            raise DataError(mismatch(who, expected, str(largest), remedy))
+    return new
 
 
 def _on_device(x: Any) -> bool:

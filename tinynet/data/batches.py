@@ -11,7 +11,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.random import Purpose, Stream, check_seed
-from tinynet.data.dataset import Dataset, as_dataset
+from tinynet.data.dataset import Dataset, as_dataset, check_scaled
 from tinynet.data.transforms import Transform
 from tinynet.errors import ShapeError, mismatch, sequence, whole_number
 
@@ -93,7 +93,9 @@ def batches(
     """
     if np.dtype(dtype).kind != "f":  # scaled pixels are below 1: as integers they would all be 0
         raise ValueError(mismatch("batches", "a floating dtype", np.dtype(dtype), "leave it out for float32"))
-    for batch in shuffled(as_dataset(dataset), size, seed, epoch, dtype, transforms, first_step):
+    data = as_dataset(dataset)
+    check_scaled(data, dtype)
+    for batch in shuffled(data, size, seed, epoch, dtype, transforms, first_step):
         yield batch.load()
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from tinynet.backend.arrays import Array, aligned_zeros, array_module, device_of, ignoring
 from tinynet.backend.habits import NamedArrays, explain_constructor, explained
+from tinynet.backend.plain import converted, plain_array
 from tinynet.backend.random import Purpose, Stream
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DeviceError, ShapeError, mismatch, shape_remedy, shown, whole_number
-from tinynet.initializers import DrawValues, Initializer, Shape, find_initializer
+from tinynet.initializers import DrawValues, Initializer, Shape, checked_values, find_initializer
 from tinynet.layers.configuration import BuildLayer, changed, hyperparameters_from_json, refuse_unread, to_json
 from tinynet.layers.context import INFERENCE, TRAINING, Context
 from tinynet.layers.layout import arrays_in, cut, offsets, padded, writable
@@ -222,7 +223,8 @@ class Layer:
             if isinstance(value, (int, float)):
                 remedy = f"write into the array: layer.{name}[...] = {value}"
             raise ShapeError(mismatch(f"{self}.{name}", f"an array of shape {view.shape}", shown(value), remedy))
-        view[...] = value
+        who = f"{self}.{name}"
+        view[...] = converted(plain_array(value, who, "values"), view.dtype, who, "values")
 
     def __getstate__(self) -> dict[str, Any]:
         if "_vector" not in vars(self):
@@ -254,12 +256,8 @@ class Layer:
         views = cut(vector, self._shapes, offsets(self._shapes, offset))
         for number, (name, values) in enumerate(views.items()):
             stream = Stream(seed, Purpose.WEIGHTS, layer=position, step=number)
-            drawn = self._initializers[name](values.shape, stream)
-            if drawn.shape != values.shape:  # it would be repeated in silence
-                who, expected = f"initializer of {self}.{name}", f"an array of shape {values.shape}"
-                remedy = "return an array of the shape that the function is given"
-                raise ShapeError(mismatch(who, expected, drawn.shape, remedy))
-            values[...] = array_module(values).asarray(drawn.astype(values.dtype))
+            drawn, who = self._initializers[name](values.shape, stream), f"initializer of {self}.{name}"
+            values[...] = array_module(values).asarray(checked_values(drawn, values.shape, values.dtype, who))
 
     def draw_statistics(self, vector: Array, offset: int) -> None:
         """The same for the statistics, which begin at constants."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.habits import NamedArrays, written_here
+from tinynet.backend.plain import converted, plain_array
 from tinynet.errors import ShapeError, mismatch
 from tinynet.initializers import Shape
 from tinynet.layers.base import AddLater, Backward, Context, Layer
@@ -47,10 +48,11 @@ class Container(Layer):
 
     @theta.setter
     def theta(self, values: Array) -> None:
-        if values.shape != self.theta.shape:
+        received = getattr(values, "shape", type(values).__name__)
+        if received != self.theta.shape:
             remedy = "take it from a model of the same layers"
-            raise ShapeError(mismatch("model.theta", f"shape {self.theta.shape}", values.shape, remedy))
-        self.theta[...] = values
+            raise ShapeError(mismatch("model.theta", f"shape {self.theta.shape}", received, remedy))
+        self.theta[...] = converted(plain_array(values, "model", "theta"), self.theta.dtype, "model.theta", "theta")
 
     @property
     def statistics_vector(self) -> Array:

@@ -101,7 +101,7 @@ LAYERS = [
                                DENSE(PICTURES.reshape(6, -1)), atol=1e-6)),
     Row("layers/base.py", "move the model: model.to('cpu')",
         lambda at: small_model().to(strict.device)(X), lambda at: small_model().to(strict.device).to("cpu")(X).any()),
-    Row("layers/base.py", "return an array of the shape that the function is given",
+    Row("initializers.py", "return an array of the shape that the function is given",
         lambda at: tn.Dense(3, 2, weight=lambda shape, stream: np.ones(2)).weight,
         lambda at: same(tn.Dense(3, 2, weight=lambda shape, stream: np.ones(shape)).weight, np.ones((3, 2)))),
     Row("errors.py", "transpose it: values.T",

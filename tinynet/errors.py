@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -103,7 +104,7 @@ def checked_number(who: object, expected: str, value: Any, allowed: Callable[[fl
 
 def _meant(value: Any) -> float | None:
     """The number that a number, a text such as "0.1", or an array of no axes stands for; None for anything else."""
-    if isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool":
+    if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "f") in "bcMm":
         return None
     if not (isinstance(value, (numbers.Real, str)) or getattr(value, "shape", None) == ()):
         return None
@@ -113,12 +114,65 @@ def _meant(value: Any) -> float | None:
         return None
 
 
+def flag(who: object, name: str, value: Any) -> bool:
+    """`value` as a bool. TypeError unless it is True or False, or 1 or 0: "no" and "False" would be true."""
+    boolean = getattr(getattr(value, "dtype", None), "kind", "") == "b" and value.shape == ()
+    if boolean or (isinstance(value, numbers.Integral) and value in (0, 1)):
+        return bool(value)
+    remedy = f"write {name}={'False' if _is_no(value) else 'True'}"
+    raise TypeError(mismatch(who, f"{name} as True or False", shown(value), remedy))
+
+
+def _is_no(value: Any) -> bool:
+    empty = value is None or (hasattr(value, "__len__") and len(value) == 0)
+    return empty or (isinstance(value, str) and value.lower() in ("no", "false", "0", "off", "none"))
+
+
+def text(who: object, name: str, value: Any) -> str:
+    """`value`; TypeError unless it is text."""
+    if isinstance(value, str):
+        return value
+    raise TypeError(mismatch(who, f"{name} as text", shown(value), f"write {name}={str(shown(value))[:20]!r}"))
+
+
+def function(who: object, name: str, value: Any, *, remedy: str) -> Any:
+    """`value`; TypeError unless it is a function, or a class or object that can be called like one."""
+    if callable(value):
+        return value
+    raise TypeError(mismatch(who, f"{name} as a function", shown(value), remedy))
+
+
+def one_of(who: object, name: str, value: Any, known: Iterable[str]) -> str:
+    """`value`; ValueError, which names the closest, unless it is one of the `known` words."""
+    known = tuple(known)
+    if isinstance(value, str) and value in known:
+        return value
+    raise ValueError(f"{who}: {unknown_name(name, value, known)}")
+
+
+def file_name(who: object, value: Any) -> Any:
+    """`value`; TypeError or ValueError unless it is text or a path that can name a file.
+
+    Python's `open` also takes a number, of a file that is open already, and closes that in the end.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(mismatch(who, "the name of a file or folder", shown(value), "give text or a pathlib.Path"))
+    name = os.fspath(value)
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError(mismatch(who, "the name of a file or folder", shown(name), "give a name such as 'data/a'"))
+    return value
+
+
 def shown(value: Any) -> str:
     """`value` in a message: numbers of NumPy like those of Python, arrays by shape, long values shortened."""
     if getattr(value, "shape", ()) != ():
         return f"an array of shape {tuple(value.shape)}"
-    text = str(value) if isinstance(value, numbers.Number) else " ".join(repr(value).split())
-    return text if len(text) <= 80 else text[:76] + " ..."
+    if isinstance(value, numbers.Integral) and abs(int(value)) > 2**256:
+        return f"a number of {int(value).bit_length()} bits"  # Python refuses to print the largest
+    if isinstance(value, (str, bytes)):
+        value = value[:100]
+    shown_as = str(value) if isinstance(value, numbers.Number) else " ".join(repr(value).split())
+    return shown_as if len(shown_as) <= 80 else shown_as[:76] + " ..."
 
 
 def shape_remedy(values: str, received: tuple[int, ...], wanted: tuple[int, ...]) -> str:
@@ -150,11 +204,11 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     """The message for a misspelt name: the closest match if there is one, and all known names."""
     close = closest(name, known := sorted(known))
     hint = f"did you mean {close!r}?" if close else "check the spelling."
-    return f"unknown {kind} {name!r}; {hint} Known: {', '.join(known)}"
+    return f"unknown {kind} {shown(name)}; {hint} Known: {', '.join(known)}"
 
 
 def closest(name: object, known: Sequence[str]) -> str | None:
     """The known name that a misspelt one is closest to; None if none is close."""
     import difflib  # here, for start-up time: only a misspelt name needs it
 
-    return next(iter(difflib.get_close_matches(str(name), known, n=1)), None)
+    return next(iter(difflib.get_close_matches(shown(name).strip("'"), known, n=1)), None)

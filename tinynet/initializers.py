@@ -98,14 +98,14 @@ def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
         if initializer not in INITIALIZERS:
             raise ValueError(unknown_name("initializer", initializer, INITIALIZERS))
         return INITIALIZERS[initializer]
-    if callable(initializer):
+    if callable(initializer) and not hasattr(initializer, "forward"):  # a layer is none
         return initializer
-    single = isinstance(initializer, (int, float)) or getattr(initializer, "shape", None) == ()
-    given = np.asarray(initializer) if single else to_numpy(plain_array(initializer, "initializer", "values"))
+    single = isinstance(initializer, (int, float, complex)) or getattr(initializer, "shape", None) == ()
+    given = np.empty(()) if single else to_numpy(plain_array(initializer, "initializer", "values"))
+    if given.shape != shape:
+        remedy = shape_remedy("values", given.shape, shape)
+        raise ShapeError(mismatch("initializer", f"an array of shape {shape}", given.shape, remedy))
     values = converted(given, np.float64, "initializer", "values")  # a copy: the caller may change the array later
-    if values.shape != shape:
-        remedy = shape_remedy("values", values.shape, shape)
-        raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, remedy))
     if not np.isfinite(values).all():
         raise DataError(mismatch("initializer", "finite numbers", "NaN or infinity", "use numpy.nan_to_num(values)"))
     return partial(_given_values, values)  # unlike a lambda, it can be pickled

@@ -9,14 +9,14 @@ import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, ignoring, to_numpy
 from tinynet.backend.habits import attribute
-from tinynet.backend.plain import plain_array
+from tinynet.backend.plain import checked_dtype, plain_array
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
 from tinynet.data.dataset import Dataset, check_scaled
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.raw_inputs import prepare
-from tinynet.errors import mismatch
+from tinynet.errors import file_name, flag, mismatch
 from tinynet.layers.activations import Sigmoid, Softmax
 from tinynet.layers.base import Context, Layer, arrays_in
 from tinynet.layers.configuration import BuildLayer, layers_from_json
@@ -46,8 +46,7 @@ class Sequential(Chain):
 
     def __init__(self, *layers: Layer, seed: int = 0, dtype: str = "float32") -> None:
         self.seed = check_seed(seed)
-        if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
-            raise ValueError(mismatch("Sequential", "dtype 'float32' or 'float64'", repr(str(kind)), "leave it out"))
+        kind = checked_dtype("Sequential", dtype, ("float32", "float64"))
         super().__init__(*layers)
         self.allocate(self.seed, kind)
 
@@ -201,7 +200,7 @@ class Sequential(Chain):
         """
         from tinynet.io.models import save  # here: io builds models, so it imports this file
 
-        save(self, path)
+        save(self, file_name("save", path))
 
     def load_weights(self, path: PathLike, strict: bool = True) -> list[str]:
         """Take parameters and statistics by name from a file; returns what did not fit, one line each.
@@ -211,7 +210,7 @@ class Sequential(Chain):
         """
         from tinynet.io.models import load_weights  # here: io builds models, so it imports this file
 
-        return load_weights(self, path, strict)
+        return load_weights(self, file_name("load_weights", path), flag("load_weights", "strict", strict))
 
     # As a table -----------------------------------------------------------------------------------------------------
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Set, ValuesView
 from typing import Any
 
 import numpy as np
 
 from tinynet.backend.arrays import Array, array_module, ignoring
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, mismatch, shown
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 _MISSING = {"NoneType", "NAType", "NaTType"}  # the types of None, pandas.NA and pandas.NaT
@@ -49,6 +50,18 @@ def converted(array: Array, dtype: Any, who: object, name: str) -> Array:
             remedy = f"scale them: np.asarray({name}) / np.abs({name}).max()"
             raise DataError(mismatch(who, expected, str(largest), remedy))
     return new
+
+
+def checked_dtype(who: object, dtype: Any, known: tuple[str, ...]) -> np.dtype:
+    """`dtype` as NumPy's. ValueError unless it is one of the `known` ones. None, NumPy's float64, is not."""
+    given = dtype
+    with contextlib.suppress(TypeError, ValueError):  # what NumPy raises for no dtype
+        given = np.dtype(dtype) if isinstance(dtype, (str, type, np.dtype)) else dtype
+        if isinstance(given, np.dtype) and given in known:
+            return np.dtype(given.name)
+    expected = f"dtype {' or '.join(repr(each) for each in known)}"
+    received = repr(given.name) if isinstance(given, np.dtype) else shown(dtype)
+    raise ValueError(mismatch(who, expected, received, "leave it out for float32"))
 
 
 def _on_device(x: Any) -> bool:

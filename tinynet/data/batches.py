@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.arrays import Array
+from tinynet.backend.plain import checked_dtype
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.dataset import Dataset, as_dataset, check_scaled
 from tinynet.data.transforms import Transform
@@ -91,8 +92,7 @@ def batches(
     `dataset` is a Dataset or a pair (images, labels). `dtype` is that of the inputs. Raises DataError or TypeError for
     data that cannot be read, ValueError for a dtype that is not floating, or numbers that are not whole.
     """
-    if np.dtype(dtype).kind != "f":  # scaled pixels are below 1: as integers they would all be 0
-        raise ValueError(mismatch("batches", "a floating dtype", np.dtype(dtype), "leave it out for float32"))
+    dtype = checked_dtype("batches", dtype, ("float32", "float64", "float16"))  # in integers, pixels would all be 0
     data = as_dataset(dataset)
     check_scaled(data, dtype)
     for batch in shuffled(data, size, seed, epoch, dtype, transforms, first_step):

@@ -20,9 +20,21 @@ from tinynet.data.entry import (
     read_images,
     read_indices,
     read_labels,
+    read_shape,
 )
 from tinynet.data.layout import check_image_shape
-from tinynet.errors import LARGEST, SMALLEST, DataError, DeviceError, checked_number, mismatch
+from tinynet.errors import (
+    LARGEST,
+    SMALLEST,
+    DataError,
+    DeviceError,
+    above_zero,
+    checked_number,
+    flag,
+    mismatch,
+    shown,
+    text,
+)
 
 
 @dataclass(frozen=True)
@@ -46,15 +58,22 @@ class Dataset:
     deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        who = f"data set {self.name!r}"
+        who = f"data set {shown(self.name)}"
+        text(who, "name", self.name)
+        if not isinstance(self.provenance, Mapping):
+            raise TypeError(mismatch(who, "provenance as a dict", shown(self.provenance), "leave it out"))
+        mean = checked_number(who, "a mean", self.mean, math.isfinite, remedy="leave it out")
+        deviation = above_zero(who, "a deviation", self.deviation, remedy="leave it out")
         check_pairs(self.images, self.labels, who)
         names = read_class_names(self.class_names, who)
         images, labels = plain_array(self.images, who, "images"), plain_array(self.labels, who, "labels", strings=True)
         check_order(images, labels, who)
         images, labels = read_images(images, who), read_labels(labels, who, names)
         check_counts(images, labels, who)
-        check_image_shape(self.name, tuple(images.shape[1:]), tuple(self.image_shape))
-        for field_name, value in (("images", images), ("labels", labels), ("class_names", names)):
+        image_shape = read_shape(self.image_shape, who, "image_shape")
+        check_image_shape(self.name, tuple(images.shape[1:]), image_shape)
+        fields = {"images": images, "labels": labels, "class_names": names, "image_shape": image_shape}
+        for field_name, value in {**fields, "mean": mean, "deviation": deviation}.items():
             object.__setattr__(self, field_name, value)  # the data set is frozen
 
     def __len__(self) -> int:
@@ -86,6 +105,9 @@ class Dataset:
         DataError if one of the two has uint8 pixels and the other floats outside [0, 1]: their units differ.
         """
         if like is not None:
+            if not isinstance(like, Dataset):
+                remedy = "give the training set: standardize(like=train)"
+                raise TypeError(mismatch("standardize", "like as a Dataset", shown(like), remedy))
             _check_units(self, like)
             return replace(self, mean=like.mean, deviation=like.deviation)
         xp = array_module(self.images)
@@ -149,7 +171,8 @@ def from_arrays(
     Both may also be lists, pandas objects, tensors or memory maps: whatever NumPy reads. Row i of the images belongs to
     row i of the labels, by position. Labels may be names out of `class_names`; they become positions in it.
     """
-    who = f"data set {name!r}"
+    who = f"data set {shown(name)}"
+    flatten = flag("from_arrays", "flatten", flatten)
     check_pairs(images, labels, who)
     images = plain_array(images, who, "images")
     shape = tuple(images.shape[1:])

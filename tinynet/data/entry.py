@@ -9,7 +9,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Array, array_module, device_of
 from tinynet.backend.plain import plain_array
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, mismatch, sequence, shown, whole_number
 
 FEW = 10  # class names that a message lists; with more of them it says how to find them
 
@@ -46,7 +46,19 @@ def read_class_names(class_names: Any, who: object) -> tuple[str, ...]:
     if isinstance(class_names, (str, bytes, Mapping, Set, ValuesView, Iterator)):
         remedy = "give the names in the order of the labels: class_names=['first', 'second']"
         raise DataError(mismatch(who, "class_names as a list", f"a {type(class_names).__name__}", remedy))
-    return tuple(str(each) for each in class_names)
+    if not hasattr(class_names, "__len__") or not hasattr(class_names, "__getitem__") or isinstance(class_names, type):
+        remedy = "give the names in the order of the labels: class_names=['first', 'second']"
+        raise DataError(mismatch(who, "class_names as a list", shown(class_names), remedy))
+    return tuple(str(each) for each in (class_names if getattr(class_names, "shape", None) != () else ()))
+
+
+def read_shape(shape: Any, who: object, name: str) -> tuple[int, ...]:
+    """`shape` as a tuple of whole numbers. DataError for anything else."""
+    try:
+        sizes = sequence(f"{who}: {name}", shape, remedy=f"write {name}=(28, 28)")
+        return tuple(whole_number(f"{who}: {name}", size, 0, remedy=f"write {name}=(28, 28)") for size in sizes)
+    except (TypeError, ValueError) as error:
+        raise DataError(str(error)) from error
 
 
 def read_indices(chosen: Any, like: Array, who: str) -> Any:

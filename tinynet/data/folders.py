@@ -10,7 +10,7 @@ import numpy as np
 
 from tinynet.data.dataset import Dataset
 from tinynet.data.decoding import pillow, read_picture
-from tinynet.errors import DataError, mismatch, whole_number
+from tinynet.errors import DataError, file_name, flag, mismatch, whole_number
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
 OTHER_ENDINGS = (  # pictures that are refused by name: a class must not lose examples in silence
@@ -44,7 +44,8 @@ def from_folder(
     """
     if background is not None:
         whole_number("from_folder: background", background, 0, 255, remedy="try background=255, white")
-    root = Path(path)
+    root = Path(file_name("from_folder", path))
+    colour, flatten = flag("from_folder", "colour", colour), flag("from_folder", "flatten", flatten)
     names = _class_names(root, class_names)
     listed = [(file, label) for label, name in enumerate(names) for file in _pictures(root, name)]
     labels = np.array([label for _, label in listed])

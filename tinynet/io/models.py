@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Device, array_module, to_numpy
 from tinynet.data.preprocessing import Preprocessing
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, file_name, mismatch
 from tinynet.io import architecture
 from tinynet.io.array_files import read_arrays, write_arrays
 from tinynet.io.round_trip import described
@@ -47,7 +47,7 @@ def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Devic
     `layers` are the classes of your own layers in it. Nothing is imported, and nothing in a file can run. Raises
     DataError for a file that is damaged, newer than this library, or no model; FileNotFoundError if there is none.
     """
-    arrays, about, _ = read_arrays(path, KIND, VERSION)
+    arrays, about, _ = read_arrays(file_name("load", path), KIND, VERSION)
     if not isinstance(about, dict) or about.get("dtype") not in ("float32", "float64"):
         raise DataError(mismatch(path, "a model's description", "another", "save the model again"))
     shapes = {name: values.shape for name, values in arrays.items()}

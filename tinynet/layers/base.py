@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from tinynet.backend.arrays import Array, aligned_zeros, array_module, device_of, ignoring
+from tinynet.backend.arrays import Array, aligned_zeros, array_module, check_memory, device_of, ignoring, out_of_memory
 from tinynet.backend.habits import NamedArrays, explain_constructor, explained
 from tinynet.backend.plain import converted, plain_array
 from tinynet.backend.random import Purpose, Stream
@@ -244,9 +244,19 @@ class Layer:
     # Initial values -------------------------------------------------------------------------------------------------
 
     def allocate(self, seed: int = 0, dtype: Any = "float32") -> None:
-        """Make the vector of the parameters and that of the statistics, with their initial values."""
-        vector, statistics = aligned_zeros(self.size, dtype), aligned_zeros(self.statistics_size, dtype)
-        self.draw(vector, 0, seed, position=0)
+        """Make the vector of the parameters and that of the statistics, with their initial values.
+
+        Raises MemoryError if they do not fit into memory.
+        """
+        needed = (self.size + self.statistics_size) * aligned_zeros(0, dtype).itemsize
+        largest = max(self.declared_shapes.items(), key=lambda item: math.prod(item[1]), default=("", ()))
+        who = f"{type(self).__name__} with {largest[0]} of shape {largest[1]}"
+        check_memory(who, needed)
+        try:
+            vector, statistics = aligned_zeros(self.size, dtype), aligned_zeros(self.statistics_size, dtype)
+            self.draw(vector, 0, seed, position=0)
+        except MemoryError:
+            raise out_of_memory(who, needed) from None
         self.draw_statistics(statistics, 0)
         self.bind_statistics(statistics, 0)
         self.bind(vector, 0)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from tinynet.backend.arrays import Array, array_module, device_of
+from tinynet.backend.arrays import Array, array_module, check_memory, device_of
 from tinynet.errors import ShapeError, mismatch, whole_number
 
 Pair = tuple[int, int]
@@ -77,6 +77,7 @@ class Windows:
         if above == below == left == right == 0:
             return x
         N, H, W, C = x.shape
+        check_memory(self.who, N * (above + H + below) * (left + W + right) * C * x.dtype.itemsize)
         padded = array_module(x).full((N, above + H + below, left + W + right, C), value, x.dtype)
         padded[:, above : above + H, left : left + W] = x
         return padded

@@ -13,7 +13,7 @@ from typing import Any
 from tinynet.backend.arrays import Array
 from tinynet.backend.habits import explain_constructor
 from tinynet.backend.representation import refuse_unknown_attribute
-from tinynet.errors import mismatch
+from tinynet.errors import LARGEST, checked_number, mismatch, shown
 
 State = dict[str, Array]
 LearningRate = float | Callable[[int], float]  # a number, or a function of the step
@@ -38,8 +38,11 @@ class Optimizer:
         object.__setattr__(self, name, value)
 
     def rate(self, step: int) -> float:
-        """The learning rate at `step` (from 0)."""
-        return float(self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate)
+        """The learning rate at `step` (from 0). ValueError if a schedule returns no number from 0 on."""
+        if not callable(self.learning_rate):
+            return float(self.learning_rate)
+        rate = self.learning_rate(step)
+        return rate if type(rate) is float and 0 <= rate <= LARGEST else _checked(rate, step, self.learning_rate)
 
     def start(self, theta: Array) -> State:
         """The state before the first step: the vectors that the rule remembers, by name."""
@@ -73,3 +76,10 @@ class Optimizer:
     def result(self, theta: Array, state: State) -> Array:
         """The parameters to evaluate and to keep: `theta`, unless the rule has better ones (see Averaged)."""
         return theta
+
+
+def _checked(rate: Any, step: int, schedule: Any) -> float:
+    """What a schedule returned, as a float: a number of NumPy, or what is refused."""
+    who, expected = shown(schedule), f"a learning rate of at least 0 for step {step}"
+    rate = rate.item() if getattr(rate, "shape", None) == () else rate
+    return checked_number(who, expected, rate, lambda given: given >= 0, remedy="return a number, such as 0.01")

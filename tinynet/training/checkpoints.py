@@ -21,7 +21,7 @@ import numpy as np
 from tinynet.backend.arrays import array_module, is_finite, to_numpy
 from tinynet.backend.files import PathLike
 from tinynet.backend.terminal import say
-from tinynet.errors import DataError, SaveError, above_zero, mismatch, whole_number
+from tinynet.errors import DataError, SaveError, above_zero, file_name, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
 from tinynet.training.config import Resume
 from tinynet.training.settings import REMEDY, Settings
@@ -58,7 +58,7 @@ class Checkpoints:
         if every_steps is not None:
             every_steps = whole_number("Checkpoints: every_steps", every_steps, remedy="leave it out")
         self.keep = whole_number("Checkpoints: keep", keep, remedy="leave it out")
-        self.folder = Path(folder)
+        self.folder = Path(file_name("Checkpoints", folder))
         self.every_seconds = every_seconds if every_seconds is not None else math.inf
         self.every_steps = every_steps or 0
         self._lock: Any = None

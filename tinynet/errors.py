@@ -124,7 +124,7 @@ def flag(who: object, name: str, value: Any) -> bool:
 
 
 def _is_no(value: Any) -> bool:
-    empty = value is None or (hasattr(value, "__len__") and len(value) == 0)
+    empty = value is None or (isinstance(value, (str, bytes, list, tuple, dict, set)) and not value)
     return empty or (isinstance(value, str) and value.lower() in ("no", "false", "0", "off", "none"))
 
 

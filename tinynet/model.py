@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, ignoring, to_numpy
-from tinynet.backend.habits import attribute
+from tinynet.backend.habits import attribute, instance
 from tinynet.backend.plain import checked_dtype, plain_array
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
 from tinynet.data.dataset import Dataset, check_scaled
+from tinynet.data.entry import read_shape
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.raw_inputs import prepare
 from tinynet.errors import file_name, flag, mismatch
@@ -68,7 +69,12 @@ class Sequential(Chain):
         a model with this method. Raises DataError or ShapeError for targets that do not fit, ValueError for training
         without a `step` where there is dropout or batch norm.
         """
-        loss, targets = loss or SoftmaxCrossEntropy(), plain_array(targets, "loss_and_gradient", "targets")
+        who = "loss_and_gradient"
+        loss = instance(
+            f"{who}: loss", SoftmaxCrossEntropy() if loss is None else loss, Loss, "write tn.MeanSquaredError()"
+        )
+        instance(f"{who}: context", context, Context, "write context=tn.Context(training=True, step=0)")
+        targets = plain_array(targets, who, "targets")
         if context.training and self.preprocessing is None:
             self.preprocessing = Preprocessing(loss.predicts)
         gradient = array_module(self.theta).zeros_like(self.theta)
@@ -101,6 +107,7 @@ class Sequential(Chain):
 
         Raises ShapeError for another shape than in training, DataError for numbers far outside their range.
         """
+        scaled = flag("predict", "scaled", scaled)
         dataset = prepare(x, self.preprocessing, scaled, background, self.layers[0].input_shape)
         check_scaled(dataset, self.dtype, "x")
         device = self.device
@@ -236,6 +243,8 @@ class Sequential(Chain):
         Without `input_shape` they enter at the first layer that knows its own. The shapes before that layer are "?",
         except the output of the layer just before it.
         """
+        if input_shape is not None:
+            input_shape = read_shape(input_shape, "summary", "input_shape")
         known = [number for number, layer in enumerate(self.layers) if layer.input_shape is not None]
         first = 0 if input_shape is not None or not known else known[0]
         shape = input_shape if input_shape is not None else self.layers[first].input_shape

@@ -45,7 +45,7 @@ class Shift(PictureTransform):
     """Shift each picture by a random number of pixels from -most to most, independently in both directions."""
 
     def __init__(self, most: int = 2, layout: str = "") -> None:
-        self.most = whole_number("Shift: most", most, remedy="try Shift(2)")
+        self.most = whole_number("Shift: most", most, most=1000, remedy="try Shift(2)")
         self.layout = check_layout("Shift", layout)
 
     def change(self, pictures: Array, lanes: Lanes) -> Array:

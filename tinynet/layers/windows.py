@@ -69,7 +69,9 @@ class Windows:
         if min(inner) < 0:
             expected = f"pictures of at least {self.kernel}"
             raise ShapeError(mismatch(self.who, expected, f"{tuple(size)} pixels", self.remedy))
-        return inner[0] // self.stride[0] + 1, inner[1] // self.stride[1] + 1
+        found = inner[0] // self.stride[0] + 1, inner[1] // self.stride[1] + 1
+        check_memory(self.who, 4 * max(math.prod(found), math.prod(n + sum(m) for n, m in zip(size, margins))))
+        return found
 
     def pad(self, x: Array, value: float = 0.0) -> Array:
         """The pictures with their margin; `x` itself if there is none."""
@@ -77,7 +79,6 @@ class Windows:
         if above == below == left == right == 0:
             return x
         N, H, W, C = x.shape
-        check_memory(self.who, N * (above + H + below) * (left + W + right) * C * x.dtype.itemsize)
         padded = array_module(x).full((N, above + H + below, left + W + right, C), value, x.dtype)
         padded[:, above : above + H, left : left + W] = x
         return padded

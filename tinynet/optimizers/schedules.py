@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 from tinynet.errors import above_zero, at_least_zero, checked_number, function, mismatch, shown, whole_number
 
@@ -89,7 +90,8 @@ class warm_up:
         _whole(self, "steps")
 
     def __call__(self, step: int) -> float:
-        return self.schedule(step) * min(1.0, (step + 1) / self.steps)
+        rate = self.schedule(step)
+        return rate * min(1.0, (step + 1) / self.steps) if isinstance(rate, Real) else rate  # the optimizer refuses it
 
 
 @dataclass(frozen=True)

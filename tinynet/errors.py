@@ -136,8 +136,8 @@ def text(who: object, name: str, value: Any) -> str:
 
 
 def function(who: object, name: str, value: Any, *, remedy: str) -> Any:
-    """`value`; TypeError unless it is a function, or a class or object that can be called like one."""
-    if callable(value):
+    """`value`; TypeError unless it is a function, or a class or object that can be called like one; a model cannot."""
+    if callable(value) and (isinstance(value, type) or not hasattr(value, "forward")):
         return value
     raise TypeError(mismatch(who, f"{name} as a function", shown(value), remedy))
 

@@ -10,7 +10,7 @@ from typing import Any
 from tinynet.backend.arrays import Array, array_module, device_of, ignoring, to_numpy
 from tinynet.backend.habits import explain_constructor, explained
 from tinynet.backend.plain import plain_array
-from tinynet.backend.representation import constructor_call, refuse_unknown_attribute
+from tinynet.backend.representation import constructor_call, refuse_unknown_attribute, set_anew
 from tinynet.errors import DataError, ShapeError, fraction, mismatch, sequence, whole_number
 
 ClassWeights = Sequence[float] | Mapping[int, float]
@@ -79,7 +79,7 @@ class Loss:
 
     def __setattr__(self, name: str, value: Any) -> None:
         refuse_unknown_attribute(self, name)
-        object.__setattr__(self, name, value)
+        set_anew(self, self.hyperparameters, name, value)
 
     def __repr__(self) -> str:
         return constructor_call(self, self.hyperparameters)

@@ -62,9 +62,7 @@ class Configuration:
     def __post_init__(self) -> None:
         who = text("Configuration", "title", self.title) or "Configuration"
         function(who, "build", self.build, remedy="give a function of the seed that returns a model")
-        function(
-            who, "optimizer", self.optimizer, remedy="give a class, such as tn.SGD, or a function of the learning rate"
-        )
+        function(who, "optimizer", self.optimizer, remedy="give a class, such as tn.SGD")
         text(who, "baseline", self.baseline)
         for name in ("fit", "record"):
             if not isinstance(getattr(self, name), Mapping):

@@ -91,7 +91,9 @@ class warm_up:
 
     def __call__(self, step: int) -> float:
         rate = self.schedule(step)
-        return rate * min(1.0, (step + 1) / self.steps) if isinstance(rate, Real) else rate  # the optimizer refuses it
+        if not isinstance(rate, Real) or isinstance(rate, bool):
+            return rate  # no number: the optimizer refuses it
+        return rate * min(1.0, (step + 1) / self.steps)
 
 
 @dataclass(frozen=True)

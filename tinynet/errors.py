@@ -51,16 +51,23 @@ MOST_WHOLE = 2**63 - 1  # no array has more elements
 SMALLEST, LARGEST = 2.0**-126, float.fromhex("0x1.fffffep127")  # the normal numbers of float32, except 0
 
 
-def whole_number(name: str, value: Any, least: int = 1, most: int = MOST_WHOLE, *, remedy: str) -> int:
-    """`value` as an int. ValueError unless it is a whole number, NumPy's included, from `least` to `most`."""
+def whole_number(
+    name: str, value: Any, least: int = 1, most: int | None = None, *, remedy: str, limit: int = MOST_WHOLE
+) -> int:
+    """`value` as an int. ValueError unless it is a whole number, NumPy's included, from `least` to `most`.
+
+    `limit` is the largest that can be computed with; a message names it only where it is exceeded.
+    """
 
     def allowed(number: int) -> bool:
-        return least <= number <= most
+        return least <= number <= (limit if most is None else most)
 
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool) and allowed(int(value)):
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if whole and allowed(int(value)):
         return int(value)  # small integers of NumPy would overflow in products
-    too_many = isinstance(value, numbers.Integral) and int(value) > most
-    bounds = f"from {least}" if most == MOST_WHOLE and not too_many else f"from {least} to {most}"
+    bounds = f"from {least}"
+    if most is not None or (whole and int(value) > limit):
+        bounds += f" to {limit if most is None else most}"
     meant = _meant(value)
     if meant is not None and meant.is_integer() and allowed(int(meant)):
         remedy = f"write {int(meant)}"

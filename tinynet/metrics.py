@@ -28,7 +28,7 @@ def confusion_matrix(labels: Array, predicted: Array, classes: int) -> np.ndarra
     Rows are true, columns predicted: the diagonal counts what is right, and the sum of all is N.
     labels, predicted (N,) integers from 0 to classes - 1. ShapeError or DataError for anything else.
     """
-    classes = whole_number("confusion_matrix: classes", classes, most=2**15, remedy="try 10")
+    classes = whole_number("confusion_matrix: classes", classes, limit=2**15, remedy="try 10")
     labels, predicted = _checked_pair("confusion_matrix", labels, predicted)
     check_classes("confusion_matrix", "labels", labels, classes)
     check_classes("confusion_matrix", "predicted", predicted, classes)

@@ -91,7 +91,7 @@ def resnet_small(
     """
     image_shape = sequence("resnet_small: image_shape", image_shape, remedy="try (32, 32, 3)")
     image_shape, widths = _sizes("resnet_small", image_shape, 1), _widths("resnet_small: each width", widths)
-    blocks = whole_number("resnet_small: blocks", blocks, most=1000, remedy="try blocks=3")
+    blocks = whole_number("resnet_small: blocks", blocks, limit=1000, remedy="try blocks=3")
     outputs = _whole("resnet_small: outputs", outputs)
     if not widths:
         raise ValueError(mismatch("resnet_small", "at least one width", "none", "try widths=(16, 32, 64)"))

@@ -132,7 +132,6 @@ def run(seed: int = 0) -> tn.Sequential:
 
 DATA = lambda: (X, LABELS)  # noqa: E731
 DATASET = lambda: tn.data.from_arrays(X, LABELS)  # noqa: E731
-FIT = {"callbacks": "any object with the methods of a callback is one"}
 FIT_ARGUMENTS = lambda: {"epochs": 1, "batch_size": 3, "progress": False, "callbacks": [Stop()]}  # noqa: E731
 ONLINE = {("offline", no): "it would ask the network" for no in ("0", "False")}
 RESULT = "a result that the library makes; users read it"
@@ -200,11 +199,11 @@ TRAINING = {
         {"rates": RESULT, "losses": RESULT}),
     "tn.Trainer": Row(lambda: tn.Trainer, lambda: {"model": small()}, lambda made: made.step(X, LABELS)),
     "Trainer.step": Row(lambda: trainer().step, lambda: {"x": X, "targets": LABELS}, finite),
-    "Trainer.fit": Row(lambda: trainer().fit, lambda: {"train": DATA(), **FIT_ARGUMENTS()}, repr, FIT),
+    "Trainer.fit": Row(lambda: trainer().fit, lambda: {"train": DATA(), **FIT_ARGUMENTS()}, repr),
     "tn.evaluate": Row(lambda: tn.evaluate, lambda: {"model": small(), "data": DATA()}),
     "tn.find_learning_rate": Row(lambda: tn.find_learning_rate,
         lambda: {"model": small(), "train": DATA(), "steps": 10, "batch_size": 3}),
-    "tn.fit": Row(lambda: tn.fit, lambda: {"model": small(), "train": DATA(), **FIT_ARGUMENTS()}, repr, FIT),
+    "tn.fit": Row(lambda: tn.fit, lambda: {"model": small(), "train": DATA(), **FIT_ARGUMENTS()}, repr),
     "tn.load": Row(lambda: tn.load, lambda: {"path": MODEL}),
     "Checkpoints": Row(lambda: Checkpoints, lambda: {"folder": "checkpoints"}),
     "Sequential.predict": Row(lambda: small().predict, lambda: {"x": X}, finite),

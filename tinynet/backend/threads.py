@@ -128,7 +128,7 @@ def team_size(threads: int | None, products: float, splittable: bool = True, on_
         useful = splittable and on_host and products >= 2 * PRODUCTS_PER_THREAD
         size = blas_threads() if useful else 1
         return size if products >= size * PRODUCTS_PER_THREAD else 1
-    threads = whole_number("threads", threads, most=MOST_THREADS, remedy="leave it out for a good number")
+    threads = whole_number("threads", threads, limit=MOST_THREADS, remedy="leave it out for a good number")
     if threads > 1 and not on_host:
         raise ValueError(mismatch("threads", "1 on a GPU", threads, "leave it out: a GPU shares its work by itself"))
     if threads > 1 and not splittable:

@@ -13,8 +13,8 @@ from tinynet.backend.arrays import Array
 from tinynet.backend.plain import checked_dtype
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.dataset import Dataset, as_dataset, check_scaled
-from tinynet.data.transforms import Transform
-from tinynet.errors import ShapeError, mismatch, sequence, whole_number
+from tinynet.data.transforms import Transform, checked_transforms
+from tinynet.errors import ShapeError, mismatch, whole_number
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def shuffled(
     Calls share no state: an interrupted epoch can be resumed at any step with the same batches, and the next epoch is
     complete in any case. `transforms` change the raw pictures before they are scaled.
     """
-    transforms = sequence("transforms", transforms, remedy="give a list: transforms=[tn.data.Shift(2)]")
+    transforms = checked_transforms("batches", transforms)
     first_step = whole_number("first_step", first_step, least=0, remedy="leave it out to begin with the first batch")
     order = shuffled_order(
         dataset, check_seed(seed), whole_number("epoch", epoch, least=0, remedy="epochs count from 0")

@@ -44,8 +44,8 @@ def synthetic_fashion(
     these pictures say nothing about Fashion-MNIST. Raises ValueError for a size below 1.
     """
     check_seed(seed)
-    train_size = whole_number("synthetic_fashion: train_size", train_size, most=MOST, remedy="try 1000")
-    test_size = whole_number("synthetic_fashion: test_size", test_size, most=MOST, remedy="try 1000")
+    train_size = whole_number("synthetic_fashion: train_size", train_size, limit=MOST, remedy="try 1000")
+    test_size = whole_number("synthetic_fashion: test_size", test_size, limit=MOST, remedy="try 1000")
     flatten = flag("synthetic_fashion", "flatten", flatten)
     return _split(train_size, seed, 0, flatten), _split(test_size, seed, 1, flatten)
 

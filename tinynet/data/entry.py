@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,14 @@ def read_class_names(class_names: Any, who: object) -> tuple[str, ...]:
     if isinstance(class_names, (str, bytes, Mapping, Set, ValuesView, Iterator)):
         remedy = "give the names in the order of the labels: class_names=['first', 'second']"
         raise DataError(mismatch(who, "class_names as a list", f"a {type(class_names).__name__}", remedy))
-    if not hasattr(class_names, "__len__") or not hasattr(class_names, "__getitem__") or isinstance(class_names, type):
-        remedy = "give the names in the order of the labels: class_names=['first', 'second']"
+    remedy = "give the names in the order of the labels: class_names=['first', 'second']"
+    one_axis = getattr(class_names, "ndim", 1) == 1
+    if isinstance(class_names, type) or not (hasattr(class_names, "__getitem__") and one_axis):
         raise DataError(mismatch(who, "class_names as a list", shown(class_names), remedy))
-    return tuple(str(each) for each in (class_names if getattr(class_names, "shape", None) != () else ()))
+    for each in class_names:
+        if not isinstance(each, (str, Integral)):  # numbers that are names
+            raise DataError(mismatch(who, "class_names as text", shown(each), remedy))
+    return tuple(str(each) for each in class_names)
 
 
 def read_shape(shape: Any, who: object, name: str) -> tuple[int, ...]:

@@ -15,8 +15,19 @@ from tinynet import metrics
 from tinynet.backend.arrays import to_numpy
 from tinynet.backend.habits import instance
 from tinynet.data.layout import is_picture
-from tinynet.data.transforms import Transform
-from tinynet.errors import ShapeError, above_zero, at_least_zero, flag, function, mismatch, sequence, text, unknown_name
+from tinynet.data.transforms import Transform, checked_transforms
+from tinynet.errors import (
+    ShapeError,
+    above_zero,
+    at_least_zero,
+    flag,
+    function,
+    mismatch,
+    sequence,
+    shown,
+    text,
+    unknown_name,
+)
 from tinynet.study.configuration import Configuration
 from tinynet.study.options import count, new_parser, open_for_a_report, whole
 from tinynet.study.program import publish
@@ -36,7 +47,9 @@ class Views:
         function("Views", "of", self.of, remedy="give a function of the images that returns each view")
         if self.weights is not None:
             remedy = "give one number above 0 for each view, or leave them out"
-            for weight in sequence("Views: weights", self.weights, remedy=remedy):
+            if not sequence("Views: weights", self.weights, remedy=remedy):
+                raise ValueError(mismatch("Views", "a weight for each view", "none", remedy))
+            for weight in self.weights:
                 above_zero("Views", "each of weights", weight, remedy=remedy)
 
 
@@ -82,8 +95,10 @@ class Recipe(Configuration):
     views: Views = AS_IT_IS
 
     def __post_init__(self) -> None:
-        remedy = "give a list: transforms=[tn.data.Shift(2)]"
-        transforms = sequence(f"{self.title}: transforms", self.transforms, remedy=remedy)
+        transforms = checked_transforms(f"{self.title}", self.transforms)
+        if not isinstance(self.fit, Mapping) or set(self.fit) - {"loss", "transforms"}:  # those are made below
+            expected, remedy = "no fit, which a recipe makes itself", "leave it out, or write a tn.study.Configuration"
+            raise ValueError(mismatch(self.title, expected, shown(self.fit), remedy))
         flag(self.title, "constant", self.constant)
         at_least_zero(self.title, "weight_decay", self.weight_decay, remedy="leave it out")
         instance(f"{self.title}: views", self.views, Views, "leave it out, or write Views(description, of)")

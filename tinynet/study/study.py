@@ -75,9 +75,11 @@ class Study:
             raise TypeError(mismatch("Study: data", "two data sets", shown(data), "give both: (train, test)"))
         self.test = as_dataset(data[1])
         self.data = _placed(as_dataset(data[0]), self.test, find_device(device))
-        if not isinstance(seeds, Sequence):
-            seeds = range(whole_number("Study: seeds", seeds, most=10_000, remedy="try seeds=5"))
+        if not isinstance(seeds, Sequence) or isinstance(seeds, (str, bytes)):
+            seeds = range(whole_number("Study: seeds", seeds, limit=10_000, remedy="try seeds=5"))
         self.seeds = [whole_number("Study: a seed", seed, 0, remedy="try seeds=5") for seed in seeds]
+        if not self.seeds:
+            raise ValueError(mismatch("Study", "at least one seed", "none", "try seeds=5"))
         self.epochs = whole_number("Study: epochs", epochs, remedy="try epochs=10")
         self.batch_size = whole_number("Study: batch_size", batch_size, remedy="try batch_size=128")
         if learning_rate is not None:
@@ -90,9 +92,9 @@ class Study:
         self.parts = [part for part in PARTS if part in wanted]
         workers = (os.cpu_count() or 1) if workers is None else workers
         workers = 0 if threads is None else workers
-        self.workers = whole_number("Study: workers", workers, 0, remedy="try workers=2")
+        self.workers = whole_number("Study: workers", workers, 0, limit=1024, remedy="try workers=2")
         if threads is not None:
-            threads = whole_number("Study: threads", threads, remedy="leave it out")
+            threads = whole_number("Study: threads", threads, limit=1024, remedy="leave it out")
         self.threads, self.held_out = threads, text("Study", "held_out", held_out)
         if settings is not None and not isinstance(settings, Mapping):
             raise TypeError(mismatch("Study", "settings as a dict", shown(settings), "leave it out"))
@@ -233,7 +235,7 @@ def choose(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 def _words(parts: Any) -> list[str]:
     """The names of parts, in any container but text."""
-    if isinstance(parts, (list, tuple, set, frozenset)):
+    if isinstance(parts, (list, tuple, set, frozenset)) and parts:
         return [text("Study", "each of parts", part) for part in parts]
     raise TypeError(mismatch("Study: parts", "a list of names", shown(parts), f"write parts={[PARTS[0]]}"))
 

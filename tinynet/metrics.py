@@ -12,6 +12,8 @@ from tinynet.backend.arrays import Array, to_numpy
 from tinynet.backend.plain import plain_array
 from tinynet.errors import DataError, ShapeError, mismatch, whole_number
 
+__all__ = ["accuracy", "confusion_matrix", "precision", "recall"]
+
 
 def accuracy(labels: Array, predicted: Array) -> float:
     """The fraction of examples that are predicted correctly:   accuracy = (number of i with predicted_i = label_i) / N.

@@ -44,6 +44,10 @@ def in_a_network_of_networks(norm):
 
 
 NETWORKS = [twice, three_times, in_a_residual_block, in_a_shared_network, in_a_network_of_networks]
+A_NETWORK_AND_MORE = [
+    in_a_shared_network,
+    *(pytest.param(make, marks=pytest.mark.slow) for make in NETWORKS if make is not in_a_shared_network),
+]
 
 
 def network(make, momentum=0.3, dtype="float64"):
@@ -116,8 +120,8 @@ def assert_equal_to_torch(model, made):
             np.testing.assert_allclose(layer.running_var, module.running_var, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("momentum", [0.1, 0.9, 1.0])
-@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("momentum", [0.3, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.1, 0.9, 1.0))])
+@pytest.mark.parametrize("make", A_NETWORK_AND_MORE)
 def test_gradients_and_statistics_are_pytorchs(make, momentum):
     torch = pytest.importorskip("torch")
     model, made = network(make, momentum), {}
@@ -162,7 +166,7 @@ def in_steps(model, step_of):
     return found
 
 
-@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("make", A_NETWORK_AND_MORE)
 @pytest.mark.parametrize("way", ["Trainer.step", "fit", "two threads", "the stand-in", "recorded"])
 def test_every_way_to_train_moves_the_statistics_as_a_loop_by_hand(make, way, recording):
     expected = [statistics for _, statistics in by_hand(network(make))]
@@ -183,7 +187,7 @@ def test_every_way_to_train_moves_the_statistics_as_a_loop_by_hand(make, way, re
         np.testing.assert_allclose(found, expected[step], rtol=1e-9)
 
 
-@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("make", A_NETWORK_AND_MORE)
 def test_recorded_steps_are_eager_ones(make, recording, small_data):
     def model():
         return tn.Sequential(tn.Dense(20, 5), *make(tn.BatchNorm(5)))

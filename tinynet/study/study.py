@@ -234,8 +234,8 @@ def choose(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _words(parts: Any) -> list[str]:
-    """The names of parts, in any container but text."""
-    if isinstance(parts, (list, tuple, set, frozenset)) and parts:
+    """The names of parts."""
+    if isinstance(parts, (list, tuple, set, frozenset, str)) and parts:  # text is read as its letters, which are none
         return [text("Study", "each of parts", part) for part in parts]
     raise TypeError(mismatch("Study: parts", "a list of names", shown(parts), f"write parts={[PARTS[0]]}"))
 

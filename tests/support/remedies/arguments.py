@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 import tinynet as tn
 import tinynet.study
 from tests.support.child import ROOT
-from tests.support.remedies.row import COLOUR, LABELS, TRAIN, Row, X, shaped, trains
+from tests.support.remedies.row import COLOUR, LABELS, PICTURES, TRAIN, Row, X, shaped, trains
 from tinynet.training.checkpoints import Checkpoints
 
 FILE = ROOT / "tests" / "files" / "model-2.safetensors"
@@ -32,6 +34,11 @@ def studied(configurations: object = None, data: object = (TRAIN, TRAIN), **argu
 
 def views(**arguments: object) -> bool:
     return tn.study.Views(**{"description": "one", "of": lambda images: [images], **arguments}).description != ""
+
+
+def shifted(transforms: list[object]) -> bool:
+    data = PICTURES, np.arange(6) % 2
+    return trains(tn.Sequential(tn.Flatten(), tn.Dense(784, 2)), data, transforms=transforms)
 
 
 def rated(rate: object) -> bool:
@@ -76,8 +83,18 @@ ARGUMENTS = [
         lambda at: configured()),
     Row("study/recipes.py", "leave it out, or write Views(description, of)", lambda at: recipe(views=3),
         lambda at: recipe()),
-    Row("study/recipes.py", "give a list: transforms=[tn.data.Shift(2)]",
-        lambda at: recipe(transforms=tn.data.Shift(2)), lambda at: recipe(transforms=[tn.data.Shift(2)])),
+    Row("data/transforms.py", "give a list: transforms=[tn.data.Shift(2)]",
+        lambda at: trains(transforms=[2]), lambda at: shifted([tn.data.Shift(2)])),
+    Row("data/transforms.py", "call it: Shift()", lambda at: shifted([tn.data.Shift]),
+        lambda at: shifted([tn.data.Shift()])),
+    Row("training/callbacks.py", "put it in a list: callbacks=[my_callback]",
+        lambda at: trains(callbacks=tn.Callback()), lambda at: trains(callbacks=[tn.Callback()])),
+    Row("training/callbacks.py", "call it: Callback()", lambda at: trains(callbacks=[tn.Callback]),
+        lambda at: trains(callbacks=[tn.Callback()])),
+    Row("training/callbacks.py", "derive its class from tn.Callback", lambda at: trains(callbacks=[print]),
+        lambda at: trains(callbacks=[type("Own", (tn.Callback,), {})()])),
+    Row("study/recipes.py", "leave it out, or write a tn.study.Configuration",
+        lambda at: recipe(fit={"nan_guard": False}), lambda at: recipe() and configured(fit={"nan_guard": False})),
     Row("study/recipes.py", "give a function of the images that returns each view", lambda at: views(of=3),
         lambda at: views()),
     Row("study/recipes.py", "give one number above 0 for each view, or leave them out",
@@ -85,7 +102,7 @@ ARGUMENTS = [
     Row("study/study.py", "give both: (train, test)", lambda at: studied(data=TRAIN),
         lambda at: studied(data=(TRAIN, TRAIN))),
     Row("study/study.py", "leave it out", lambda at: studied(settings=3), lambda at: studied()),
-    Row("study/study.py", "write parts=['given']", lambda at: studied(parts="given"),
+    Row("study/study.py", "write parts=['given']", lambda at: studied(parts=3),
         lambda at: studied(parts=["given"])),
     Row("study/study.py", "name each: {'relu': ...}",
         lambda at: studied([tn.study.Configuration("relu", network)]),

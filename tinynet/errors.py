@@ -62,6 +62,8 @@ def whole_number(
     def allowed(number: int) -> bool:
         return least <= number <= (limit if most is None else most)
 
+    if type(value) is int and allowed(value):  # the usual case first: the check of an abstract class takes longer
+        return value
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if whole and allowed(int(value)):
         return int(value)  # small integers of NumPy would overflow in products
@@ -123,6 +125,8 @@ def _meant(value: Any) -> float | None:
 
 def flag(who: object, name: str, value: Any) -> bool:
     """`value` as a bool. TypeError unless it is True or False, or 1 or 0: "no" and "False" would be true."""
+    if value is True or value is False:
+        return value
     boolean = getattr(getattr(value, "dtype", None), "kind", "") == "b" and value.shape == ()
     if boolean or (isinstance(value, numbers.Integral) and value in (0, 1)):
         return bool(value)
@@ -172,6 +176,8 @@ def file_name(who: object, value: Any) -> Any:
 
 def shown(value: Any) -> str:
     """`value` in a message: numbers of NumPy like those of Python, arrays by shape, long values shortened."""
+    if type(value) is str and len(value) < 60:
+        return repr(value)
     if getattr(value, "shape", ()) != ():
         return f"an array of shape {tuple(value.shape)}"
     if isinstance(value, numbers.Integral) and abs(int(value)) > 2**256:

@@ -58,12 +58,13 @@ class Dataset:
     deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        who = f"data set {shown(self.name)}"
+        who, mean, deviation = f"data set {shown(self.name)}", self.mean, self.deviation
         text(who, "name", self.name)
-        if not isinstance(self.provenance, Mapping):
+        if type(self.provenance) is not dict and not isinstance(self.provenance, Mapping):
             raise TypeError(mismatch(who, "provenance as a dict", shown(self.provenance), "leave it out"))
-        mean = checked_number(who, "a mean", self.mean, math.isfinite, remedy="leave it out")
-        deviation = above_zero(who, "a deviation", self.deviation, remedy="leave it out")
+        if type(mean) is not float or type(deviation) is not float or (mean, deviation) != (0.0, 1.0):
+            mean = checked_number(who, "a mean", mean, math.isfinite, remedy="leave it out")
+            deviation = above_zero(who, "a deviation", deviation, remedy="leave it out")
         check_pairs(self.images, self.labels, who)
         names = read_class_names(self.class_names, who)
         images, labels = plain_array(self.images, who, "images"), plain_array(self.labels, who, "labels", strings=True)

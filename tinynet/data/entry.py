@@ -44,6 +44,8 @@ def read_labels(labels: Any, who: object, class_names: Sequence[str] = (), name:
 
 def read_class_names(class_names: Any, who: object) -> tuple[str, ...]:
     """`class_names` as a tuple of strings. DataError for text, and for what has no order or can be read only once."""
+    if type(class_names) is tuple and all(type(each) is str for each in class_names):
+        return class_names  # the usual case first
     if isinstance(class_names, (str, bytes, Mapping, Set, ValuesView, Iterator)):
         remedy = "give the names in the order of the labels: class_names=['first', 'second']"
         raise DataError(mismatch(who, "class_names as a list", f"a {type(class_names).__name__}", remedy))
@@ -59,6 +61,8 @@ def read_class_names(class_names: Any, who: object) -> tuple[str, ...]:
 
 def read_shape(shape: Any, who: object, name: str) -> tuple[int, ...]:
     """`shape` as a tuple of whole numbers. DataError for anything else."""
+    if type(shape) is tuple and all(type(size) is int and size >= 0 for size in shape):
+        return shape  # the usual case first
     try:
         sizes = sequence(f"{who}: {name}", shape, remedy=f"write {name}=(28, 28)")
         return tuple(whole_number(f"{who}: {name}", size, 0, remedy=f"write {name}=(28, 28)") for size in sizes)

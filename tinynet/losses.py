@@ -114,6 +114,8 @@ class SoftmaxCrossEntropy(Loss):
         logits, labels = outputs, targets
         xp = array_module(logits)
         count = len(logits)
+        if logits.ndim != 2:
+            _refuse_logits(self, logits.shape)
         if labels.shape != (count,):  # (N, 1) would broadcast to (N, N) in silence
             expected = f"labels of shape ({count},)"
             raise ShapeError(mismatch(self, expected, tuple(labels.shape), _labels_remedy(labels)))
@@ -160,8 +162,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         if len(outputs_shape) != 2:
-            remedy = "end the model with Flatten() and Dense(inputs, classes)"
-            raise ShapeError(mismatch(self, "logits of shape (N, classes)", outputs_shape, remedy))
+            _refuse_logits(self, outputs_shape)
         classes = outputs_shape[1]
         if targets.dtype.kind not in "iu" or targets.ndim != 1:
             received = f"{targets.dtype} of shape {tuple(targets.shape)}"
@@ -197,6 +198,11 @@ class SoftmaxCrossEntropy(Loss):
 
     def hits(self, outputs: Array, targets: Array) -> Array:
         return array_module(outputs).count_nonzero(outputs.argmax(axis=1) == targets)
+
+
+def _refuse_logits(loss: Loss, shape: tuple[int, ...]) -> None:
+    remedy = "end the model with Flatten() and Dense(inputs, classes)"
+    raise ShapeError(mismatch(loss, "logits of shape (N, classes)", tuple(shape), remedy))
 
 
 def _by_class(who: str, weights: ClassWeights) -> tuple[float, ...]:

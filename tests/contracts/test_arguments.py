@@ -35,7 +35,7 @@ VALUES = {
     "object()": object(), "a class": tn.Dense, "a lambda": lambda *arguments, **named: None,
     "a layer": tn.ReLU(), "a generator": (n for n in range(2)),
 }  # fmt: skip
-DOCUMENTED = (ValueError, TypeError, AttributeError, MemoryError, ImportError, tn.DeviceError)
+DOCUMENTED = (ValueError, TypeError, AttributeError, MemoryError, tn.DeviceError)
 FORM = re.compile(r"expected .+, got .+; .+|unknown .+; .+ Known: .+|cannot be used: ", re.DOTALL)
 SECONDS, BYTES = 5, 2**30
 
@@ -84,7 +84,10 @@ def bounded():
 def problem(name, parameter, value):
     """What is wrong with the way this value is taken; None if nothing is."""
     row = ROWS[name]
-    arguments = {**row.valid(), parameter: VALUES[value]}
+    try:
+        arguments = {**row.valid(), parameter: VALUES[value]}
+    except ImportError:  # of Pillow, for a folder of pictures
+        return None
     kinds = {each.name: each.kind for each in parameters(name).values()}
     positional = next((each for each, kind in kinds.items() if kind is inspect.Parameter.VAR_POSITIONAL), None)
     listed = arguments.pop(positional, ())
@@ -93,7 +96,7 @@ def problem(name, parameter, value):
         with warnings.catch_warnings(), bounded():
             warnings.simplefilter("error")
             row.use(row.make()(*listed, **arguments))
-    except Enough:
+    except (Enough, ImportError):  # a package that is not installed
         return None
     except DOCUMENTED as error:
         return None if FORM.search(str(error)) else f"{type(error).__name__}: {error!s:.200}"

@@ -135,6 +135,20 @@ def test_numbers_too_small_for_a_deviation_are_refused():
         assert tn.data.from_arrays(follow(no.value, images=size * GOOD), LABELS).standardize().deviation > 0.1
 
 
+@pytest.mark.filterwarnings("error")
+def test_weights_of_a_float64_file_that_float32_cannot_hold_are_refused_and_change_nothing(tmp_path):
+    pytest.importorskip("safetensors")
+    wide, narrow = model(dtype="float64"), model()
+    wide[0].bias[1] = 1e300
+    wide.save(tmp_path / "wide.safetensors")
+    before = narrow.theta.copy()
+    for strict in (True, False):
+        with pytest.raises(tn.DataError, match=r"expected numbers up to 3.40282e\+38, the largest in float32, got 1e"):
+            narrow.load_weights(tmp_path / "wide.safetensors", strict)
+        np.testing.assert_array_equal(narrow.theta, before)
+    assert tn.load(tmp_path / "wide.safetensors")[0].bias[1] == 1e300
+
+
 # Labels ---------------------------------------------------------------------------------------------------------------
 
 

@@ -48,10 +48,10 @@ def load(
     offline, flatten = flag("load", "offline", offline), flag("load", "flatten", flatten)
     drop_duplicates = flag("load", "drop_duplicates", drop_duplicates)
     data = None if data is None else file_name("load", data)
+    one_of("load", "source", source, SOURCES)
     if text("load", "name", name) == SYNTHETIC:
         return synthetic_fashion(flatten=flatten)
     entry = find_entry(name)
-    one_of("load", "source", source, SOURCES)
     splits = _from_tfds(entry, data, offline) if source == "tfds" else _from_files(entry, source, data, offline)
     train, test = (_dataset(entry, split, *splits[split], flatten) for split in ("train", "test"))
     return without_duplicates(train, test) if drop_duplicates else (train, test)

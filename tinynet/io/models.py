@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet.backend.arrays import Device, array_module, to_numpy
+from tinynet.backend.plain import converted
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.errors import DataError, file_name, mismatch, shown
 from tinynet.io import architecture
@@ -109,7 +110,9 @@ def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLi
     if problems and strict:
         told = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
         raise DataError(mismatch(path, "the arrays of this model", told, "strict=False takes what fits"))
-    for name, values in {**model.parameters, **model.statistics}.items():
-        if name in arrays and arrays[name].shape == values.shape:
-            values[...] = array_module(values).asarray(arrays[name].astype(values.dtype))
+    own = {**model.parameters, **model.statistics}
+    fitting = [name for name, values in own.items() if name in arrays and arrays[name].shape == values.shape]
+    new = {name: converted(arrays[name], own[name].dtype, path, name) for name in fitting}
+    for name, values in new.items():
+        own[name][...] = array_module(own[name]).asarray(values)
     return problems

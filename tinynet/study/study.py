@@ -75,20 +75,13 @@ class Study:
             raise TypeError(mismatch("Study: data", "two data sets", shown(data), "give both: (train, test)"))
         self.test = as_dataset(data[1])
         self.data = _placed(as_dataset(data[0]), self.test, find_device(device))
-        if not isinstance(seeds, Sequence) or isinstance(seeds, (str, bytes)):
-            seeds = range(whole_number("Study: seeds", seeds, limit=10_000, remedy="try seeds=5"))
-        self.seeds = [whole_number("Study: a seed", seed, 0, remedy="try seeds=5") for seed in seeds]
-        if not self.seeds:
-            raise ValueError(mismatch("Study", "at least one seed", "none", "try seeds=5"))
+        self.seeds = _seeds(seeds)
         self.epochs = whole_number("Study: epochs", epochs, remedy="try epochs=10")
         self.batch_size = whole_number("Study: batch_size", batch_size, remedy="try batch_size=128")
         if learning_rate is not None:
             learning_rate = above_zero("Study", "learning_rate", learning_rate, remedy="leave it out")
         self.learning_rate = learning_rate
-        wanted = set(PARTS if parts is None else _words(parts))
-        if unknown := sorted(wanted.difference(PARTS), key=str):
-            raise ValueError(f"Study: {unknown_name('part', unknown[0], PARTS)}")
-        wanted -= set() if learning_rate else {"given"}
+        wanted = set(PARTS if parts is None else _words(parts)) - (set() if learning_rate else {"given"})
         self.parts = [part for part in PARTS if part in wanted]
         workers = (os.cpu_count() or 1) if workers is None else workers
         workers = 0 if threads is None else workers
@@ -233,10 +226,22 @@ def choose(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return chosen
 
 
+def _seeds(seeds: Any) -> list[int]:
+    """The seeds: those given, or the first ones of a number of them."""
+    if not isinstance(seeds, Sequence) or isinstance(seeds, (str, bytes)):
+        seeds = range(whole_number("Study: seeds", seeds, limit=10_000, remedy="try seeds=5"))
+    if not seeds:
+        raise ValueError(mismatch("Study", "at least one seed", "none", "try seeds=5"))
+    return [whole_number("Study: a seed", seed, 0, remedy="try seeds=5") for seed in seeds]
+
+
 def _words(parts: Any) -> list[str]:
-    """The names of parts."""
+    """The names of parts. ValueError for one that is none."""
     if isinstance(parts, (list, tuple, set, frozenset, str)) and parts:  # text is read as its letters, which are none
-        return [text("Study", "each of parts", part) for part in parts]
+        words = [text("Study", "each of parts", part) for part in parts]
+        if unknown := sorted(set(words).difference(PARTS)):
+            raise ValueError(f"Study: {unknown_name('part', unknown[0], PARTS)}")
+        return words
     raise TypeError(mismatch("Study: parts", "a list of names", shown(parts), f"write parts={[PARTS[0]]}"))
 
 

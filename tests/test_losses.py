@@ -197,3 +197,16 @@ def test_a_weighted_loss_travels_without_its_arrays_on_a_device():
     for travelled in (pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss)):
         assert repr(travelled) == repr(loss)
         assert travelled(np.zeros((3, 2)), np.array([0, 1, 1])) == pytest.approx(np.log(2))
+
+
+def test_arguments_that_are_set_later_are_checked_as_by_the_constructor():
+    loss, other = tn.SoftmaxCrossEntropy(0.1, [1, 2, 3]), tn.SoftmaxCrossEntropy(0.2, [3, 0, 1])
+    logits, labels = np.array([[0.1, 0.2, 0.3], [3, 2, 1]], "float32"), np.array([2, 0])
+    assert loss(logits, labels) != other(logits, labels)
+    for name, wrong in [("label_smoothing", 1), ("label_smoothing", "0.1"), ("class_weights", [-1, 1, 1])]:
+        with pytest.raises(ValueError, match="expected .*, got .*; "):
+            setattr(loss, name, wrong)
+    loss.label_smoothing, loss.class_weights = np.float32(0.25), {0: 3, 1: 0, 2: 1}
+    other.label_smoothing = 0.25
+    assert repr(loss) == repr(other)
+    assert loss(logits, labels) == other(logits, labels)

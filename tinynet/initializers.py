@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from tinynet.backend.arrays import Array, to_numpy
-from tinynet.backend.plain import plain_array
+from tinynet.backend.plain import converted, plain_array
 from tinynet.backend.random import Stream
 from tinynet.errors import DataError, ShapeError, mismatch, shape_remedy, unknown_name
 
@@ -97,17 +98,30 @@ def find_initializer(initializer: Initializer, shape: Shape) -> DrawValues:
         if initializer not in INITIALIZERS:
             raise ValueError(unknown_name("initializer", initializer, INITIALIZERS))
         return INITIALIZERS[initializer]
-    if callable(initializer):
+    if callable(initializer) and not hasattr(initializer, "forward"):  # a layer is none
         return initializer
-    single = isinstance(initializer, (int, float)) or getattr(initializer, "shape", None) == ()
-    given = np.asarray(initializer) if single else to_numpy(plain_array(initializer, "initializer", "values"))
-    values = given.astype(np.float64)  # a copy: the caller may change the array before it is used
-    if values.shape != shape:
-        remedy = shape_remedy("values", values.shape, shape)
-        raise ShapeError(mismatch("initializer", f"an array of shape {shape}", values.shape, remedy))
+    single = isinstance(initializer, (int, float, complex)) or getattr(initializer, "shape", None) == ()
+    given = np.empty(()) if single else to_numpy(plain_array(initializer, "initializer", "values"))
+    if given.shape != shape:
+        remedy = shape_remedy("values", given.shape, shape)
+        raise ShapeError(mismatch("initializer", f"an array of shape {shape}", given.shape, remedy))
+    values = converted(given, np.float64, "initializer", "values")  # a copy: the caller may change the array later
     if not np.isfinite(values).all():
         raise DataError(mismatch("initializer", "finite numbers", "NaN or infinity", "use numpy.nan_to_num(values)"))
     return partial(_given_values, values)  # unlike a lambda, it can be pickled
+
+
+def checked_values(drawn: Any, shape: Shape, dtype: Any, who: str) -> np.ndarray:
+    """What an initializer returned, as `dtype`. ShapeError or DataError unless finite numbers of `shape`."""
+    values = drawn if np.ndim(drawn) == 0 else to_numpy(plain_array(drawn, who, "values"))
+    received = getattr(values, "shape", type(values).__name__)
+    if received != shape:  # it would be repeated in silence
+        remedy = "return an array of the shape that the function is given"
+        raise ShapeError(mismatch(who, f"an array of shape {shape}", received, remedy))
+    values = converted(values, dtype, who, "values")
+    if not np.isfinite(values).all():
+        raise DataError(mismatch(who, "finite numbers", "NaN or infinity", "use numpy.nan_to_num(values)"))
+    return values
 
 
 def _given_values(values: np.ndarray, shape: Shape, stream: Stream) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 from tinynet.backend.arrays import Array, array_module, device_of, ignoring, to_numpy
 from tinynet.backend.habits import explain_constructor, explained
 from tinynet.backend.plain import plain_array
-from tinynet.backend.representation import constructor_call, refuse_unknown_attribute
+from tinynet.backend.representation import constructor_call, refuse_unknown_attribute, set_anew
 from tinynet.errors import DataError, ShapeError, fraction, mismatch, sequence, whole_number
 
 ClassWeights = Sequence[float] | Mapping[int, float]
@@ -55,7 +55,7 @@ class Loss:
         """Check the targets; return the loss as a float."""
         outputs, targets = plain_array(outputs, self, "outputs"), plain_array(targets, self, "targets")
         self.check_targets(targets, outputs.shape)
-        with ignoring("under"):
+        with ignoring("under", "over"):  # a loss may be infinite
             return float(self.forward(outputs, targets)[0])
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
@@ -79,7 +79,7 @@ class Loss:
 
     def __setattr__(self, name: str, value: Any) -> None:
         refuse_unknown_attribute(self, name)
-        object.__setattr__(self, name, value)
+        set_anew(self, self.hyperparameters, name, value)
 
     def __repr__(self) -> str:
         return constructor_call(self, self.hyperparameters)
@@ -114,6 +114,8 @@ class SoftmaxCrossEntropy(Loss):
         logits, labels = outputs, targets
         xp = array_module(logits)
         count = len(logits)
+        if logits.ndim != 2:
+            _refuse_logits(self, logits.shape)
         if labels.shape != (count,):  # (N, 1) would broadcast to (N, N) in silence
             expected = f"labels of shape ({count},)"
             raise ShapeError(mismatch(self, expected, tuple(labels.shape), _labels_remedy(labels)))
@@ -160,8 +162,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def check_targets(self, targets: Array, outputs_shape: tuple[int, ...]) -> None:
         if len(outputs_shape) != 2:
-            remedy = "end the model with Flatten() and Dense(inputs, classes)"
-            raise ShapeError(mismatch(self, "logits of shape (N, classes)", outputs_shape, remedy))
+            _refuse_logits(self, outputs_shape)
         classes = outputs_shape[1]
         if targets.dtype.kind not in "iu" or targets.ndim != 1:
             received = f"{targets.dtype} of shape {tuple(targets.shape)}"
@@ -199,6 +200,11 @@ class SoftmaxCrossEntropy(Loss):
         return array_module(outputs).count_nonzero(outputs.argmax(axis=1) == targets)
 
 
+def _refuse_logits(loss: Loss, shape: tuple[int, ...]) -> None:
+    remedy = "end the model with Flatten() and Dense(inputs, classes)"
+    raise ShapeError(mismatch(loss, "logits of shape (N, classes)", tuple(shape), remedy))
+
+
 def _by_class(who: str, weights: ClassWeights) -> tuple[float, ...]:
     """The weights of class 0, 1, ... from a sequence in that order, or from {class: weight}."""
     name = f"{who}: class_weights"
@@ -218,9 +224,12 @@ def _by_class(who: str, weights: ClassWeights) -> tuple[float, ...]:
         remedy = "give a list in the order of the classes, or a dict {class: weight}"
         listed = sequence(name, to_numpy(weights) if hasattr(weights, "get") else weights, remedy=remedy)
     values = tuple(float(weight) if hasattr(weight, "__float__") else math.nan for weight in listed)
-    if not values or not min(values) >= 0 or not 0 < sum(values) < math.inf:
+    if not any(values) or not all(0 <= weight < math.inf for weight in values):
         expected = "class_weights of at least 0, one above 0"
         raise ValueError(mismatch(who, expected, listed, "give one weight for each class"))
+    if any(weight and not 1e-20 <= weight <= 1e20 for weight in values):  # float32 holds their sums and products, too
+        expected, remedy = "class_weights that are 0 or from 1e-20 to 1e20", "divide them by the largest"
+        raise ValueError(mismatch(who, expected, listed, remedy))
     return values
 
 

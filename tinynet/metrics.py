@@ -12,6 +12,8 @@ from tinynet.backend.arrays import Array, to_numpy
 from tinynet.backend.plain import plain_array
 from tinynet.errors import DataError, ShapeError, mismatch, whole_number
 
+__all__ = ["accuracy", "confusion_matrix", "precision", "recall"]
+
 
 def accuracy(labels: Array, predicted: Array) -> float:
     """The fraction of examples that are predicted correctly:   accuracy = (number of i with predicted_i = label_i) / N.
@@ -28,7 +30,7 @@ def confusion_matrix(labels: Array, predicted: Array, classes: int) -> np.ndarra
     Rows are true, columns predicted: the diagonal counts what is right, and the sum of all is N.
     labels, predicted (N,) integers from 0 to classes - 1. ShapeError or DataError for anything else.
     """
-    classes = whole_number("confusion_matrix: classes", classes, remedy="try 10")
+    classes = whole_number("confusion_matrix: classes", classes, limit=2**15, remedy="try 10")
     labels, predicted = _checked_pair("confusion_matrix", labels, predicted)
     check_classes("confusion_matrix", "labels", labels, classes)
     check_classes("confusion_matrix", "predicted", predicted, classes)

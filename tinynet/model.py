@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module, device_of, find_device, ignoring, to_numpy
-from tinynet.backend.habits import attribute
-from tinynet.backend.plain import plain_array
+from tinynet.backend.habits import attribute, instance
+from tinynet.backend.plain import checked_dtype, plain_array
 from tinynet.backend.random import check_seed
 from tinynet.backend.threads import Team, team_size
 from tinynet.data.batches import in_order
-from tinynet.data.dataset import Dataset
+from tinynet.data.dataset import Dataset, check_scaled
+from tinynet.data.entry import read_shape
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.raw_inputs import prepare
-from tinynet.errors import mismatch
+from tinynet.errors import file_name, flag, mismatch
 from tinynet.layers.activations import Sigmoid, Softmax
 from tinynet.layers.base import Context, Layer, arrays_in
 from tinynet.layers.configuration import BuildLayer, layers_from_json
@@ -48,8 +49,7 @@ class Sequential(Chain):
 
     def __init__(self, *layers: Layer, seed: int = 0, dtype: str = "float32") -> None:
         self.seed = check_seed(seed)
-        if (kind := np.dtype(dtype)) not in (np.float32, np.float64):
-            raise ValueError(mismatch("Sequential", "dtype 'float32' or 'float64'", repr(str(kind)), "leave it out"))
+        kind = checked_dtype("Sequential", dtype, ("float32", "float64"))
         super().__init__(*layers)
         self.allocate(self.seed, kind)
 
@@ -71,7 +71,12 @@ class Sequential(Chain):
         a model with this method. Raises DataError or ShapeError for targets that do not fit, ValueError for training
         without a `step` where there is dropout or batch norm.
         """
-        loss, targets = loss or SoftmaxCrossEntropy(), plain_array(targets, "loss_and_gradient", "targets")
+        who = "loss_and_gradient"
+        loss = instance(
+            f"{who}: loss", SoftmaxCrossEntropy() if loss is None else loss, Loss, "write tn.MeanSquaredError()"
+        )
+        instance(f"{who}: context", context, Context, "write context=tn.Context(training=True, step=0)")
+        targets = plain_array(targets, who, "targets")
         if context.training and self.preprocessing is None:
             self.preprocessing = Preprocessing(loss.predicts)
         gradient = array_module(self.theta).zeros_like(self.theta)
@@ -104,7 +109,9 @@ class Sequential(Chain):
 
         Raises ShapeError for another shape than in training, DataError for numbers far outside their range.
         """
+        scaled = flag("predict", "scaled", scaled)
         dataset = prepare(x, self.preprocessing, scaled, background, self.layers[0].input_shape)
+        check_scaled(dataset, self.dtype, "x")
         device = self.device
         batches = in_order(dataset, batch_size)
         size = team_size(threads, self.products(dataset) if len(batches) > 1 else 0, on_host=device.on_host)
@@ -202,7 +209,7 @@ class Sequential(Chain):
         """
         from tinynet.io.models import save  # here: io builds models, so it imports this file
 
-        save(self, path)
+        save(self, file_name("save", path))
 
     def load_weights(self, path: PathLike, strict: bool = True) -> list[str]:
         """Take parameters and statistics by name from a file; returns what did not fit, one line each.
@@ -212,7 +219,7 @@ class Sequential(Chain):
         """
         from tinynet.io.models import load_weights  # here: io builds models, so it imports this file
 
-        return load_weights(self, path, strict)
+        return load_weights(self, file_name("load_weights", path), flag("load_weights", "strict", strict))
 
     # As a table -----------------------------------------------------------------------------------------------------
 
@@ -238,6 +245,8 @@ class Sequential(Chain):
         Without `input_shape` they enter at the first layer that knows its own. The shapes before that layer are "?",
         except the output of the layer just before it.
         """
+        if input_shape is not None:
+            input_shape = read_shape(input_shape, "summary", "input_shape")
         known = [number for number, layer in enumerate(self.layers) if layer.input_shape is not None]
         first = 0 if input_shape is not None or not known else known[0]
         shape = input_shape if input_shape is not None else self.layers[first].input_shape

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from inspect import isroutine
 from numbers import Integral
 
-from tinynet.errors import fraction, mismatch, sequence, whole_number
+from tinynet.errors import flag, fraction, mismatch, sequence, shown, whole_number
 from tinynet.layers import (
     BatchNorm,
     Conv2D,
@@ -37,14 +37,17 @@ def mlp(
     x (N, inputs), or pictures with that many numbers; y (N, outputs), raw.
     """
     inputs, outputs = _whole("mlp: inputs", inputs), _whole("mlp: outputs", outputs)
+    normed = flag("mlp", "batch_norm", batch_norm)
     dropout = fraction("mlp", "dropout", dropout, remedy="try dropout=0.2")
     if not (isinstance(activation, type) or isroutine(activation)):
         remedy = "give the class: activation=tn.Tanh"
-        raise TypeError(mismatch("mlp", "activation as a class or a function that makes a layer", activation, remedy))
+        raise TypeError(
+            mismatch("mlp", "activation as a class or a function that makes a layer", shown(activation), remedy)
+        )
     layers: list[Layer] = [Flatten()]
     for width in _widths("mlp: each width of hidden", hidden):
         layers.append(Dense(inputs, width, weight="he_normal" if activation is ReLU else "glorot_uniform"))
-        layers += [BatchNorm(width)] if batch_norm else []
+        layers += [BatchNorm(width)] if normed else []
         layers.append(activation())
         layers += [Dropout(dropout)] if dropout else []
         inputs = width
@@ -88,7 +91,8 @@ def resnet_small(
     """
     image_shape = sequence("resnet_small: image_shape", image_shape, remedy="try (32, 32, 3)")
     image_shape, widths = _sizes("resnet_small", image_shape, 1), _widths("resnet_small: each width", widths)
-    blocks, outputs = _whole("resnet_small: blocks", blocks), _whole("resnet_small: outputs", outputs)
+    blocks = whole_number("resnet_small: blocks", blocks, limit=1000, remedy="try blocks=3")
+    outputs = _whole("resnet_small: outputs", outputs)
     if not widths:
         raise ValueError(mismatch("resnet_small", "at least one width", "none", "try widths=(16, 32, 64)"))
     layers: list[Layer] = [Reshape(*image_shape), *_conv(image_shape[-1], widths[0], 3), ReLU()]

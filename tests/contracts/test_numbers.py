@@ -48,7 +48,7 @@ WHOLE = {
     r"Conv2D\(3, 2\):.* padding": (lambda n: outputs(tn.Conv2D(3, 2, 3, 50, n)), 100, -1),
     "MaxPool2D: pool_size": (lambda n: outputs(tn.MaxPool2D(n)), 100, 0),
     "MaxPool2D: stride": (lambda n: outputs(tn.MaxPool2D(2, n)), 100, 0),
-    "MaxPool2D:.* padding": (lambda n: outputs(tn.MaxPool2D(5, 50, n)), 100, -1),
+    "MaxPool2D:.* padding": (lambda n: outputs(tn.MaxPool2D(101, 50, n)), 100, -1),
     "AveragePool2D: pool_size": (lambda n: outputs(tn.AveragePool2D(n)), 100, 0),
     "AveragePool2D: stride": (lambda n: outputs(tn.AveragePool2D(2, n)), 100, 0),
     "BatchNorm: features": (lambda n: outputs(tn.BatchNorm(n), X), 20, 0),

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.support.remedies.arguments import ARGUMENTS
 from tests.support.remedies.files import FILES
 from tests.support.remedies.layers import LAYERS
 from tests.support.remedies.results import RESULTS
@@ -14,7 +15,7 @@ from tests.support.remedies.row import Reason
 from tests.support.remedies.source import remedies_by_module, remedies_of
 from tests.support.remedies.training import TRAINING
 
-ROWS = [*LAYERS, *TRAINING, *RESULTS, *FILES]
+ROWS = [*LAYERS, *TRAINING, *RESULTS, *FILES, *ARGUMENTS]
 # Modules with rows still missing, and why.
 GAPS = {  # remedies without a row here, and why: most are followed in the tests of their module
     "backend/gpu/cublas.py": "needs a GPU",
@@ -61,7 +62,6 @@ GAPS = {  # remedies without a row here, and why: most are followed in the tests
     "training/settings.py": "followed in tests/training/test_settings.py",
     "training/state.py": "a damaged checkpoint is deleted: tests/training/test_checkpoint_files.py",
     "training/trainer.py": "tests/test_errors.py",
-    "training/validate.py": "followed in tests/training/test_validate.py",
     "zoo.py": "tests/test_errors.py",
 }
 

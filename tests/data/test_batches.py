@@ -62,7 +62,7 @@ def test_a_batch_size_of_0_is_refused(use):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dtype": "int32"}, "batches: expected a floating dtype, got int32; leave it out for float32"),
+        ({"dtype": "int32"}, "batches: expected dtype 'float32' or .*, got 'int32'; leave it out for float32"),
         ({"first_step": -1}, "first_step: expected a whole number from 0, got -1; leave it out"),
         ({"epoch": 0.5}, "epoch: expected a whole number from 0, got 0.5; epochs count from 0"),
         ({"seed": -1}, "seed: expected a whole number"),

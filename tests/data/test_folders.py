@@ -44,6 +44,15 @@ def test_folders_are_classes(folder):
     assert tn.data.from_folder(folder, class_names=("dog",)).class_names == ("dog",)
 
 
+@pytest.mark.parametrize("size", [28, "28", (28,), (0, 28), (28, -1), (28, 28, 3), {28}, 2**70])
+def test_a_size_that_is_none_is_refused_and_the_advice_gives_pictures(folder, size):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"from_folder: .*size.* got .*; write size=\(28, 28\), the height"
+    ):
+        tn.data.from_folder(folder, size=size)
+    assert tn.data.from_folder(folder, size=(28, 28)).images.shape == (6, 28, 28)
+
+
 def test_unsuitable_folders_and_pictures_are_named(folder, tmp_path, monkeypatch):
     read = tn.data.from_folder
     with pytest.raises(tn.DataError, match="from_folder: expected a folder, got"):

@@ -116,6 +116,20 @@ def test_declaring_allocates_nothing():
     assert layers[0].parameter_count > TOO_LARGE**2
 
 
+@pytest.mark.parametrize(
+    ("use", "named"),
+    [
+        (lambda: tn.Dense(TOO_LARGE, TOO_LARGE).weight, r"Dense with weight of shape \(\d+, \d+\)"),
+        (lambda: tn.Sequential(tn.Dense(4, 4), tn.Dense(4, 10**12)), r"Sequential with 1.weight of shape \(4, 10"),
+        (lambda: tn.BatchNorm(10**15)(np.ones((2, 3), "float32")), r"BatchNorm with weight of shape \(10"),
+        (lambda: tn.zoo.mlp(784, (10**13,)), r"Sequential with 1.weight of shape \(784, 10"),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_refused_with_its_size_before_any_is_allocated(use, named):
+    with pytest.raises(MemoryError, match=rf"{named}.*: expected arrays that fit into memory, got [\d,.]+ GB; choose"):
+        use()
+
+
 @pytest.mark.parametrize("again", range(5))
 def test_threads_that_use_a_new_layer_at_once_see_the_same_values(again):
     layer, x, outputs, start = tn.Dense(200, 200), np.ones((1, 200), "float32"), [], threading.Barrier(8)

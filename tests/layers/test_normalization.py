@@ -129,6 +129,25 @@ def test_layer_norm_of_numbers_far_from_zero_is_as_exact_as_pytorchs():
     assert abs(y - exact.numpy()).max() <= abs(theirs - exact).max() < 2e-4
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("what", ["a gradient that overflows", "a batch of weight 0", "a part of weight 0"])
+def test_the_statistics_move_whatever_becomes_of_the_update(what, threads):
+    """As in PyTorch, which moves them in the forward pass: under its GradScaler, and under weights of 0."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    x = np.random.default_rng(4).integers(-4, 5, (8, 3)).astype("float32")  # float16 holds them
+    labels = np.zeros(8, int) if what != "a part of weight 0" else np.repeat([0, 1], 4)
+    loss = tn.SoftmaxCrossEntropy(class_weights=[0, 1] if "weight" in what else None)
+    norm, last = tn.BatchNorm(3, 0.5), tn.Dense(3, 2, weight=np.full((3, 2), 1e4) * [1, -1])
+    model = tn.Sequential(norm, last)
+    before, theirs = model.theta.copy(), torch.nn.BatchNorm1d(3, momentum=0.5)
+    trainer = tn.Trainer(model, loss=loss, precision="float16" if "overflows" in what else "float32")
+    trainer.fit((x, labels), epochs=1, batch_size=8, threads=threads, progress=False)
+    theirs(torch.from_numpy(x))
+    assert np.array_equal(model.theta, before) == (what != "a part of weight 0")
+    np.testing.assert_allclose(norm.running_mean, theirs.running_mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(norm.running_var, theirs.running_var, rtol=1e-5)
+
+
 def _normed(x):
     """What batch norm makes of x in training, and the changes of its statistics."""
     layer = tn.BatchNorm(x.shape[-1])

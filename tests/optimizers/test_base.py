@@ -46,3 +46,41 @@ def test_an_attribute_that_no_optimizer_reads_is_refused(name):
         AttributeError, match=f"Adam: unknown attribute '{name}'; .* Known: beta1, beta2, epsilon, learn"
     ):
         setattr(tn.Adam(), name, 1)
+
+
+@pytest.mark.parametrize("wrong", [None, "0.1", True, -0.1, float("nan"), float("inf"), 1e39, [0.1], 1j])
+def test_a_schedule_that_returns_no_learning_rate_is_refused_where_it_is_used(wrong):
+    for schedule in (lambda step: wrong, tn.schedules.warm_up(lambda step: wrong, 10)):
+        with pytest.raises(ValueError, match="expected a learning rate of at least 0 for step 3.* got .*; "):
+            tn.SGD(schedule).rate(3)
+
+
+@pytest.mark.parametrize("right", [0, 1, 0.0, 1e-50, np.float32(0.5), np.array(0.5), np.int8(1)])
+def test_a_schedule_may_return_any_number(right):
+    assert tn.SGD(lambda step: right).rate(0) == float(right)
+    assert type(tn.SGD(lambda step: right).rate(0)) is float
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name", "wrong", "right"),
+    [
+        (tn.SGD(0.1, 0.9, True), "learning_rate", -1, 0.5),
+        (tn.SGD(0.1, 0.9, True), "momentum", 0, np.float32(0.5)),
+        (tn.SGD(0.1, 0.9), "nesterov", "no", True),
+        (tn.Adam(), "epsilon", 0, 1e-3),
+        (tn.AdamW(), "weight_decay", "0.1", 0),
+        (tn.RMSprop(), "decay", 1, 0.5),
+        (tn.Clipped(tn.SGD(0.1)), "norm", float("nan"), 3),
+        (tn.Clipped(tn.SGD(0.1)), "learning_rate", "0.1", 0.2),
+        (tn.Averaged(tn.SGD(0.1)), "decay", 2, 0.5),
+        (tn.Averaged(tn.SGD(0.1)), "optimizer", tn.SGD, tn.Adam()),
+    ],
+    ids=repr,
+)
+def test_an_argument_that_is_set_later_is_checked_as_by_the_constructor(optimizer, name, wrong, right):
+    before = repr(optimizer)
+    with pytest.raises((ValueError, TypeError), match="expected .*, got .*; "):
+        setattr(optimizer, name, wrong)
+    assert repr(optimizer) == before
+    setattr(optimizer, name, right)
+    assert getattr(optimizer, name) == right

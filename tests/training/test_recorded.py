@@ -41,6 +41,12 @@ def test_other_layers_and_batches(recording, small_data, make, size):
     assert_same(train(make(), small_data[0], True, batch_size=size), eager)
 
 
+def test_a_batch_larger_than_the_data_takes_no_memory_for_what_it_lacks(recording, small_data):
+    eager = train(mlp(), small_data[0], False, batch_size=600)
+    for size in (601, 2**31, 2**62):
+        assert_same(train(mlp(), small_data[0], True, batch_size=size), eager)
+
+
 def test_captured_equals_the_cpu(recording, small_data):
     model = mlp()
     tn.fit(model, small_data[0], epochs=3, batch_size=64, seed=5, threads=1)

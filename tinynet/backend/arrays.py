@@ -8,13 +8,14 @@ holds the CPU; other kinds of device register themselves (see backend/gpu/__init
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from tinynet.errors import DeviceError
+from tinynet.errors import DeviceError, mismatch, shown
 
 Array = Any  # a NumPy or a CuPy array: they share one interface, but no type covers both
 
@@ -128,13 +129,17 @@ def find_device(device: str | Device) -> Device:
     """
     if isinstance(device, Device):
         return device
+    if not isinstance(device, str):
+        expected, remedy = "'auto', 'cpu', 'gpu' or 'gpu:N'", "use 'cpu' if in doubt"
+        raise TypeError(mismatch("device", expected, shown(device), remedy))
     if device == "cpu":
         return CPU
     if device == "auto":
         return next((make(0) for make, problem in _devices.values() if problem(0) is None), CPU)
     kind, colon, number = device.partition(":")
-    if kind not in _devices or (colon and not number.isdecimal()):
-        raise DeviceError(f"device: expected 'auto', 'cpu', 'gpu' or 'gpu:N', got {device!r}; use 'cpu' if in doubt")
+    if kind not in _devices or (colon and not (number.isdecimal() and len(number) < 5)):
+        expected, remedy = "'auto', 'cpu', 'gpu' or 'gpu:N'", "use 'cpu' if in doubt"
+        raise DeviceError(mismatch("device", expected, shown(device), remedy))
     make, problem = _devices[kind]
     reason = problem(int(number or 0))
     if reason is not None:
@@ -168,6 +173,25 @@ def to_numpy(array: Array) -> np.ndarray:
     if hasattr(array, "get") and not isinstance(array, np.ndarray):
         return np.asarray(array.get())
     return np.asarray(array)
+
+
+def check_memory(who: object, needed: int) -> None:
+    """Raise MemoryError if `needed` bytes are more than the memory of this machine, before any is allocated."""
+    if needed > _memory():
+        raise out_of_memory(who, needed)
+
+
+def out_of_memory(who: object, needed: int) -> MemoryError:
+    """The error for arrays of `needed` bytes that the system cannot give."""
+    return MemoryError(mismatch(who, "arrays that fit into memory", f"{needed / 1e9:,.1f} GB", "choose smaller sizes"))
+
+
+def _memory() -> int:
+    """The bytes of memory of this machine; where that is unknown, of any."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**48
 
 
 def aligned_zeros(count: int, dtype: Any, module: Any = np) -> Array:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module
-from tinynet.errors import mismatch
+from tinynet.errors import mismatch, shown
 
 PRECISIONS = {"float32": 24, "tf32": 11, "bfloat16": 8, "float16": 11}  # the bits of a factor
 
@@ -108,8 +108,8 @@ def current_multiplier() -> Multiplier | None:
 
 def check_precision(precision: str) -> str:
     """Return `precision`; raise ValueError if it is not in PRECISIONS."""
-    if precision not in PRECISIONS:
-        raise ValueError(mismatch("precision", f"one of {', '.join(PRECISIONS)}", repr(precision), "try 'float32'"))
+    if not isinstance(precision, str) or precision not in PRECISIONS:
+        raise ValueError(mismatch("precision", f"one of {', '.join(PRECISIONS)}", shown(precision), "try 'float32'"))
     return precision
 
 

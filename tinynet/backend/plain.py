@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Set, ValuesView
 from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, array_module
-from tinynet.errors import DataError, mismatch
+from tinynet.backend.arrays import Array, array_module, ignoring
+from tinynet.errors import DataError, mismatch, shown
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 _MISSING = {"NoneType", "NAType", "NaTType"}  # the types of None, pandas.NA and pandas.NaT
@@ -33,6 +34,34 @@ def plain_array(x: Any, who: object, name: str = "x", strings: bool = False) -> 
     if array.dtype.kind in "biuf" or (strings and array.dtype.kind in "UT"):
         return array
     raise DataError(mismatch(who, f"{name} of numbers", _received(array), _remedy(array, name)))
+
+
+def converted(array: Array, dtype: Any, who: object, name: str) -> Array:
+    """`array` as `dtype`. DataError if a finite number becomes infinite by it, as 1e300 does in float32."""
+    with ignoring("over"):
+        new = array.astype(dtype)
+    if array.dtype.kind == "f" and array.dtype.itemsize > new.dtype.itemsize:
+        xp = array_module(array)
+        lost = xp.isfinite(array) & ~xp.isfinite(new)
+        if bool(lost.any()):
+            most = float(xp.finfo(new.dtype).max)
+            largest = abs(array[lost]).max()  # of long doubles, float() would be infinite
+            expected = f"numbers up to {most:g}, the largest in {new.dtype}"
+            remedy = f"scale them: np.asarray({name}) / np.abs({name}).max()"
+            raise DataError(mismatch(who, expected, str(largest), remedy))
+    return new
+
+
+def checked_dtype(who: object, dtype: Any, known: tuple[str, ...]) -> np.dtype:
+    """`dtype` as NumPy's. ValueError unless it is one of the `known` ones. None, NumPy's float64, is not."""
+    given = dtype
+    with contextlib.suppress(TypeError, ValueError):  # what NumPy raises for no dtype
+        given = np.dtype(dtype) if isinstance(dtype, (str, type, np.dtype)) else dtype
+        if isinstance(given, np.dtype) and given in known:
+            return np.dtype(given.name)
+    expected = f"dtype {' or '.join(repr(each) for each in known)}"
+    received = repr(given.name) if isinstance(given, np.dtype) else shown(dtype)
+    raise ValueError(mismatch(who, expected, received, "leave it out for float32"))
 
 
 def _on_device(x: Any) -> bool:

@@ -33,6 +33,19 @@ def _equal(value: Any, default: Any) -> bool:
     return getattr(same, "shape", ()) == () and bool(same)
 
 
+def set_anew(instance: Any, names: Sequence[str], name: str, value: Any) -> None:
+    """Set an attribute that the constructor has an argument for, as the constructor does: checked and converted.
+
+    `names` are all such arguments. Attributes that begin with "_" are made anew, too. An object of a class that is not
+    tinynet's looks after itself.
+    """
+    if name in names and name in vars(instance) and type(instance).__module__.startswith("tinynet."):
+        new = type(instance)(**{**{each: getattr(instance, each) for each in names}, name: value})
+        value = vars(new)[name]
+        vars(instance).update({each: made for each, made in vars(new).items() if each.startswith("_")})
+    object.__setattr__(instance, name, value)
+
+
 def refuse_unknown_attribute(instance: Any, name: str) -> None:
     """Raise AttributeError for an attribute that nobody reads: one that an object of tinynet does not have.
 

@@ -30,6 +30,7 @@ from tinynet.errors import mismatch, whole_number
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+MOST_THREADS = 1024  # of a team, each with vectors of its own
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -182,7 +183,7 @@ def team_size(threads: int | None, products: float, splittable: bool = True, on_
         useful = splittable and on_host and products >= 2 * PRODUCTS_PER_THREAD
         size = blas_threads() if useful else 1
         return size if products >= size * PRODUCTS_PER_THREAD else 1
-    threads = whole_number("threads", threads, remedy="leave it out for a good number")
+    threads = whole_number("threads", threads, limit=MOST_THREADS, remedy="leave it out for a good number")
     if threads > 1 and not on_host:
         raise ValueError(mismatch("threads", "1 on a GPU", threads, "leave it out: a GPU shares its work by itself"))
     if threads > 1 and not splittable:

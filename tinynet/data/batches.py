@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from tinynet.backend.arrays import Array
+from tinynet.backend.plain import checked_dtype
 from tinynet.backend.random import Purpose, Stream, check_seed
-from tinynet.data.dataset import Dataset, as_dataset
-from tinynet.data.transforms import Transform
-from tinynet.errors import ShapeError, mismatch, sequence, whole_number
+from tinynet.data.dataset import Dataset, as_dataset, check_scaled
+from tinynet.data.transforms import Transform, checked_transforms
+from tinynet.errors import ShapeError, mismatch, whole_number
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def shuffled(
     Calls share no state: an interrupted epoch can be resumed at any step with the same batches, and the next epoch is
     complete in any case. `transforms` change the raw pictures before they are scaled.
     """
-    transforms = sequence("transforms", transforms, remedy="give a list: transforms=[tn.data.Shift(2)]")
+    transforms = checked_transforms("batches", transforms)
     first_step = whole_number("first_step", first_step, least=0, remedy="leave it out to begin with the first batch")
     order = shuffled_order(
         dataset, check_seed(seed), whole_number("epoch", epoch, least=0, remedy="epochs count from 0")
@@ -91,9 +92,10 @@ def batches(
     `dataset` is a Dataset or a pair (images, labels). `dtype` is that of the inputs. Raises DataError or TypeError for
     data that cannot be read, ValueError for a dtype that is not floating, or numbers that are not whole.
     """
-    if np.dtype(dtype).kind != "f":  # scaled pixels are below 1: as integers they would all be 0
-        raise ValueError(mismatch("batches", "a floating dtype", np.dtype(dtype), "leave it out for float32"))
-    for batch in shuffled(as_dataset(dataset), size, seed, epoch, dtype, transforms, first_step):
+    dtype = checked_dtype("batches", dtype, ("float32", "float64", "float16"))  # in integers, pixels would all be 0
+    data = as_dataset(dataset)
+    check_scaled(data, dtype)
+    for batch in shuffled(data, size, seed, epoch, dtype, transforms, first_step):
         yield batch.load()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.backend.arrays import Array, Device, array_module, device_of, to_numpy
+from tinynet.backend.arrays import Array, Device, array_module, device_of, ignoring, is_finite, to_numpy
 from tinynet.backend.plain import plain_array
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.entry import (
@@ -20,9 +20,21 @@ from tinynet.data.entry import (
     read_images,
     read_indices,
     read_labels,
+    read_shape,
 )
 from tinynet.data.layout import check_image_shape
-from tinynet.errors import DataError, DeviceError, checked_number, mismatch
+from tinynet.errors import (
+    LARGEST,
+    SMALLEST,
+    DataError,
+    DeviceError,
+    above_zero,
+    checked_number,
+    flag,
+    mismatch,
+    shown,
+    text,
+)
 
 
 @dataclass(frozen=True)
@@ -46,15 +58,23 @@ class Dataset:
     deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        who = f"data set {self.name!r}"
+        who, mean, deviation = f"data set {shown(self.name)}", self.mean, self.deviation
+        text(who, "name", self.name)
+        if type(self.provenance) is not dict and not isinstance(self.provenance, Mapping):
+            raise TypeError(mismatch(who, "provenance as a dict", shown(self.provenance), "leave it out"))
+        if type(mean) is not float or type(deviation) is not float or (mean, deviation) != (0.0, 1.0):
+            mean = checked_number(who, "a mean", mean, math.isfinite, remedy="leave it out")
+            deviation = above_zero(who, "a deviation", deviation, remedy="leave it out")
         check_pairs(self.images, self.labels, who)
         names = read_class_names(self.class_names, who)
         images, labels = plain_array(self.images, who, "images"), plain_array(self.labels, who, "labels", strings=True)
         check_order(images, labels, who)
         images, labels = read_images(images, who), read_labels(labels, who, names)
         check_counts(images, labels, who)
-        check_image_shape(self.name, tuple(images.shape[1:]), tuple(self.image_shape))
-        for field_name, value in (("images", images), ("labels", labels), ("class_names", names)):
+        image_shape = read_shape(self.image_shape, who, "image_shape")
+        check_image_shape(self.name, tuple(images.shape[1:]), image_shape)
+        fields = {"images": images, "labels": labels, "class_names": names, "image_shape": image_shape}
+        for field_name, value in {**fields, "mean": mean, "deviation": deviation}.items():
             object.__setattr__(self, field_name, value)  # the data set is frozen
 
     def __len__(self) -> int:
@@ -86,13 +106,24 @@ class Dataset:
         DataError if one of the two has uint8 pixels and the other floats outside [0, 1]: their units differ.
         """
         if like is not None:
+            if not isinstance(like, Dataset):
+                remedy = "give the training set: standardize(like=train)"
+                raise TypeError(mismatch("standardize", "like as a Dataset", shown(like), remedy))
             _check_units(self, like)
             return replace(self, mean=like.mean, deviation=like.deviation)
         xp = array_module(self.images)
         unit = 255.0 if self.images.dtype == np.uint8 else 1.0
-        mean = float(self.images.mean(dtype=xp.float64)) / unit
-        deviation = float(self.images.std(dtype=xp.float64)) / unit
-        return replace(self, mean=mean, deviation=deviation or 1.0)
+        with ignoring("over", "invalid", "under"):
+            mean = float(self.images.mean(dtype=xp.float64)) / unit
+            deviation = float(self.images.std(dtype=xp.float64)) / unit
+        low, high = float(self.images.min()), float(self.images.max())
+        if low == high:
+            deviation = 1.0  # and not what rounding left
+        if not (abs(mean) <= LARGEST and SMALLEST <= deviation <= LARGEST):
+            expected = "numbers with a mean and a deviation that float32 can hold"
+            remedy = "scale them first: images / np.abs(images).max()"
+            raise DataError(mismatch("standardize", expected, f"numbers from {low:g} to {high:g}", remedy))
+        return replace(self, mean=mean, deviation=deviation)
 
     def subset(self, chosen: Array | slice) -> Dataset:
         """The examples `chosen` by indices, a slice or a mask, in that order."""
@@ -141,7 +172,8 @@ def from_arrays(
     Both may also be lists, pandas objects, tensors or memory maps: whatever NumPy reads. Row i of the images belongs to
     row i of the labels, by position. Labels may be names out of `class_names`; they become positions in it.
     """
-    who = f"data set {name!r}"
+    who = f"data set {shown(name)}"
+    flatten = flag("from_arrays", "flatten", flatten)
     check_pairs(images, labels, who)
     images = plain_array(images, who, "images")
     shape = tuple(images.shape[1:])
@@ -173,6 +205,29 @@ def _check_units(dataset: Dataset, like: Dataset) -> None:
         which = "images" if floats[0] is dataset else "like.images"
         remedy = f"give both in one form: {which}.astype('uint8') or {which} / 255"
         raise DataError(mismatch("standardize", "uint8 pixels, or floats from 0 to 1", "floats above 1", remedy))
+
+
+def check_scaled(data: Dataset, dtype: Any, name: str = "images") -> None:
+    """Raise DataError unless all images are finite as `inputs` gives them to a model of this dtype.
+
+    Scaling keeps the order of numbers, so the smallest and the largest show it.
+    """
+    images, dtype = data.images, np.dtype(dtype)
+    scaled, wide = (data.mean, data.deviation) != (0, 1), images.dtype.itemsize > dtype.itemsize
+    if not scaled and (images.dtype.kind != "f" or not wide):
+        return
+    ends = array_module(images).stack([images.min(), images.max()])
+    with ignoring("over", "invalid", "divide"):
+        if is_finite(scale_pixels(ends, dtype, data.mean, data.deviation)):
+            return
+    low, high = float(ends[0]), float(ends[1])
+    expected = f"numbers up to {float(np.finfo(dtype).max):g}, the largest in {dtype}"
+    received = str(ends[1] if high > -low else ends[0])  # of long doubles, float() would be infinite
+    remedy = f"scale them: np.asarray({name}) / np.abs({name}).max()"
+    if scaled:
+        expected += f", after scaling by the mean {data.mean:g} and the deviation {data.deviation:g}"
+        remedy = "scale them as the training set was, before both are standardized"
+    raise DataError(mismatch(name, expected, received, remedy))
 
 
 def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: float = 1.0) -> Array:

@@ -18,10 +18,11 @@ import numpy as np
 from tinynet.backend.random import Purpose, Stream, check_seed
 from tinynet.data.catalog import FASHION_MNIST, SYNTHETIC
 from tinynet.data.dataset import Dataset
-from tinynet.errors import whole_number
+from tinynet.errors import flag, whole_number
 
 SIDE = 28
 PARAMETERS = 32  # random numbers per picture, without noise: the shape uses the first, pose and cloth the last
+MOST = 10_000_000  # pictures of a split: 8 GB
 CHUNK = 250  # pictures drawn together: their arrays fit into the processor's cache
 PIXEL = 2 / SIDE  # in units of the drawing, whose coordinates go from -1 to 1
 
@@ -43,8 +44,9 @@ def synthetic_fashion(
     these pictures say nothing about Fashion-MNIST. Raises ValueError for a size below 1.
     """
     check_seed(seed)
-    train_size = whole_number("synthetic_fashion: train_size", train_size, remedy="try 1000")
-    test_size = whole_number("synthetic_fashion: test_size", test_size, remedy="try 1000")
+    train_size = whole_number("synthetic_fashion: train_size", train_size, limit=MOST, remedy="try 1000")
+    test_size = whole_number("synthetic_fashion: test_size", test_size, limit=MOST, remedy="try 1000")
+    flatten = flag("synthetic_fashion", "flatten", flatten)
     return _split(train_size, seed, 0, flatten), _split(test_size, seed, 1, flatten)
 
 

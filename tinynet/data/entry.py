@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set, ValuesView
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from tinynet.backend.arrays import Array, array_module, device_of
 from tinynet.backend.plain import plain_array
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, mismatch, sequence, shown, whole_number
 
 FEW = 10  # class names that a message lists; with more of them it says how to find them
 
@@ -43,10 +44,30 @@ def read_labels(labels: Any, who: object, class_names: Sequence[str] = (), name:
 
 def read_class_names(class_names: Any, who: object) -> tuple[str, ...]:
     """`class_names` as a tuple of strings. DataError for text, and for what has no order or can be read only once."""
+    if type(class_names) is tuple and all(type(each) is str for each in class_names):
+        return class_names  # the usual case first
     if isinstance(class_names, (str, bytes, Mapping, Set, ValuesView, Iterator)):
         remedy = "give the names in the order of the labels: class_names=['first', 'second']"
         raise DataError(mismatch(who, "class_names as a list", f"a {type(class_names).__name__}", remedy))
+    remedy = "give the names in the order of the labels: class_names=['first', 'second']"
+    one_axis = getattr(class_names, "ndim", 1) == 1
+    if isinstance(class_names, type) or not (hasattr(class_names, "__getitem__") and one_axis):
+        raise DataError(mismatch(who, "class_names as a list", shown(class_names), remedy))
+    for each in class_names:
+        if not isinstance(each, (str, Integral)):  # numbers that are names
+            raise DataError(mismatch(who, "class_names as text", shown(each), remedy))
     return tuple(str(each) for each in class_names)
+
+
+def read_shape(shape: Any, who: object, name: str) -> tuple[int, ...]:
+    """`shape` as a tuple of whole numbers. DataError for anything else."""
+    if type(shape) is tuple and all(type(size) is int and size >= 0 for size in shape):
+        return shape  # the usual case first
+    try:
+        sizes = sequence(f"{who}: {name}", shape, remedy=f"write {name}=(28, 28)")
+        return tuple(whole_number(f"{who}: {name}", size, 0, remedy=f"write {name}=(28, 28)") for size in sizes)
+    except (TypeError, ValueError) as error:
+        raise DataError(str(error)) from error
 
 
 def read_indices(chosen: Any, like: Array, who: str) -> Any:

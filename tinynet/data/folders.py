@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinynet.data.dataset import Dataset
 from tinynet.data.decoding import pillow, read_picture
-from tinynet.errors import DataError, mismatch, whole_number
+from tinynet.errors import DataError, file_name, flag, mismatch, sequence, text, whole_number
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
 OTHER_ENDINGS = (  # pictures that are refused by name: a class must not lose examples in silence
@@ -44,7 +45,9 @@ def from_folder(
     """
     if background is not None:
         whole_number("from_folder: background", background, 0, 255, remedy="try background=255, white")
-    root = Path(path)
+    root = Path(file_name("from_folder", path))
+    colour, flatten = flag("from_folder", "colour", colour), flag("from_folder", "flatten", flatten)
+    size = None if size is None else _checked_size(size)
     names = _class_names(root, class_names)
     listed = [(file, label) for label, name in enumerate(names) for file in _pictures(root, name)]
     labels = np.array([label for _, label in listed])
@@ -54,11 +57,23 @@ def from_folder(
     return Dataset(stack, labels, names, root.name, shape, {"source": "a folder of pictures"})
 
 
+def _checked_size(size: Any) -> tuple[int, int]:
+    """(height, width). TypeError or ValueError for anything else."""
+    remedy = "write size=(28, 28), the height and the width"
+    sizes = sequence("from_folder: size", size, remedy=remedy)
+    if len(sizes) != 2:
+        raise ValueError(mismatch("from_folder: size", "two numbers", f"{len(sizes)}", remedy))
+    height, width = (whole_number("from_folder: each number of size", each, remedy=remedy) for each in sizes)
+    return height, width
+
+
 def _class_names(root: Path, given: Sequence[str] | None) -> tuple[str, ...]:
     """The folders to read, in the order of their labels."""
     if given is not None and not isinstance(given, (tuple, list)):  # a set has no order, a word has letters
         remedy = "give a list, in the order of the labels: class_names=['cat', 'dog']"
         raise TypeError(mismatch("from_folder: class_names", "a list or tuple", type(given).__name__, remedy))
+    for each in given or ():
+        text("from_folder", "each of class_names", each)
     if not root.is_dir():
         raise DataError(mismatch("from_folder", "a folder", repr(str(root)), "check the path"))
     names = tuple(given or sorted(entry.name for entry in root.iterdir() if _is_class(entry)))

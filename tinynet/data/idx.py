@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, file_name, mismatch
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_BYTES = 1 << 28  # 256 MiB; the largest of these data sets, CIFAR-10, has 184 MB
@@ -34,7 +34,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises DataError, with the file's name, if it is not an IDX file, is too short, or has trailing bytes. Never reads
     more than MAX_BYTES, whatever the header or a compressed stream claims.
     """
-    return parse_idx(read_bytes(path), path)
+    return parse_idx(read_bytes(file_name("read_idx", path)), path)
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

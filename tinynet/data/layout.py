@@ -17,7 +17,7 @@ FEW = 4  # channels: grey, grey and alpha, RGB, RGB and alpha
 
 def check_layout(who: str, layout: str) -> str:
     """`layout`; ValueError unless it is "NHWC", "NCHW" or "", which means that the shape decides."""
-    if layout not in ("", *LAYOUTS):
+    if not isinstance(layout, str) or layout not in ("", *LAYOUTS):
         raise ValueError(f"{who}: {unknown_name('layout', layout, LAYOUTS)}")
     return layout
 

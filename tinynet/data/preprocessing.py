@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tinynet.backend.arrays import array_module
 from tinynet.data.dataset import Dataset
-from tinynet.errors import DataError, mismatch, unknown_name
+from tinynet.data.entry import read_class_names, read_shape
+from tinynet.errors import DataError, above_zero, checked_number, flag, mismatch, one_of, shown
 
 OUTPUTS = ("classes", "probabilities", "numbers")
 MOST_AXES = 32  # of one example; NumPy has 32 or 64 in all
@@ -41,8 +43,18 @@ class Preprocessing:
     class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.output not in OUTPUTS:
-            raise ValueError(unknown_name("output", self.output, OUTPUTS))
+        one_of("Preprocessing", "output", self.output, OUTPUTS)
+        flag("Preprocessing", "pixels", self.pixels)
+        checked_number("Preprocessing", "a mean", self.mean, math.isfinite, remedy="leave it out")
+        above_zero("Preprocessing", "a deviation", self.deviation, remedy="leave it out")
+        shapes = [read_shape(getattr(self, name), "Preprocessing", name) for name in ("input_shape", "image_shape")]
+        names = read_class_names(self.class_names, "Preprocessing")
+        known = self.value_range
+        if known is not None and not (isinstance(known, (tuple, list)) and _is_range(list(known))):
+            remedy = "give (smallest, largest), or leave it out"
+            raise ValueError(mismatch("Preprocessing", "value_range as two numbers in order", shown(known), remedy))
+        for name, value in zip(("input_shape", "image_shape", "class_names"), (*shapes, names)):
+            object.__setattr__(self, name, value)  # the record is frozen
 
     @classmethod
     def of(cls, data: Dataset, output: str, whole: bool = True) -> Preprocessing:

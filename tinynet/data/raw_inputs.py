@@ -13,7 +13,7 @@ from tinynet.backend.arrays import Array
 from tinynet.backend.plain import plain_array
 from tinynet.data.dataset import Dataset, from_arrays
 from tinynet.data.preprocessing import Preprocessing
-from tinynet.errors import DataError, ShapeError, mismatch
+from tinynet.errors import DataError, ShapeError, mismatch, whole_number
 
 Shape = tuple[int, ...]
 
@@ -27,6 +27,8 @@ def prepare(x: Any, record: Preprocessing | None, scaled: bool, background: int 
 
     `record` is None for a model that was not trained; `first` is then the shape that its first layer takes, if known.
     """
+    if background is not None:
+        whole_number("predict: background", background, 0, 255, remedy="try background=255, white")
     pictures = _is_picture(x) or (isinstance(x, (list, tuple)) and len(x) > 0 and all(map(_is_picture, x)))
     if scaled and (pictures or isinstance(x, Dataset)):
         what = "pictures" if pictures else "a data set"

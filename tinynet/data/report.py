@@ -6,10 +6,15 @@ import numpy as np
 
 from tinynet.data.dataset import Dataset
 from tinynet.data.duplicates import find_duplicates
+from tinynet.errors import mismatch, shown
 
 
 def data_report(train: Dataset, test: Dataset) -> str:
-    """The report as text."""
+    """The report as text. TypeError unless both are data sets."""
+    for name, dataset in (("train", train), ("test", test)):
+        if not isinstance(dataset, Dataset):
+            remedy = "make one of arrays: tn.data.from_arrays(images, labels)"
+            raise TypeError(mismatch("data_report", f"{name} as a Dataset", shown(dataset), remedy))
     found = find_duplicates(train, test)
     source = train.provenance.get("source", "unknown")
     lines = [

@@ -18,7 +18,7 @@ from tinynet.data.drawings import synthetic_fashion
 from tinynet.data.duplicates import without_duplicates
 from tinynet.data.idx import find_file, parse_idx, read_bytes
 from tinynet.data.tfds import read_tfds
-from tinynet.errors import DataError, DataNotFoundError, mismatch, unknown_name
+from tinynet.errors import DataError, DataNotFoundError, file_name, flag, mismatch, one_of, text
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
 SOURCES = ("auto", "folder", "cache", "download", "tfds")
@@ -45,11 +45,13 @@ def load(
     Each file is checked by SHA-256 before it is used. Raises DataNotFoundError with a remedy if the data set is not
     found, DataError with both sums if a file is not the published one, ValueError for an unknown name.
     """
-    if name == SYNTHETIC:
+    offline, flatten = flag("load", "offline", offline), flag("load", "flatten", flatten)
+    drop_duplicates = flag("load", "drop_duplicates", drop_duplicates)
+    data = None if data is None else file_name("load", data)
+    one_of("load", "source", source, SOURCES)
+    if text("load", "name", name) == SYNTHETIC:
         return synthetic_fashion(flatten=flatten)
     entry = find_entry(name)
-    if source not in SOURCES:
-        raise ValueError(unknown_name("source", source, SOURCES))
     splits = _from_tfds(entry, data, offline) if source == "tfds" else _from_files(entry, source, data, offline)
     train, test = (_dataset(entry, split, *splits[split], flatten) for split in ("train", "test"))
     return without_duplicates(train, test) if drop_duplicates else (train, test)

@@ -12,13 +12,27 @@ batch size. To standardize pixels, see `Dataset.standardize`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
 from tinynet.data.layout import channels_last, check_layout
-from tinynet.errors import checked_number, whole_number
+from tinynet.errors import checked_number, function, mismatch, sequence, shown, whole_number
 
 Lanes = Callable[[int], Array]  # lanes(k) -> (n, k) random uint16 numbers, a row for each picture
 Transform = Callable[[Array, Lanes], Array]
+
+
+def checked_transforms(who: str, transforms: Any) -> tuple[Transform, ...]:
+    """`transforms` as a tuple. TypeError unless they are a list of functions."""
+    remedy = "give a list: transforms=[tn.data.Shift(2)]"
+    listed = sequence(f"{who}: transforms", transforms, remedy=remedy)
+    for each in listed:
+        if isinstance(each, type):
+            raise TypeError(
+                mismatch(f"{who}: transforms", "functions of pictures", shown(each), f"call it: {each.__name__}()")
+            )
+        function(who, "each of transforms", each, remedy=remedy)
+    return listed
 
 
 class PictureTransform:
@@ -45,7 +59,7 @@ class Shift(PictureTransform):
     """Shift each picture by a random number of pixels from -most to most, independently in both directions."""
 
     def __init__(self, most: int = 2, layout: str = "") -> None:
-        self.most = whole_number("Shift: most", most, remedy="try Shift(2)")
+        self.most = whole_number("Shift: most", most, limit=1000, remedy="try Shift(2)")
         self.layout = check_layout("Shift", layout)
 
     def change(self, pictures: Array, lanes: Lanes) -> Array:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet.backend.arrays import Device, array_module, to_numpy
+from tinynet.backend.plain import converted
 from tinynet.data.preprocessing import Preprocessing
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, file_name, mismatch, shown
 from tinynet.io import architecture
 from tinynet.io.array_files import read_arrays, write_arrays
 from tinynet.io.round_trip import described
@@ -47,16 +48,28 @@ def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Devic
     `layers` are the classes of your own layers in it. Nothing is imported, and nothing in a file can run. Raises
     DataError for a file that is damaged, newer than this library, or no model; FileNotFoundError if there is none.
     """
-    arrays, about, _ = read_arrays(path, KIND, VERSION)
+    arrays, about, _ = read_arrays(file_name("load", path), KIND, VERSION)
     if not isinstance(about, dict) or about.get("dtype") not in ("float32", "float64"):
         raise DataError(mismatch(path, "a model's description", "another", "save the model again"))
     shapes = {name: values.shape for name, values in arrays.items()}
-    own = {layer.__name__: layer for layer in layers}
+    own = _classes(layers)
     known = _preprocessing(about, path)
     model = architecture.build(about.get("architecture"), shapes, own, about["dtype"], draw=False)
     put_arrays(model, arrays, path)
     model.preprocessing = known
     return model.to(device)
+
+
+def _classes(layers: Any) -> dict[str, type[Layer]]:
+    """The classes of layers by name. TypeError for anything else."""
+    expected, remedy = "a list of classes derived from Layer", "write layers=[MyLayer]"
+    if isinstance(layers, (str, bytes, Mapping, type)) or not hasattr(layers, "__iter__"):
+        raise TypeError(mismatch("load: layers", expected, shown(layers), remedy))
+    listed = list(layers) if getattr(layers, "shape", None) != () else [layers]
+    for layer in listed:
+        if not (isinstance(layer, type) and hasattr(layer, "from_config")):
+            raise TypeError(mismatch("load: layers", expected, shown(layer), remedy))
+    return {layer.__name__: layer for layer in listed}
 
 
 def load_weights(model: Sequential, path: PathLike, strict: bool = True) -> list[str]:
@@ -95,9 +108,11 @@ def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLi
         if name in arrays and arrays[name].shape != shape
     ]
     if problems and strict:
-        shown = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
-        raise DataError(mismatch(path, "the arrays of this model", shown, "strict=False takes what fits"))
-    for name, values in {**model.parameters, **model.statistics}.items():
-        if name in arrays and arrays[name].shape == values.shape:
-            values[...] = array_module(values).asarray(arrays[name].astype(values.dtype, copy=False))
+        told = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
+        raise DataError(mismatch(path, "the arrays of this model", told, "strict=False takes what fits"))
+    own = {**model.parameters, **model.statistics}
+    fitting = [name for name, values in own.items() if name in arrays and arrays[name].shape == values.shape]
+    new = {name: converted(arrays[name], own[name].dtype, path, name) for name in fitting}
+    for name, values in new.items():
+        own[name][...] = array_module(own[name]).asarray(values)
     return problems

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from tinynet.backend.arrays import Array, aligned_zeros, array_module, device_of, ignoring
+from tinynet.backend.arrays import Array, aligned_zeros, array_module, check_memory, device_of, ignoring, out_of_memory
 from tinynet.backend.habits import NamedArrays, explain_constructor, explained
+from tinynet.backend.plain import converted, plain_array
 from tinynet.backend.random import Purpose, Stream
 from tinynet.backend.representation import constructor_call
 from tinynet.errors import DeviceError, ShapeError, mismatch, shape_remedy, shown, whole_number
-from tinynet.initializers import DrawValues, Initializer, Shape, find_initializer
+from tinynet.initializers import DrawValues, Initializer, Shape, checked_values, find_initializer
 from tinynet.layers.configuration import BuildLayer, changed, hyperparameters_from_json, refuse_unread, to_json
 from tinynet.layers.context import INFERENCE, TRAINING, Context
 from tinynet.layers.layout import arrays_in, cut, offsets, padded, writable
@@ -19,6 +21,7 @@ from tinynet.layers.layout import arrays_in, cut, offsets, padded, writable
 __all__ = ["INFERENCE", "TRAINING", "Backward", "Context", "Layer", "arrays_in"]
 
 Backward = Callable[[Array, Any], Array]  # backward(dy, grads) -> dx
+AddLater = Callable[[Array, int], None]  # (what later passes wrote, their number)
 
 
 class Undrawn:
@@ -52,8 +55,8 @@ class Layer:
     Declare parameters in `__init__` with `add_parameter` and read them as attributes. They are views into one vector:
     the model's, or the layer's own while it belongs to no model. Statistics (`add_statistic`) are views into a second
     vector, which no optimizer changes: `backward` writes their changes into `grads[name]`, if there is such an entry,
-    and the training step adds them. Declaring allocates nothing: the vectors are made and the initial values drawn when
-    the layer is put into a model, or when it is first used without one.
+    and the training step adds them (a running average overrides `add_later`, too). Declaring allocates nothing: the
+    vectors are made and the initial values drawn when the layer is put into a model, or first used without one.
     """
 
     hyperparameters: tuple[str, ...] = ()  # arguments of __init__ that are saved, kept as attributes of the same names
@@ -132,11 +135,7 @@ class Layer:
             raise ValueError(mismatch(who, expected, repr(name), "choose another"))
         if not isinstance(vars(type(self)).get(name), Undrawn):
             setattr(type(self), name, Undrawn(name))
-        for drawn in (
-            "_vector",
-            *self._shapes,
-            *self._statistic_shapes,
-        ):  # read in __init__: make them again
+        for drawn in ("_vector", *self._shapes, *self._statistic_shapes):  # read in __init__: make them again
             vars(self).pop(drawn, None)
         remedy = "check the sizes that the layer was given"
         return tuple(whole_number(f"{who}: each size of {name}", size, remedy=remedy) for size in shape)
@@ -181,6 +180,19 @@ class Layer:
             named.update(cut(changes, self._statistic_shapes, self._statistic_offsets))
         return named
 
+    def written_arrays(self, grads: Any) -> Iterator[tuple[Array, AddLater]]:
+        """Each array that `backward` writes into `grads`, and its function to add what later passes wrote."""
+        for name, values in grads.items():
+            yield values, partial(self.add_later, name, values)
+
+    def add_later(self, name: str, values: Array, later: Array, passes: int) -> None:
+        """Add to `values`, which backward wrote into grads[name], what `passes` later passes in the same step wrote.
+
+        That happens where a layer stands at several positions of a model. Gradients and sums add up. A layer with a
+        running average overrides this: the change of the earlier pass is multiplied by (1 - momentum)^passes first.
+        """
+        values += later
+
     def bind(self, vector: Array, offset: int) -> None:
         """Make the parameters views into `vector`, from element `offset` on; they take the values found there."""
         self._offsets = offsets(self._shapes, offset)
@@ -211,7 +223,8 @@ class Layer:
             if isinstance(value, (int, float)):
                 remedy = f"write into the array: layer.{name}[...] = {value}"
             raise ShapeError(mismatch(f"{self}.{name}", f"an array of shape {view.shape}", shown(value), remedy))
-        view[...] = value
+        who = f"{self}.{name}"
+        view[...] = converted(plain_array(value, who, "values"), view.dtype, who, "values")
 
     def __getstate__(self) -> dict[str, Any]:
         if "_vector" not in vars(self):
@@ -231,9 +244,19 @@ class Layer:
     # Initial values -------------------------------------------------------------------------------------------------
 
     def allocate(self, seed: int = 0, dtype: Any = "float32") -> None:
-        """Make the vector of the parameters and that of the statistics, with their initial values."""
-        vector, statistics = aligned_zeros(self.size, dtype), aligned_zeros(self.statistics_size, dtype)
-        self.draw(vector, 0, seed, position=0)
+        """Make the vector of the parameters and that of the statistics, with their initial values.
+
+        Raises MemoryError if they do not fit into memory.
+        """
+        needed = (self.size + self.statistics_size) * aligned_zeros(0, dtype).itemsize
+        largest = max(self.declared_shapes.items(), key=lambda item: math.prod(item[1]), default=("", ()))
+        who = f"{type(self).__name__} with {largest[0]} of shape {largest[1]}"
+        check_memory(who, needed)
+        try:
+            vector, statistics = aligned_zeros(self.size, dtype), aligned_zeros(self.statistics_size, dtype)
+            self.draw(vector, 0, seed, position=0)
+        except MemoryError:
+            raise out_of_memory(who, needed) from None
         self.draw_statistics(statistics, 0)
         self.bind_statistics(statistics, 0)
         self.bind(vector, 0)
@@ -243,12 +266,8 @@ class Layer:
         views = cut(vector, self._shapes, offsets(self._shapes, offset))
         for number, (name, values) in enumerate(views.items()):
             stream = Stream(seed, Purpose.WEIGHTS, layer=position, step=number)
-            drawn = self._initializers[name](values.shape, stream)
-            if drawn.shape != values.shape:  # it would be repeated in silence
-                who, expected = f"initializer of {self}.{name}", f"an array of shape {values.shape}"
-                remedy = "return an array of the shape that the function is given"
-                raise ShapeError(mismatch(who, expected, drawn.shape, remedy))
-            values[...] = array_module(values).asarray(drawn.astype(values.dtype))
+            drawn, who = self._initializers[name](values.shape, stream), f"initializer of {self}.{name}"
+            values[...] = array_module(values).asarray(checked_values(drawn, values.shape, values.dtype, who))
 
     def draw_statistics(self, vector: Array, offset: int) -> None:
         """The same for the statistics, which begin at constants."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.habits import NamedArrays, written_here
+from tinynet.backend.plain import converted, plain_array
 from tinynet.errors import ShapeError, mismatch
 from tinynet.initializers import Shape
-from tinynet.layers.base import Backward, Context, Layer, arrays_in
+from tinynet.layers.base import AddLater, Backward, Context, Layer
 from tinynet.layers.configuration import BuildLayer, layers_from_json, layers_to_json
-from tinynet.layers.layout import writable
+from tinynet.layers.layout import refuse_shapes, writable
 
 
 class Container(Layer):
@@ -49,10 +51,11 @@ class Container(Layer):
 
     @theta.setter
     def theta(self, values: Array) -> None:
-        if values.shape != self.theta.shape:
+        received = getattr(values, "shape", type(values).__name__)
+        if received != self.theta.shape:
             remedy = "take it from a model of the same layers"
-            raise ShapeError(mismatch("model.theta", f"shape {self.theta.shape}", values.shape, remedy))
-        self.theta[...] = values
+            raise ShapeError(mismatch("model.theta", f"shape {self.theta.shape}", received, remedy))
+        self.theta[...] = converted(plain_array(values, "model", "theta"), self.theta.dtype, "model.theta", "theta")
 
     @property
     def statistics_vector(self) -> Array:
@@ -103,8 +106,15 @@ class Container(Layer):
         return self._positions[-1]
 
     def views(self, vector: Array, changes: Array = None) -> list[Any]:
-        """`vector`, laid out like `theta`, as one dict of named arrays for each layer."""
-        return [layer.views(vector, changes) for layer in self.layers]
+        """`vector`, laid out like `theta`, as one dict of named arrays for each layer; the same for the same layer."""
+        views = {layer: layer.views(vector, changes) for layer in self.distinct}
+        return [views[layer] for layer in self.layers]
+
+    def written_arrays(self, grads: Any) -> Iterator[tuple[Array, AddLater]]:
+        for layer in self.distinct:
+            uses = self.layers.count(layer)
+            for values, add in layer.written_arrays(grads[self.layers.index(layer)]):
+                yield values, partial(_add_later_uses, add, uses)
 
     def bind(self, vector: Array, offset: int) -> None:
         self._vector, self._start = vector, offset
@@ -138,24 +148,33 @@ class Container(Layer):
             self.bind_statistics(writable(self._statistics_vector), self._statistics_start)
 
 
+def _add_later_uses(add: AddLater, uses: int, later: Array, passes: int) -> None:
+    add(later, passes * uses)
+
+
 class Part(NamedTuple):
     """One step of a chain: a layer, or a fused kernel that replaces several."""
 
     layer: Any  # with a method forward(x, context)
     number: int  # of its dict in `grads`
     position: int  # relative to the chain's own
-    has_parameters: bool
-    repeated: bool  # whether it occurs later in the chain, too: then its gradients add up
+    is_trained: bool  # whether it has parameters or statistics, so that its backward must be called
+    later: int  # how often it occurs later in the chain
+
+
+def is_trained(layer: Layer) -> bool:
+    """Whether backward has something to write for the layer."""
+    return layer.parameter_count > 0 or layer.statistics_size > 0
 
 
 def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[Array, Backward]:
     """y = last(... second(first(x))), and the function that takes the gradient back through all parts."""
     backwards = []
-    input_gradient = context.input_gradient  # from the first layer with parameters on, every layer must return its dx
+    input_gradient = context.input_gradient  # after the first layer that is trained, every layer must return its dx
     for part in parts:
         x, backward = part.layer.forward(x, context.at(part.position, input_gradient))
         backwards.append(backward)
-        input_gradient = input_gradient or part.has_parameters
+        input_gradient = input_gradient or part.is_trained
 
     def backward_all(dy: Array, grads: Any) -> Array:
         if not backwards:
@@ -163,11 +182,11 @@ def forward_through(parts: Sequence[Part], x: Array, context: Context) -> tuple[
         while backwards:
             part, backward = parts[len(backwards) - 1], backwards.pop()  # frees what this layer kept, after its use
             own = grads[part.number]
-            later = [gradient.copy() for gradient in arrays_in(own)] if part.repeated else []
+            later = [values.copy() for values, _ in part.layer.written_arrays(own)] if part.later else []
             dy = backward(dy, own)
-            for gradient, seen in zip(arrays_in(own), later) if later else ():
-                gradient += seen
-            if dy is None:  # no layer before this one has parameters
+            for (_, add), values in zip(part.layer.written_arrays(own), later) if later else ():
+                add(values, part.later)
+            if dy is None:  # no layer before this one is trained
                 backwards.clear()
         return dy
 
@@ -183,7 +202,7 @@ class Chain(Container):
             raise ValueError(f"{name}: expected at least one layer, got none; try {name}(Dense(784, 10))")
         super().__init__(layers, [str(number) for number in range(len(layers))])
         self._parts = [
-            Part(layer, number, position, layer.parameter_count > 0, layer in layers[number + 1 :])
+            Part(layer, number, position, is_trained(layer), layers[number + 1 :].count(layer))
             for number, (layer, position) in enumerate(zip(layers, self._positions))
         ]
 
@@ -248,9 +267,7 @@ class Residual(Container):
         else:
             around, around_backward = self.shortcut.forward(x, context.at(self.block.positions, context.input_gradient))
         if y.shape != around.shape:
-            expected = f"a block whose output has the shape {tuple(around.shape)}, like that of the shortcut"
-            remedy = _shortcut_remedy(tuple(x.shape), tuple(y.shape))
-            raise ShapeError(mismatch(f"Residual of {self.block[0]} ...", expected, tuple(y.shape), remedy))
+            refuse_shapes(f"Residual of {self.block[0]} ...", x.shape, y.shape, around.shape)
 
         def backward(dy: Array, grads: Any) -> Array:
             dy_around = dy.copy()  # the block owns dy
@@ -280,17 +297,6 @@ class Residual(Container):
     def __repr__(self) -> str:
         inner = ", ".join(map(repr, self.block.layers))
         return f"Residual({inner})" if self.shortcut is None else f"Residual({inner}, shortcut={self.shortcut})"
-
-
-def _shortcut_remedy(before: tuple[int, ...], after: tuple[int, ...]) -> str:
-    """The shortcut that turns the shape `before` the block into the one `after` it."""
-    if len(before) == len(after) == 2:
-        return f"write shortcut=Dense({before[1]}, {after[1]})"
-    if len(before) == len(after) == 4:
-        stride = tuple(-(-size // left) for size, left in zip(before[1:3], after[1:3]))
-        if tuple(-(-size // step) for size, step in zip(before[1:3], stride)) == after[1:3]:
-            return f"write shortcut=Conv2D({before[3]}, {after[3]}, 1, {stride})"
-    return "let the block keep the shape of x"
 
 
 def _check_free(who: str, layer: Any) -> None:

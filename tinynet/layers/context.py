@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Number
 from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
-from tinynet.backend.random import Purpose, Stream
-from tinynet.errors import mismatch
+from tinynet.backend.random import Purpose, Stream, check_seed
+from tinynet.errors import flag, function, mismatch, whole_number
 
 
 def _itself(x: Array) -> Array:
@@ -21,7 +22,17 @@ class _NotGiven(int):
 NOT_GIVEN = _NotGiven()
 
 
-class Context(NamedTuple):
+class _Fields(NamedTuple):
+    training: bool = False
+    seed: int = 0
+    step: int = NOT_GIVEN
+    layer: int = 0
+    first_row: int = 0
+    input_gradient: bool = True
+    all_reduce: Callable[[Array], Array] = _itself
+
+
+class Context(_Fields):
     """What layers need to know about one forward pass. They read it and never change it.
 
     training        True in training: dropout is on, batch norm uses the statistics of the batch
@@ -33,15 +44,35 @@ class Context(NamedTuple):
                     more than a quarter of an MLP's multiplications
     all_reduce      where threads share a batch, sums an array over their parts; each thread must call it, in the same
                     order
+
+    Raises ValueError or TypeError for numbers and flags out of range.
     """
 
-    training: bool = False
-    seed: int = 0
-    step: int = NOT_GIVEN
-    layer: int = 0
-    first_row: int = 0
-    input_gradient: bool = True
-    all_reduce: Callable[[Array], Array] = _itself
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        training: bool = False,
+        seed: int = 0,
+        step: int = NOT_GIVEN,
+        layer: int = 0,
+        first_row: int = 0,
+        input_gradient: bool = True,
+        all_reduce: Callable[[Array], Array] = _itself,
+    ) -> Context:
+        recorded = str(getattr(step, "dtype", "")) == "uint64" and not isinstance(step, Number)  # an array: see Stream
+        if not (step is NOT_GIVEN or step is None or recorded):
+            step = whole_number("Context: step", step, 0, 2**64 - 1, remedy="count the updates from 0")
+        return super().__new__(
+            cls,
+            flag("Context", "training", training),
+            check_seed(seed),
+            step,
+            whole_number("Context: layer", layer, 0, 2**32 - 1, remedy="leave it out"),
+            whole_number("Context: first_row", first_row, 0, remedy="leave it out"),
+            flag("Context", "input_gradient", input_gradient),
+            function("Context", "all_reduce", all_reduce, remedy="leave it out"),
+        )
 
     def in_loop(self, statistics: bool) -> Context:
         """This context, for a step of a training loop, where a step that was not given is refused once it matters.
@@ -57,8 +88,9 @@ class Context(NamedTuple):
 
     def at(self, position: int, input_gradient: bool) -> Context:
         """The context of a part of this layer; `position` counts from the layer's own."""
-        layer = self.layer + position
-        return Context(self.training, self.seed, self.step, layer, self.first_row, input_gradient, self.all_reduce)
+        training, seed, step, layer, first_row, _, all_reduce = self
+        moved = training, seed, step, layer + position, first_row, input_gradient, all_reduce
+        return tuple.__new__(Context, moved)  # without the checks: each layer calls this in each step
 
     def stream(self, purpose: Purpose) -> Stream:
         """The random numbers of this layer in this step."""

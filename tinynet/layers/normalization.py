@@ -24,7 +24,8 @@ class BatchNorm(Layer):
         dx = weight / sqrt(variance + epsilon) (dy - dbias / M - z dweight / M)
 
     Inference uses running averages from training: r <- (1 - momentum) r + momentum (value of the batch). They start at
-    mean 0 and variance 1; the variance in them has the divisor M - 1. PyTorch's definitions. Threads that share a batch
+    mean 0 and variance 1; the variance in them has the divisor M - 1. PyTorch's definitions, also for a layer that
+    stands at several positions: it averages over them in the order of the forward pass. Threads that share a batch
     add up their sums. The mean of x - mean, which rounding left over, is subtracted as well: at large means it matters.
     Raises ShapeError for x with another number of features, ValueError if M is 1.
     Source: S. Ioffe, C. Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
@@ -48,6 +49,13 @@ class BatchNorm(Layer):
         self.add_parameter("bias", (features,), "zeros")
         self.add_statistic("running_mean", (features,), 0.0)
         self.add_statistic("running_var", (features,), 1.0)
+
+    def add_later(self, name: str, values: Array, later: Array, passes: int) -> None:
+        if name in self._statistic_shapes:
+            values *= (1 - self.momentum) ** passes
+        values += later
+        if name == "running_var":  # rounding could leave a variance below 0
+            array_module(values).maximum(values, -self.running_var, out=values)
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_features(self, x, self.features)

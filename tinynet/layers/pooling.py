@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import ge
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
@@ -26,6 +27,9 @@ class MaxPool2D(Layer):
     def __init__(self, pool_size: int | Pair = 2, stride: int | Pair | None = None, padding: Padding = "valid") -> None:
         self.windows = Windows("MaxPool2D", pool_size, pool_size if stride is None else stride, padding, "pool_size")
         self.pool_size, given_stride, self.padding = self.windows.as_given
+        if not isinstance(self.windows.padding, str) and any(map(ge, self.windows.padding, self.windows.kernel)):
+            expected = f"padding below pool_size, {self.pool_size}, so that each window holds a pixel"
+            raise ValueError(mismatch("MaxPool2D", expected, self.padding, "write padding='same'"))
         self.stride = None if stride is None else given_stride
 
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from tinynet.backend.arrays import Array, array_module, device_of
+from tinynet.backend.arrays import Array, array_module, check_memory, device_of
 from tinynet.errors import ShapeError, mismatch, whole_number
 
 Pair = tuple[int, int]
@@ -74,7 +74,9 @@ class Windows:
         if min(inner) < 0:
             expected = f"pictures of at least {self.kernel}"
             raise ShapeError(mismatch(self.who, expected, f"{tuple(size)} pixels", self.remedy))
-        return inner[0] // self.stride[0] + 1, inner[1] // self.stride[1] + 1
+        found = inner[0] // self.stride[0] + 1, inner[1] // self.stride[1] + 1
+        check_memory(self.who, 4 * max(math.prod(found), math.prod(n + sum(m) for n, m in zip(size, margins))))
+        return found
 
     def pad(self, x: Array, value: float = 0.0) -> Array:
         """The pictures with their margin; `x` itself if there is none."""

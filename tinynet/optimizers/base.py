@@ -7,13 +7,15 @@ contain all of its state.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from tinynet.backend.arrays import Array
 from tinynet.backend.habits import explain_constructor
-from tinynet.backend.representation import refuse_unknown_attribute
-from tinynet.errors import mismatch
+from tinynet.backend.representation import refuse_unknown_attribute, set_anew
+from tinynet.errors import LARGEST, checked_number, mismatch, shown
 
 State = dict[str, Array]
 LearningRate = float | Callable[[int], float]  # a number, or a function of the step
@@ -30,16 +32,20 @@ class Optimizer:
         explain_constructor(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Raises AttributeError for what the optimizer would not read, such as `lr`."""
+        """Raises AttributeError for what the optimizer would not read, such as `lr`, ValueError for what it refuses."""
         if name in ("lr", "rate") and not callable(value):
             who, remedy = type(self).__name__, f"set learning_rate = {value!r}"
             raise AttributeError(mismatch(who, "the attribute learning_rate", repr(name), remedy))
         refuse_unknown_attribute(self, name)
-        object.__setattr__(self, name, value)
+        cls: Any = type(self)
+        set_anew(self, _arguments(cls), name, value)
 
     def rate(self, step: int) -> float:
-        """The learning rate at `step` (from 0)."""
-        return float(self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate)
+        """The learning rate at `step` (from 0). ValueError if a schedule returns no number from 0 on."""
+        if not callable(self.learning_rate):
+            return float(self.learning_rate)
+        rate = self.learning_rate(step)
+        return rate if type(rate) is float and 0 <= rate <= LARGEST else _checked(rate, step, self.learning_rate)
 
     def start(self, theta: Array) -> State:
         """The state before the first step: the vectors that the rule remembers, by name."""
@@ -73,3 +79,15 @@ class Optimizer:
     def result(self, theta: Array, state: State) -> Array:
         """The parameters to evaluate and to keep: `theta`, unless the rule has better ones (see Averaged)."""
         return theta
+
+
+@cache
+def _arguments(cls: Any) -> tuple[str, ...]:
+    return tuple(inspect.signature(cls).parameters)
+
+
+def _checked(rate: Any, step: int, schedule: Any) -> float:
+    """What a schedule returned, as a float: a number of NumPy, or what is refused."""
+    who, expected = shown(schedule), f"a learning rate of at least 0 for step {step}"
+    rate = rate.item() if getattr(rate, "shape", None) == () else rate
+    return checked_number(who, expected, rate, lambda given: given >= 0, remedy="return a number, such as 0.01")

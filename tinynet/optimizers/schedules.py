@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
-from tinynet.errors import above_zero, at_least_zero, checked_number, whole_number
+from tinynet.errors import above_zero, at_least_zero, checked_number, function, mismatch, shown, whole_number
 
 Schedule = Callable[[int], float]
 
@@ -42,7 +43,10 @@ class step_decay:
         _whole(self, "every")
 
     def __call__(self, step: int) -> float:
-        return self.rate * self.factor ** (step // self.every)
+        try:
+            return self.rate * float(self.factor) ** (step // self.every)
+        except OverflowError:  # after many steps with a factor above 1; an optimizer refuses it
+            return math.inf
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,17 @@ class warm_up:
     steps: int
 
     def __post_init__(self) -> None:
+        remedy = "give a schedule: warm_up(constant(0.1), steps=100)"
+        if isinstance(self.schedule, type):
+            raise TypeError(mismatch("warm_up", "a schedule as a function of the step", shown(self.schedule), remedy))
+        function("warm_up", "schedule", self.schedule, remedy=remedy)
         _whole(self, "steps")
 
     def __call__(self, step: int) -> float:
-        return self.schedule(step) * min(1.0, (step + 1) / self.steps)
+        rate = self.schedule(step)
+        if not isinstance(rate, Real) or isinstance(rate, bool):
+            return rate  # no number: the optimizer refuses it
+        return rate * min(1.0, (step + 1) / self.steps)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinynet.backend.arrays import Array, array_module
-from tinynet.errors import at_least_zero, fraction, mismatch
+from tinynet.errors import at_least_zero, flag, fraction, mismatch
 from tinynet.optimizers.base import LearningRate, Optimizer, State
 from tinynet.optimizers.checks import checked_rate, shown
 
@@ -26,9 +26,10 @@ class SGD(Optimizer):
         self, learning_rate: LearningRate, momentum: float = 0.0, nesterov: bool = False, weight_decay: float = 0.0
     ) -> None:
         self.learning_rate = checked_rate(self, learning_rate)
-        self.momentum, self.nesterov = fraction("SGD", "momentum", momentum, remedy="try 0.9"), bool(nesterov)
+        self.momentum = fraction("SGD", "momentum", momentum, remedy="try 0.9")
+        self.nesterov = flag("SGD", "nesterov", nesterov)
         self.weight_decay = at_least_zero("SGD", "weight_decay", weight_decay, remedy="leave it out")
-        if nesterov and momentum == 0:
+        if self.nesterov and self.momentum == 0:
             raise ValueError(mismatch("SGD", "momentum above 0 with nesterov=True", 0, "try momentum=0.9"))
 
     def start(self, theta: Array) -> State:

@@ -13,7 +13,7 @@ import numpy as np
 
 import tinynet as tn
 from tinynet.backend.arrays import to_numpy
-from tinynet.errors import mismatch, sequence
+from tinynet.errors import above_zero, flag, function, mismatch, sequence, shown, text, whole_number
 from tinynet.study.probe import measure
 from tinynet.training.identity import identify
 
@@ -60,9 +60,24 @@ class Configuration:
     record: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        who = text("Configuration", "title", self.title) or "Configuration"
+        function(who, "build", self.build, remedy="give a function of the seed that returns a model")
+        function(who, "optimizer", self.optimizer, remedy="give a class, such as tn.SGD")
+        text(who, "baseline", self.baseline)
+        for name in ("fit", "record"):
+            if not isinstance(getattr(self, name), Mapping):
+                received = shown(getattr(self, name))
+                raise TypeError(mismatch(who, f"{name} as a dict", received, f"leave {name} out, or write {name}={{}}"))
+        for name in ("shared", "long"):
+            flag(who, name, getattr(self, name))
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) is not None:
+                whole_number(f"{who}: {name}", getattr(self, name), remedy=f"leave {name} to the study")
         remedy = "give a list: learning_rates=(0.1, 0.3)"
         if not sequence(f"{self.title}: learning_rates", self.learning_rates, remedy=remedy):
             raise ValueError(mismatch(self.title, "at least one learning rate", "none", "try learning_rates=(0.1,)"))
+        for rate in self.learning_rates:
+            above_zero(who, "each of learning_rates", rate, remedy="try learning_rates=(0.1,)")
         for name in sorted(SET_BY_THE_STUDY.intersection(self.fit)):
             raise ValueError(
                 mismatch(self.title, "settings of fit that a study does not decide", name, f"leave {name} to the study")

@@ -13,9 +13,21 @@ import numpy as np
 import tinynet as tn
 from tinynet import metrics
 from tinynet.backend.arrays import to_numpy
+from tinynet.backend.habits import instance
 from tinynet.data.layout import is_picture
-from tinynet.data.transforms import Transform
-from tinynet.errors import ShapeError, mismatch, unknown_name
+from tinynet.data.transforms import Transform, checked_transforms
+from tinynet.errors import (
+    ShapeError,
+    above_zero,
+    at_least_zero,
+    flag,
+    function,
+    mismatch,
+    sequence,
+    shown,
+    text,
+    unknown_name,
+)
 from tinynet.study.configuration import Configuration
 from tinynet.study.options import count, new_parser, open_for_a_report, whole
 from tinynet.study.program import publish
@@ -29,6 +41,16 @@ class Views:
     description: str
     of: Callable[[np.ndarray], Iterable[np.ndarray]]  # images (N, H, W) or (N, H, W, C) -> the same, once for each view
     weights: Sequence[float] | None = None  # of the views; equal if None
+
+    def __post_init__(self) -> None:
+        text("Views", "description", self.description)
+        function("Views", "of", self.of, remedy="give a function of the images that returns each view")
+        if self.weights is not None:
+            remedy = "give one number above 0 for each view, or leave them out"
+            if not sequence("Views: weights", self.weights, remedy=remedy):
+                raise ValueError(mismatch("Views", "a weight for each view", "none", remedy))
+            for weight in self.weights:
+                above_zero("Views", "each of weights", weight, remedy=remedy)
 
 
 def five_places(images: np.ndarray) -> Iterable[np.ndarray]:
@@ -73,7 +95,14 @@ class Recipe(Configuration):
     views: Views = AS_IT_IS
 
     def __post_init__(self) -> None:
-        fit = {"loss": tn.SoftmaxCrossEntropy(self.label_smoothing), "transforms": tuple(self.transforms)}
+        transforms = checked_transforms(f"{self.title}", self.transforms)
+        if not isinstance(self.fit, Mapping) or set(self.fit) - {"loss", "transforms"}:  # those are made below
+            expected, remedy = "no fit, which a recipe makes itself", "leave it out, or write a tn.study.Configuration"
+            raise ValueError(mismatch(self.title, expected, shown(self.fit), remedy))
+        flag(self.title, "constant", self.constant)
+        at_least_zero(self.title, "weight_decay", self.weight_decay, remedy="leave it out")
+        instance(f"{self.title}: views", self.views, Views, "leave it out, or write Views(description, of)")
+        fit = {"loss": tn.SoftmaxCrossEntropy(self.label_smoothing), "transforms": transforms}
         object.__setattr__(self, "fit", fit)  # the way to set a field of a frozen dataclass
         super().__post_init__()
 

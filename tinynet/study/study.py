@@ -20,9 +20,10 @@ from typing import Any
 
 import tinynet as tn
 from tinynet.backend.arrays import Device, find_device
+from tinynet.backend.habits import instance
 from tinynet.backend.terminal import say
 from tinynet.data.dataset import as_dataset
-from tinynet.errors import DataError, mismatch, unknown_name, whole_number
+from tinynet.errors import DataError, above_zero, mismatch, shown, text, unknown_name, whole_number
 from tinynet.study.configuration import Configuration
 from tinynet.study.jobs import Data, Job
 from tinynet.study.progress import Progress
@@ -70,23 +71,26 @@ class Study:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.configurations = _checked(configurations)
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            raise TypeError(mismatch("Study: data", "two data sets", shown(data), "give both: (train, test)"))
         self.test = as_dataset(data[1])
         self.data = _placed(as_dataset(data[0]), self.test, find_device(device))
-        if not isinstance(seeds, Sequence):
-            seeds = range(whole_number("Study: seeds", seeds, remedy="try seeds=5"))
-        self.seeds = [whole_number("Study: a seed", seed, 0, remedy="try seeds=5") for seed in seeds]
+        self.seeds = _seeds(seeds)
         self.epochs = whole_number("Study: epochs", epochs, remedy="try epochs=10")
         self.batch_size = whole_number("Study: batch_size", batch_size, remedy="try batch_size=128")
+        if learning_rate is not None:
+            learning_rate = above_zero("Study", "learning_rate", learning_rate, remedy="leave it out")
         self.learning_rate = learning_rate
-        wanted = set(PARTS if parts is None else parts)
-        if unknown := sorted(wanted.difference(PARTS), key=str):
-            raise ValueError(f"Study: {unknown_name('part', unknown[0], PARTS)}")
-        wanted -= set() if learning_rate else {"given"}
+        wanted = set(PARTS if parts is None else _words(parts)) - (set() if learning_rate else {"given"})
         self.parts = [part for part in PARTS if part in wanted]
         workers = (os.cpu_count() or 1) if workers is None else workers
         workers = 0 if threads is None else workers
-        self.workers = whole_number("Study: workers", workers, 0, remedy="try workers=2")
-        self.threads, self.held_out = threads, held_out
+        self.workers = whole_number("Study: workers", workers, 0, limit=1024, remedy="try workers=2")
+        if threads is not None:
+            threads = whole_number("Study: threads", threads, limit=1024, remedy="leave it out")
+        self.threads, self.held_out = threads, text("Study", "held_out", held_out)
+        if settings is not None and not isinstance(settings, Mapping):
+            raise TypeError(mismatch("Study", "settings as a dict", shown(settings), "leave it out"))
         self.settings = dict(settings or {})
 
     def run(
@@ -222,10 +226,32 @@ def choose(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return chosen
 
 
+def _seeds(seeds: Any) -> list[int]:
+    """The seeds: those given, or the first ones of a number of them."""
+    if not isinstance(seeds, Sequence) or isinstance(seeds, (str, bytes)):
+        seeds = range(whole_number("Study: seeds", seeds, limit=10_000, remedy="try seeds=5"))
+    if not seeds:
+        raise ValueError(mismatch("Study", "at least one seed", "none", "try seeds=5"))
+    return [whole_number("Study: a seed", seed, 0, remedy="try seeds=5") for seed in seeds]
+
+
+def _words(parts: Any) -> list[str]:
+    """The names of parts. ValueError for one that is none."""
+    if isinstance(parts, (list, tuple, set, frozenset, str)) and parts:  # text is read as its letters, which are none
+        words = [text("Study", "each of parts", part) for part in parts]
+        if unknown := sorted(set(words).difference(PARTS)):
+            raise ValueError(f"Study: {unknown_name('part', unknown[0], PARTS)}")
+        return words
+    raise TypeError(mismatch("Study: parts", "a list of names", shown(parts), f"write parts={[PARTS[0]]}"))
+
+
 def _checked(configurations: Mapping[str, Configuration]) -> dict[str, Configuration]:
+    if not isinstance(configurations, Mapping):
+        raise TypeError(mismatch("Study: configurations", "a dict", shown(configurations), "name each: {'relu': ...}"))
     if not configurations:
         raise ValueError(mismatch("Study", "at least one configuration", "none", "name one: {'relu': ...}"))
     for each in configurations.values():
+        instance("Study: each configuration", each, Configuration, "write tn.study.Configuration(title, build)")
         if each.baseline and each.baseline not in configurations:
             raise ValueError(f"Study: {each.title}: {unknown_name('baseline', each.baseline, configurations)}")
     return dict(configurations)

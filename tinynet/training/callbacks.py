@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tinynet.errors import mismatch
+from tinynet.errors import mismatch, sequence, shown
 
 if TYPE_CHECKING:
     from tinynet.training.history import History
@@ -41,6 +41,16 @@ class Callback:
 
     def epoch_ends(self, history: History) -> None:
         """Called after the evaluation of an epoch; its row is the last of `history`."""
+
+
+def checked_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """`callbacks` as a tuple. TypeError unless they are a list of objects with the methods of a callback."""
+    listed = sequence("fit: callbacks", callbacks, remedy="put it in a list: callbacks=[my_callback]")
+    for each in listed:
+        if isinstance(each, type) or not all(callable(getattr(each, name, None)) for name in set(METHODS.values())):
+            remedy = f"call it: {each.__name__}()" if isinstance(each, type) else "derive its class from tn.Callback"
+            raise TypeError(mismatch("fit: callbacks", "objects with the methods of tn.Callback", shown(each), remedy))
+    return listed
 
 
 class ProgressBar(Callback):

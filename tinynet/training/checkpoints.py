@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from tinynet.backend.arrays import is_finite
 from tinynet.backend.files import PathLike
 from tinynet.backend.terminal import say
-from tinynet.errors import DataError, SaveError, above_zero, mismatch, whole_number
+from tinynet.errors import DataError, SaveError, above_zero, file_name, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
 from tinynet.io.models import KIND as MODEL_KIND
 from tinynet.io.models import VERSION as MODEL_VERSION
@@ -60,7 +60,7 @@ class Checkpoints:
         if every_steps is not None:
             every_steps = whole_number("Checkpoints: every_steps", every_steps, remedy="leave it out")
         self.keep = whole_number("Checkpoints: keep", keep, remedy="leave it out")
-        self.folder = Path(folder)
+        self.folder = Path(file_name("Checkpoints", folder))
         self.every_seconds = every_seconds if every_seconds is not None else math.inf
         self.every_steps = every_steps or 0
         self._lock: Any = None

@@ -18,7 +18,7 @@ from tinynet.backend.random import Purpose
 from tinynet.data.batches import Batch
 from tinynet.layers.activations import ReLU, Sigmoid
 from tinynet.layers.base import Backward, Context, Layer
-from tinynet.layers.containers import Part, forward_through
+from tinynet.layers.containers import Part, forward_through, is_trained
 from tinynet.layers.dense import Dense
 from tinynet.layers.dropout import Dropout
 from tinynet.losses import Loss, SoftmaxCrossEntropy
@@ -52,8 +52,8 @@ def fused_parts(model: Sequential, kernels: Kernels) -> list[Part]:
     while number < len(model.layers):
         layer = model.layers[number]
         part, count = _fuse(model.layers[number:], kernels)
-        repeated = layer in model.layers[number + 1 :]
-        parts.append(Part(part, number, position, layer.parameter_count > 0, repeated))
+        later = model.layers[number + 1 :].count(layer)
+        parts.append(Part(part, number, position, is_trained(layer), later))
         position += sum(layer.positions for layer in model.layers[number : number + count])
         number += count
     return parts
@@ -78,7 +78,7 @@ class FusedDense:
     """
 
     def __init__(self, dense: Dense, activation: Layer | None, dropout: Dropout | None, kernels: Kernels) -> None:
-        self.dense, self.dropout, self.kernels = dense, dropout, kernels
+        self.dense, self.dropout, self.kernels, self.written_arrays = dense, dropout, kernels, dense.written_arrays
         self.activation = Activation.NONE if activation is None else ACTIVATIONS[type(activation)]
         self.ones: dict[int, Array] = {}  # vectors of ones by length, made once
 

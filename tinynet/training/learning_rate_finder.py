@@ -71,7 +71,7 @@ def find_learning_rate(
     highest = above_zero(who, "highest", highest, remedy=remedy)
     if not lowest < highest:
         raise ValueError(mismatch(who, "lowest below highest", f"{lowest:g} and {highest:g}", "leave both out"))
-    steps, seed = whole_number(f"{who}: steps", steps, 10, remedy=remedy), check_seed(seed)
+    steps, seed = whole_number(f"{who}: steps", steps, 10, limit=1_000_000, remedy=remedy), check_seed(seed)
     rates = np.geomspace(lowest, highest, steps)
     optimizer = copy.deepcopy(checked_optimizer(who, optimizer))
     optimizer.learning_rate = lambda step: float(rates[step])

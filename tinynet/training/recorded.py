@@ -37,7 +37,8 @@ class RecordedSteps:
 
     def __init__(self, step: TrainingStep, config: RunConfig, recorder: Any, per_graph: int = 0) -> None:
         self.step, self.state, self.config, self.recorder = step, step.state, config, recorder
-        data, size, xp = config.data, config.batch_size, config.device.module
+        data, xp = config.data, config.device.module
+        self.size = size = min(config.batch_size, len(data) + 1)  # a larger one is no other: one batch that is not full
         self.full, self.rest = divmod(len(data), size)  # full batches; examples in the smaller last one
         self.per_graph = per_graph or _even_part(self.full)
         self.order = xp.arange(len(data))  # the examples in the shuffled order of the epoch
@@ -55,7 +56,7 @@ class RecordedSteps:
     def epoch(self, number: int, first: int) -> Iterator[int]:
         """Train on the batches of epoch `number`, from batch `first` on; yield the examples of each launch."""
         self._begin_epoch(number, first)
-        size, meter = self.config.batch_size, self.state.meter
+        size, meter = self.size, self.state.meter
         assert meter is not None
         while first < self.config.steps:
             count = self.per_graph if first + self.per_graph <= self.full else 1
@@ -67,14 +68,14 @@ class RecordedSteps:
             yield count * rows
 
     def _begin_epoch(self, number: int, first: int) -> None:
-        state, size, put = self.state, self.config.batch_size, self.config.device.put
+        state, size, put = self.state, self.size, self.config.device.put
         self.order[...] = shuffled_order(self.config.data, state.seed, number)
         self.clock[...] = put(np.array([state.step, first, *range(first * size, (first + 1) * size)]))
         self.table[...] = put(scalars_of(self.step.optimizer, state, first, self.config.steps))
 
     def _record_graphs(self) -> None:
         """Record a graph for each (steps, rows). Run each number of rows twice before: to compile, to fill the pool."""
-        size = self.config.batch_size
+        size = self.size
         kinds = [(1, size)] if self.full else []
         if self.full and self.per_graph > 1:
             kinds.append((self.per_graph, size))
@@ -90,7 +91,7 @@ class RecordedSteps:
             self.graphs[count, rows] = self.recorder.record(lambda count=count, rows=rows: self._repeat(count, rows))
 
     def _rewind(self) -> None:
-        self.clock[...] = self.config.device.put(np.array([0, 0, *range(self.config.batch_size)]))
+        self.clock[...] = self.config.device.put(np.array([0, 0, *range(self.size)]))
 
     def _repeat(self, count: int, rows: int) -> None:
         for _ in range(count):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +17,12 @@ from tinynet.backend.memory import keep_freed_memory
 from tinynet.backend.random import check_seed
 from tinynet.data.batches import Batch, check_batch_size
 from tinynet.data.preprocessing import Preprocessing
-from tinynet.data.transforms import Transform
-from tinynet.errors import DeviceError, DivergenceError, mismatch, sequence, whole_number
+from tinynet.data.transforms import Transform, checked_transforms
+from tinynet.errors import DeviceError, DivergenceError, flag, mismatch, shown, whole_number
 from tinynet.losses import Loss
 from tinynet.model import Sequential
 from tinynet.optimizers import Optimizer
-from tinynet.training.callbacks import Callback, default_callbacks
+from tinynet.training.callbacks import Callback, checked_callbacks, default_callbacks
 from tinynet.training.config import Resume, RunConfig, checked_loss, checked_model, checked_optimizer
 from tinynet.training.evaluate import Evaluation
 from tinynet.training.history import History
@@ -131,8 +132,9 @@ class Trainer:
         """
         batch_size = check_batch_size(batch_size)
         last_epoch = len(self.state.history) + whole_number("epochs", epochs, remedy="try epochs=10")
-        transforms = sequence("fit: transforms", transforms, remedy="give a list: transforms=[tn.data.Shift(2)]")
-        callbacks = sequence("fit: callbacks", callbacks, remedy="put it in a list: callbacks=[my_callback]")
+        transforms, callbacks = checked_transforms("fit", transforms), checked_callbacks(callbacks)
+        measure_train, progress = flag("fit", "measure_train", measure_train), flag("fit", "progress", progress)
+        nan_guard = flag("fit", "nan_guard", nan_guard)
         checkpoints = _checkpoints(checkpoint, resume)
         if self.device.on_host:
             keep_freed_memory()
@@ -202,6 +204,9 @@ class Trainer:
 
 def _checkpoints(checkpoint: PathLike | Checkpoints | None, resume: Resume) -> Checkpoints | None:
     """The checkpoints to write, or None."""
+    boolean = isinstance(resume, (Integral, np.bool_)) and resume in (0, 1)
+    if not boolean and not (isinstance(resume, str) and resume == "trust"):
+        raise ValueError(mismatch("fit: resume", 'True, False or "trust"', shown(resume), "try resume=True"))
     if checkpoint is None:
         if resume:
             raise ValueError("fit: expected a checkpoint to resume, got None; name its folder: checkpoint='runs/a'")

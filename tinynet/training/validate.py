@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from tinynet.backend.arrays import Array, Device, array_module
-from tinynet.data.dataset import Dataset, as_dataset
+from tinynet.backend.arrays import Array, Device
+from tinynet.backend.plain import converted
+from tinynet.data.dataset import Dataset, as_dataset, check_scaled
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.data.raw_inputs import scaled_as
-from tinynet.errors import DataError, mismatch
 from tinynet.layers.reshape import Reshape
 from tinynet.losses import Loss
 from tinynet.model import Sequential
@@ -29,23 +28,11 @@ def validate_data(
     dataset = as_dataset(data).to(device)
     if scale is not None:
         dataset = scaled_as(dataset, scale, "images")
-    _check_range(dataset.images, model.dtype, "images")
+    check_scaled(dataset, model.dtype)
     if dataset.labels.dtype.kind == "f":  # targets of a regression
-        _check_range(dataset.labels, model.dtype, "labels")
-        dataset = replace(dataset, labels=dataset.labels.astype(model.dtype))
+        dataset = replace(dataset, labels=converted(dataset.labels, model.dtype, "labels", "labels"))
     if model.layers and isinstance(model.layers[0], Reshape):  # flat rows do not show the order of their axes
         model.layers[0].check_order(dataset.image_shape)
     outputs = model(dataset.inputs(slice(0, 1), model.dtype))
     loss.check_targets(dataset.labels, outputs.shape)
     return dataset
-
-
-def _check_range(array: Array, dtype: Any, name: str) -> None:
-    """Raise DataError for numbers that are infinite in `dtype`, the model's: 1e300 in float32."""
-    if array.dtype.kind != "f" or array.dtype.itemsize <= dtype.itemsize:
-        return
-    xp = array_module(array)
-    largest, most = float(abs(array).max()), float(xp.finfo(dtype).max)
-    if largest > most:
-        remedy = f"scale them: np.asarray({name}) / {largest:g}"
-        raise DataError(mismatch(name, f"numbers up to {most:g}, the largest in {dtype}", f"{largest:g}", remedy))

@@ -44,7 +44,7 @@ RESULTS = [
     Row("data/transforms.py", "try Shift(2)", lambda at: tn.data.Shift(0), lambda at: augments(tn.data.Shift(2))),
     Row("data/drawings.py", "try 1000", lambda at: tn.data.synthetic_fashion(0, 10),
         lambda at: len(tn.data.synthetic_fashion(1000, 10)[0]) == 1000),
-    Row("model.py", "leave it out", lambda at: tn.Sequential(tn.Dense(2, 2), dtype="float16"),
+    Row("backend/plain.py", "leave it out for float32", lambda at: tn.Sequential(tn.Dense(2, 2), dtype="float16"),
         lambda at: tn.Sequential(tn.Dense(2, 2)).dtype == "float32"),
     Row("model.py", "move the outermost one", lambda at: tn.Sequential(part := small_model()) and part.to("cpu"),
         lambda at: tn.Sequential(small_model()).to("cpu").device.name == "cpu"),

@@ -12,7 +12,7 @@ import pytest
 
 import tinynet as tn
 from tests.support.child import ROOT
-from tests.support.examples import FILES, run
+from tests.support.examples import FILES, SMALL_DRAWINGS, run
 
 pytest.importorskip("matplotlib")
 import fashion_mnist_cnn  # noqa: E402  (examples/ is on the path: setup.cfg)
@@ -144,7 +144,7 @@ def test_ctrl_c_ends_with_a_line_and_130(tmp_path, kept, words):
     running = subprocess.Popen(
         [*command, "--examples", "300", "--epochs", "100000", *kept],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-        env={**inherited, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(tmp_path / "cache")},
+        env={**inherited, "PYTHONPATH": SMALL_DRAWINGS, "TINYNET_CACHE": str(tmp_path / "cache")},
     )  # fmt: skip
     for line in running.stdout:
         if "1/100000" in line:

@@ -74,15 +74,17 @@ class TestWithTfds:
         with monkeypatch.context() as patch:
             patch.setattr(module, "_read", refuse)
             module.read_tfds(entry, tmp_path, refuse)
-        for copy in module.cache_folder().glob("fashion_mnist/tfds-*/train-images"):
-            copy.write_bytes(copy.read_bytes()[:-1] + b"\0")  # a damaged copy is replaced
+        (copy,) = module.cache_folder().glob("fashion_mnist/tfds-*/train-images")
+        copy.write_bytes(copy.read_bytes()[:-1] + b"\0")  # a damaged copy is replaced
         read = module.read_tfds(entry, tmp_path, refuse)
         np.testing.assert_array_equal(read["train"][0], splits["train"][0])
 
     def test_damaged_records_are_one_clear_error(self, tmp_path):
         entry, splits = small()
         module._prepare(entry, tmp_path / "fashion_mnist", splits)
-        for path in (tmp_path / "fashion_mnist" / "3.0.1").glob("*array_record*"):
+        records = list((tmp_path / "fashion_mnist" / "3.0.1").glob("*array_record*"))
+        assert records
+        for path in records:
             path.write_bytes(path.read_bytes()[:100])
         with pytest.raises(tn.DataError, match="expected Fashion-MNIST as tfds prepares it, got .*; remove the folder"):
             module.read_tfds(entry, tmp_path, refuse)

@@ -189,7 +189,7 @@ def test_the_repr_names_size_shape_and_dtype():
 
 
 def test_a_remainder_goes_to_the_larger_of_two_classes():
-    """A tenth of 15 and of 25 is one and a half, and two and a half: of 4 examples in all, 3 are of the larger class."""
+    """A tenth of 15 and of 25 is one and a half, and two and a half: of 4 examples, 3 are of the larger class."""
     data = tn.data.from_arrays(np.ones((40, 1)), np.repeat([0, 1], [15, 25]))
     for seed in range(5):
         assert np.bincount(data.split(0.1, seed=seed)[1].labels).tolist() == [1, 3]

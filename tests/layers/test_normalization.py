@@ -140,7 +140,7 @@ def _normed(x):
 
 
 def test_inference_uses_the_running_statistics_and_not_those_of_the_batch():
-    """With mean 3 and variance 4, epsilon apart, x = 7 is 2 deviations above the mean, whatever else is in the batch."""
+    """With mean 3 and variance 4, epsilon apart, 7 is 2 deviations above the mean, whatever is beside it."""
     layer = tn.BatchNorm(1, epsilon=1e-12)
     layer.running_mean, layer.running_var = np.full(1, 3, "float32"), np.full(1, 4, "float32")
     for others in ([], [0.0, 100.0]):

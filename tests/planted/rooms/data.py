@@ -350,7 +350,13 @@ BUGS = [
         "        if not _is_inside(file, root):\n",
         "        if False:\n",
     ),
-    Bug("pictures of another format are left out in silence", "data/folders.py", "    if other:\n", "    if False:\n"),
+    Bug(
+        "pictures of another format are left out in silence",
+        "data/folders.py",
+        "    if other:\n",
+        "    if False:\n",
+        ("data/test_decoding.py",),
+    ),
     Bug(
         "height and width are exchanged when resizing",
         "data/folders.py",
@@ -368,6 +374,7 @@ BUGS = [
         "data/decoding.py",
         "            if picture.width * picture.height > most:\n",
         "            if False:\n",
+        ("data/test_folders.py",),
     ),
     Bug(
         "transparent pixels show black without a word",

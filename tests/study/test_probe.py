@@ -79,7 +79,7 @@ def test_gradient_norms_are_those_of_the_weights_alone(small_data):
     assert probe.gradient_norms(model, x, labels) == pytest.approx(expected)
 
 
-# A run -----------------------------------------------------------------------------------------------------------------
+# A run ---------------------------------------------------------------------------------------------------------------
 
 
 def built(seed):

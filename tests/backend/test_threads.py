@@ -50,13 +50,6 @@ def test_the_number_is_chosen_by_the_work():
         team_size(4, 1e15, on_host=False)
 
 
-def test_small_batches_stay_on_one_thread(monkeypatch):
-    """docs/performance.md measured where threads pay: not for 100,000 parameters at batch 128, but at batch 10,000."""
-    monkeypatch.setattr("tinynet.backend.threads.blas_threads", lambda: 2)
-    assert team_size(None, 3 * 100_000 * 128) == 1
-    assert team_size(None, 3 * 100_000 * 10_000) == 2
-
-
 def test_blas_has_one_thread_inside_a_team_and_its_own_again_after():
     before = threads_of_blas()
     with threadpool_limits(2, "blas"):

@@ -246,15 +246,3 @@ def test_damaged_folders_end_in_a_data_set_or_the_documented_error():
     outcomes, wrong = fuzz(300, seed=1, pictures=True)
     assert not wrong
     assert set(outcomes) == {"a data set", "the documented error"}
-
-
-def test_a_size_is_height_and_width(tmp_path):
-    """A picture of a white left half, 4 high and 12 wide, in half its size."""
-    (tmp_path / "class").mkdir()
-    pixels = np.zeros((4, 12), "uint8")
-    pixels[:, :6] = 255
-    Image.fromarray(pixels).save(tmp_path / "class" / "x.png")
-    (picture,) = tn.data.from_folder(tmp_path, size=(2, 6)).images
-    assert picture.shape == (2, 6)
-    assert (picture[:, :2] == 255).all()
-    assert (picture[:, 4:] == 0).all()

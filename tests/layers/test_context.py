@@ -1,7 +1,6 @@
 """The context of a forward pass: its defaults, the contexts of a layer's parts, and their random numbers."""
 
 import numpy as np
-import pytest
 
 import tinynet as tn
 from tinynet.backend.random import Purpose, Stream
@@ -24,11 +23,3 @@ def test_the_context_of_a_part_differs_in_its_position_and_input_gradient_only()
 def test_random_numbers_are_named_by_seed_purpose_position_and_step():
     words = tn.Context(seed=1, step=2, layer=3, first_row=4).stream(Purpose.DROPOUT).words(5)
     np.testing.assert_array_equal(words, Stream(seed=1, purpose=Purpose.DROPOUT, layer=3, step=2).words(5))
-
-
-@pytest.mark.parametrize("make", [lambda: tn.Dropout(0.5), lambda: tn.BatchNorm(3)], ids=["Dropout", "BatchNorm"])
-def test_a_step_of_a_loop_without_a_number_is_refused_where_it_matters(make):
-    x, labels = np.random.default_rng(0).normal(size=(4, 3)).astype("float32"), np.arange(4) % 3
-    with pytest.raises(ValueError, match="loss_and_gradient: expected the number of the step in the context"):
-        tn.Sequential(make(), tn.Dense(3, 3)).loss_and_gradient(x, labels, context=tn.Context(training=True))
-    tn.Sequential(tn.Dense(3, 3)).loss_and_gradient(x, labels, context=tn.Context(training=True))

@@ -15,7 +15,7 @@ class Bug(NamedTuple):
     file   the module, below tinynet/
     old    the text that it replaces, which stands in the module exactly once
     new    what takes its place
-    tests  the test files, below tests/, that find it; empty: the file at the mirrored path
+    tests  the test files, below tests/, that find it; empty: those at the mirrored path
     """
 
     what: str
@@ -38,4 +38,6 @@ class Bug(NamedTuple):
         from tests.contracts.test_mirror import ELSEWHERE  # here: a program without pytest may list the bugs
 
         path = Path(self.file)
-        return list(self.tests) or [ELSEWHERE.get(self.file, str(path.with_name(f"test_{path.name}")))]
+        mirrored = ELSEWHERE.get(self.file, str(path.with_name(f"test_{path.name}")))
+        further = sorted((ROOT / "tests" / path.parent).glob(f"test_{path.stem}_*.py"))  # named after the module, too
+        return [*(self.tests or [mirrored]), *(file.relative_to(ROOT / "tests").as_posix() for file in further)]

@@ -154,6 +154,7 @@ BUGS = [
         "study/jobs.py",
         'return self._split if part == "grid" else (self.train, self.test)',
         "return self.train, self.test",
+        ("study/test_study.py",),
     ),
     Bug(
         "the key of a run leaves out its seed",

@@ -40,4 +40,5 @@ class Bug(NamedTuple):
         path = Path(self.file)
         mirrored = ELSEWHERE.get(self.file, str(path.with_name(f"test_{path.name}")))
         further = sorted((ROOT / "tests" / path.parent).glob(f"test_{path.stem}_*.py"))  # named after the module, too
-        return [*(self.tests or [mirrored]), *(file.relative_to(ROOT / "tests").as_posix() for file in further)]
+        named = [file.relative_to(ROOT / "tests").as_posix() for file in further]
+        return [*named, *(name for name in self.tests or [mirrored] if name not in named)]

@@ -54,12 +54,6 @@ BUGS = [
         "total = sum(self._values[index + 1 :] + self._values[:index], start=self._values[index])",
     ),
     Bug(
-        "a permutation leaves out the last number",
-        "backend/random.py",
-        "low_bits = np if like is None else array_module(like), (1 << count.bit_length()) - 1",
-        "low_bits = np if like is None else array_module(like), (1 << (count - 1).bit_length()) - 1",
-    ),
-    Bug(
         "purposes share their streams",
         "backend/random.py",
         "return self.seed, (int(self.purpose) << 32) + self.layer",

@@ -5,9 +5,7 @@ from tests.support.child import ROOT
 ELSEWHERE = {  # modules that are tested with the module that uses them
     "backend/gpu/recorder.py": "training/test_recorded.py",
     "data/archives.py": "data/test_sources.py",
-    "data/catalog.py": "data/test_sources.py",
     "data/duplicates.py": "data/test_sources.py",
-    "data/report.py": "data/test_sources.py",
     "data/store.py": "data/test_sources.py",
     "study/options.py": "study/test_program.py",
     "study/progress.py": "study/test_study.py",

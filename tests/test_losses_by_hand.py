@@ -23,3 +23,10 @@ def test_class_weights_are_as_exact_as_the_logits_whatever_came_before():
     own = np.array(weights)[labels]
     expected = -(own * special.log_softmax(logits, axis=1)[np.arange(20), labels]).sum() / own.sum()
     assert float(loss.forward(logits, labels)[0]) == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_row_is_right_if_its_largest_logit_is_that_of_its_label():
+    logits = np.array([[1.0, 3.0, 2.0], [5.0, -1.0, 4.0], [0.0, 0.5, 0.4], [2.0, 1.0, 9.0]])
+    assert [int(tn.SoftmaxCrossEntropy().hits(logits, np.array(labels))) for labels in (
+        [1, 0, 1, 2], [1, 1, 1, 1], [0, 2, 0, 0], [2, 0, 2, 2],
+    )] == [4, 2, 0, 2]  # fmt: skip

@@ -116,3 +116,21 @@ def test_a_product_that_is_wrong_is_not_timed():
     with pytest.raises(DeviceError, match="expected 784 in each element of a product of ones, got others"):
         doctor._gigaflops(Wrong())
     assert doctor._gigaflops(CPU) > 0.1
+
+
+@pytest.mark.parametrize(("replayed", "verdict"), [(True, "ok"), (False, "slow")])
+def test_a_graph_whose_replay_gives_another_sum_is_noticed(replayed, verdict):
+    class Recorder:
+        def run(self, function):
+            function()
+
+        def record(self, function):
+            return function if replayed else lambda: None
+
+    class Records(type(CPU)):
+        def recorder(self, precision):
+            return Recorder()
+
+    finding = doctor._capture(Records())
+    assert finding.verdict == verdict
+    assert (finding.found == "a replay gave another sum") != replayed

@@ -21,7 +21,7 @@ BUGS = [
         "            return 2\n",
         "            return 1\n",
         (
-            "study/test_program.py",
+            "study/test_program_options.py",
             "examples/test_fashion_mnist.py",
         ),
     ),
@@ -31,7 +31,7 @@ BUGS = [
         "    if value < 1:\n",
         "    if value < 0:\n",
         (
-            "study/test_program.py",
+            "study/test_program_options.py",
             "examples/test_fashion_mnist.py",
         ),
     ),
@@ -41,7 +41,7 @@ BUGS = [
         'if name is not None or folder is not None or source != "auto":',
         'if folder is not None or source != "auto":',
         (
-            "study/test_program.py",
+            "study/test_program_options.py",
             "examples/test_fashion_mnist.py",
         ),
     ),

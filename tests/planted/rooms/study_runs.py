@@ -103,10 +103,7 @@ BUGS = [
         "study/recipes.py",
         "(train, test.standardize(like=train))",
         "(train, test.standardize())",
-        (
-            "study/test_recipes.py",
-            "examples/test_fashion_mnist_cnn.py",
-        ),
+        ("study/test_program_options.py",),
     ),
     Bug(
         "a recipe shifts by a pixel in one direction twice",

@@ -6,6 +6,7 @@ import pytest
 import tinynet as tn
 from tests.support.child import Process, left_by, running_children, usual_signals
 from tests.support.data import REAL_DATA
+from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  (hooks)
 from tinynet.backend.gpu.device import gpu_problem
 
 

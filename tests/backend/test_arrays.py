@@ -69,3 +69,18 @@ def test_the_gpu_is_registered_but_not_imported():
 def test_a_device_that_does_not_exist(name):
     with pytest.raises(tn.DeviceError, match="device: expected 'auto', 'cpu', 'gpu' or 'gpu:N'"):
         arrays.find_device(name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_vectors_begin_at_a_cache_line_and_hold_zeros(dtype):
+    made = [arrays.aligned_zeros(count, dtype) for count in (1, 7, 16, 1000, 65_537)]
+    assert {vector.ctypes.data % 64 for vector in made} == {0}
+    assert [vector.dtype for vector in made] == [np.dtype(dtype)] * len(made)
+    assert [len(vector) for vector in made] == [1, 7, 16, 1000, 65_537]
+    assert not any(vector.any() for vector in made)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_neither_nan_nor_infinity_is_finite(value):
+    assert arrays.is_finite(np.array([1.0, np.finfo("float64").max]))
+    assert not arrays.is_finite(np.array([1.0, value]))

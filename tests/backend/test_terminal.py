@@ -1,11 +1,13 @@
 """Whatever standard output is, a line is printed as well as it can be, and no failure ends the program."""
 
 import io
+import os
+import subprocess
 import sys
 
 import pytest
 
-from tests.support.child import python
+from tests.support.child import ROOT, python
 from tinynet.backend.terminal import end_output, is_terminal, say, spelled
 
 LINE = "mean ± 0.3 − “café” … ≥ 中 ✓"
@@ -118,3 +120,21 @@ def test_a_program_whose_reader_has_gone_ends_in_silence(tmp_path):
     )
     done = python("program.py", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a matter of Unix")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_program_whose_reader_has_gone_ends_in_silence_with_status_0(stream):
+    """A real pipe without a reader: Python would complain at its exit, with status 120."""
+    program = "import sys; from tinynet.backend.terminal import end_output; "
+    program += f"sys.{stream}.write('a line'); end_output()"
+    reading, writing = os.pipe()
+    os.close(reading)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writing}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run([sys.executable, "-c", program], check=False, env=environment, **pipes)
+    os.close(writing)
+    assert done.returncode == 0
+    assert not done.stdout
+    assert not done.stderr

@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tinynet.backend.arrays import CPU
 from tinynet.backend.gpu.device import gpu_problem
 from tinynet.cli import doctor
 from tinynet.cli import main as program
+from tinynet.errors import DeviceError
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,3 +86,51 @@ def test_a_user_without_a_home_is_told_how_to_have_a_cache(monkeypatch):
     (finding,) = [each for each in doctor.examine("cpu") if each.subject == "data"]
     assert finding[:2] == ("slow", "data")
     assert finding.remedy == "set TINYNET_CACHE to a folder of yours"
+
+
+def test_blas_is_slow_where_it_leaves_cores_idle(monkeypatch):
+    monkeypatch.setattr(doctor, "_usable_cores", lambda: {0, 1, 2, 3})
+    for threads, verdict in ((1, "slow"), (3, "slow"), (4, "ok"), (8, "ok"), (None, "note")):
+        library = {"library": "openblas 0.3", "kernel": "Haswell", "threads": threads}
+        monkeypatch.setattr(doctor, "blas", lambda library=library: library)
+        (found,) = [finding for finding in doctor._processor() if finding.subject == "BLAS"]
+        assert found.verdict == verdict
+
+
+def test_packages_that_are_missing_are_named_with_what_they_are_for(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "_installed", lambda name: None if name in ("filelock", "tqdm") else "1.0")
+    (finding,) = doctor._extras()
+    assert finding == ("note", "extras", "filelock, tqdm not installed; needed for checkpoints, progress bars",
+                       "pip install filelock tqdm")  # fmt: skip
+    monkeypatch.setattr(doctor, "_installed", lambda name: "1.0")
+    assert list(doctor._extras()) == []
+
+
+def test_a_product_that_is_wrong_is_not_timed():
+    class Wrong(type(CPU)):
+        class module:  # noqa: N801  (a stand-in for numpy)
+            @staticmethod
+            def ones(shape, dtype):
+                return np.full(shape, 2, dtype)
+
+    with pytest.raises(DeviceError, match="expected 784 in each element of a product of ones, got others"):
+        doctor._gigaflops(Wrong())
+    assert doctor._gigaflops(CPU) > 0.1
+
+
+@pytest.mark.parametrize(("replayed", "verdict"), [(True, "ok"), (False, "slow")])
+def test_a_graph_whose_replay_gives_another_sum_is_noticed(replayed, verdict):
+    class Recorder:
+        def run(self, function):
+            function()
+
+        def record(self, function):
+            return function if replayed else lambda: None
+
+    class Records(type(CPU)):
+        def recorder(self, precision):
+            return Recorder()
+
+    finding = doctor._capture(Records())
+    assert finding.verdict == verdict
+    assert (finding.found == "a replay gave another sum") != replayed

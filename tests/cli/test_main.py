@@ -28,3 +28,12 @@ def test_a_command_that_is_incomplete_or_unknown_ends_with_status_2_and_the_usag
         main(arguments)
     assert end.value.code == 2
     assert "usage: tinynet" in capsys.readouterr().err
+
+
+def test_the_exit_status_is_that_of_the_command(monkeypatch):
+    """As a program gives it to its shell, too."""
+    for status in (0, 1, 2):
+        monkeypatch.setattr("tinynet.cli.doctor.run", lambda options, status=status: status)
+        assert main(["doctor"]) == status
+    assert python("-m", "tinynet", "data", "report", "nothing").returncode == 2
+    assert python("-m", "tinynet", "doctor", "--device", "cpu", TINYNET_DATA="/no/such/folder").returncode == 1

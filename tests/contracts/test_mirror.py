@@ -5,9 +5,7 @@ from tests.support.child import ROOT
 ELSEWHERE = {  # modules that are tested with the module that uses them
     "backend/gpu/recorder.py": "training/test_recorded.py",
     "data/archives.py": "data/test_sources.py",
-    "data/catalog.py": "data/test_sources.py",
     "data/duplicates.py": "data/test_sources.py",
-    "data/report.py": "data/test_sources.py",
     "data/store.py": "data/test_sources.py",
     "gradcheck/compare.py": "gradcheck/test_differences.py",
     "gradcheck/conduct.py": "gradcheck/test_checks_planted.py",
@@ -18,19 +16,16 @@ ELSEWHERE = {  # modules that are tested with the module that uses them
     "gradcheck/passes.py": "gradcheck/test_checks_planted.py",
     "gradcheck/rows.py": "gradcheck/test_checks_planted.py",
     "gradcheck/statistics.py": "gradcheck/test_checks_planted.py",
-    "study/figures.py": "study/test_report.py",
     "study/options.py": "study/test_program.py",
     "study/progress.py": "study/test_study.py",
     "study/runs.py": "study/test_probe.py",
-    "study/summary.py": "study/test_study.py",
-    "study/tables.py": "study/test_study.py",
     "training/code.py": "training/test_identity.py",
     "training/config.py": "training/test_fit.py",
     "training/eager.py": "training/test_fit.py",
     "training/operations.py": "training/test_step.py",
     "training/run.py": "training/test_fit.py",
 }
-NOT_MIRRORED = {"contracts", "benchmarks", "docs", "examples", "gpu", "stress", "support"}
+NOT_MIRRORED = {"contracts", "benchmarks", "docs", "examples", "gpu", "planted", "stress", "support"}
 
 
 def modules():

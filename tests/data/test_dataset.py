@@ -186,3 +186,35 @@ def test_lists_are_accepted_and_other_types_refused():
 def test_the_repr_names_size_shape_and_dtype():
     assert repr(dataset(name="mine")) == "<Dataset mine: 64 examples of 4 uint8>"
     assert not dataset().is_synthetic
+
+
+def test_a_remainder_goes_to_the_larger_of_two_classes():
+    """A tenth of 15 and of 25 is one and a half, and two and a half: of 4 examples, 3 are of the larger class."""
+    data = tn.data.from_arrays(np.ones((40, 1)), np.repeat([0, 1], [15, 25]))
+    for seed in range(5):
+        assert np.bincount(data.split(0.1, seed=seed)[1].labels).tolist() == [1, 3]
+
+
+def test_a_constant_data_set_is_standardized_to_0():
+    data = tn.data.from_arrays(np.full((6, 3), 51, "uint8"), np.zeros(6, int)).standardize()
+    assert (data.mean, data.deviation) == (pytest.approx(0.2), 1)
+    np.testing.assert_allclose(data.inputs(slice(None), np.dtype("float64")), 0, atol=1e-12)
+
+
+def test_parts_of_a_data_set_keep_everything_but_the_other_examples():
+    images = np.arange(60, dtype="uint8").reshape(10, 2, 3)
+    whole = tn.data.from_arrays(images, np.arange(10) % 2, ("a", "b"), "mine", flatten=True).standardize()
+    for part in (whole.subset([3, 1]), whole.subset(slice(2, 4)), *whole.split(0.5)):
+        for name in ("mean", "deviation", "class_names", "name", "image_shape", "provenance"):
+            assert getattr(part, name) == getattr(whole, name)
+        rows = part.images[:, 0] // 6
+        np.testing.assert_array_equal(part.labels, rows % 2)
+    np.testing.assert_array_equal(whole.subset([3, 1]).images[:, 0] // 6, [3, 1])
+
+
+def test_numbers_of_the_dtype_asked_for_and_no_wider_one():
+    for images in (PIXELS, (PIXELS / 255).astype("float32"), PIXELS / 255):
+        data = tn.data.from_arrays(images, np.zeros(64, int))
+        for each in (data, data.standardize()):
+            for dtype in ("float32", "float64"):
+                assert each.inputs(np.array([1, 2]), np.dtype(dtype)).dtype == dtype

@@ -76,3 +76,10 @@ def test_a_larger_set_keeps_a_linear_model_visibly_below_an_mlp():
 def test_a_size_below_1_is_refused(sizes):
     with pytest.raises(ValueError, match="synthetic_fashion: t.*_size: expected a whole number from 1, got"):
         tn.data.synthetic_fashion(*sizes)
+
+
+def test_no_shape_is_drawn_twice_whatever_the_seed_or_the_split():
+    """Noise changes the garment alone, so the background tells the shapes apart."""
+    seen = [tn.data.synthetic_fashion(200, 200, seed=seed) for seed in (0, 1)]
+    shapes = [picture.tobytes() for sets in seen for data in sets for picture in data.images > 0]
+    assert len(set(shapes)) == len(shapes) == 800

@@ -210,3 +210,15 @@ def test_other_indices_are_refused(index, message):
 def test_a_mask_is_no_list_of_rows_in_inputs():
     data = tn.data.from_arrays(PIXELS * 1.0, LABELS)
     np.testing.assert_array_equal(data.inputs([True, False, False, True], np.dtype("float64")), PIXELS[[0, 3]])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("at", [(0, 0, 0), (3, 1, 2), (4, 0, 1)])
+def test_a_number_that_is_not_finite_is_found_wherever_it_stands(value, at):
+    images, targets = np.ones((5, 2, 3)), np.ones((5, 2, 3), "float32")
+    images[at] = value
+    with pytest.raises(tn.DataError, match=rf"expected finite numbers, got NaN or infinity in example {at[0]}; clean"):
+        tn.data.from_arrays(images, np.zeros(5, int))
+    targets[at] = value
+    with pytest.raises(tn.DataError, match=rf"NaN or infinity in example {at[0]} of the targets; clean or drop it"):
+        tn.data.from_arrays(np.ones((5, 2)), targets)

@@ -75,15 +75,17 @@ class TestWithTfds:
         with monkeypatch.context() as patch:
             patch.setattr(module, "_read", refuse)
             module.read_tfds(entry, tmp_path, refuse)
-        for copy in module.cache_folder().glob("fashion_mnist/tfds-*/train-images"):
-            copy.write_bytes(copy.read_bytes()[:-1] + b"\0")  # a damaged copy is replaced
+        (copy,) = module.cache_folder().glob("fashion_mnist/tfds-*/train-images")
+        copy.write_bytes(copy.read_bytes()[:-1] + b"\0")  # a damaged copy is replaced
         read = module.read_tfds(entry, tmp_path, refuse)
         np.testing.assert_array_equal(read["train"][0], splits["train"][0])
 
     def test_damaged_records_are_one_clear_error(self, tmp_path):
         entry, splits = small()
         module._prepare(entry, tmp_path / "fashion_mnist", splits)
-        for path in (tmp_path / "fashion_mnist" / "3.0.1").glob("*array_record*"):
+        records = list((tmp_path / "fashion_mnist" / "3.0.1").glob("*array_record*"))
+        assert records
+        for path in records:
             path.write_bytes(path.read_bytes()[:100])
         with pytest.raises(tn.DataError, match="expected Fashion-MNIST as tfds prepares it, got .*; remove the folder"):
             module.read_tfds(entry, tmp_path, refuse)
@@ -140,11 +142,28 @@ def test_pictures_are_decoded_as_they_were_encoded(name):
 
 
 def test_the_newest_version_is_chosen(tmp_path):
-    for version in ("3.0.1", "3.0.10", "2.9.0", "incomplete.X_9.0.0"):
+    for version in ("3.0.1", "3.0.9", "3.0.10", "2.9.0", "incomplete.X_9.0.0"):
         (tmp_path / version).mkdir()
         (tmp_path / version / "dataset_info.json").write_text("{}")
     assert module._newest_version(tmp_path).name == "3.0.10"
     assert module._newest_version(tmp_path / "nothing") is None
+
+
+def test_a_changed_data_set_has_another_fingerprint(tmp_path):
+    """Our copy of it is named after the fingerprint: a change of a size or a time makes the copy useless."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"content")
+        os.utime(tmp_path / name, ns=(0, 10**9))
+    seen = [module._fingerprint(tmp_path), module._fingerprint(tmp_path)]
+    (tmp_path / "a").write_bytes(b"contents")
+    os.utime(tmp_path / "a", ns=(0, 10**9))
+    seen.append(module._fingerprint(tmp_path))
+    os.utime(tmp_path / "a", ns=(0, 10**9 + 1))
+    seen.append(module._fingerprint(tmp_path))
+    (tmp_path / "b").rename(tmp_path / "c")
+    seen.append(module._fingerprint(tmp_path))
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 4
 
 
 def test_without_tfds_the_error_says_what_to_install(tmp_path, monkeypatch):
@@ -173,6 +192,11 @@ def test_saved_arrays_are_read_and_damage_is_detected(tmp_path):
     for name, found in load_arrays(tmp_path / "store").items():
         np.testing.assert_array_equal(found, arrays[name])
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+    whole = (tmp_path / "store" / "a").read_bytes()
+    (tmp_path / "store" / "a").write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # one bit of one number
+    assert load_arrays(tmp_path / "store") is None
+    (tmp_path / "store" / "a").write_bytes(whole)
+    assert load_arrays(tmp_path / "store") is not None
     (tmp_path / "store" / "a").write_bytes(b"half")
     assert load_arrays(tmp_path / "store") is None
     (tmp_path / "store" / "sha256.json").write_text("[")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.child import ROOT, python
+from tests.support.examples import SMALL_DRAWINGS
 from tinynet.backend.terminal import spelled
 
 PICTURES = ["learning_curves.png", "comparison.png", "confusion_matrix.png", "predictions.png", "why.png"]
@@ -17,7 +18,8 @@ NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PR
 
 
 def run(*arguments, folder, **environment):
-    around = {**NO_NETWORK, "TINYNET_DATA": None, "TINYNET_CACHE": str(folder / "cache"), **environment}
+    around = {**NO_NETWORK, "TINYNET_DATA": None, "TINYNET_CACHE": str(folder / "cache")}
+    around |= {"PYTHONPATH": SMALL_DRAWINGS, **environment}
     return python("-W", "error", ROOT / "examples" / "fashion_mnist.py", *arguments, folder=folder, **around)
 
 

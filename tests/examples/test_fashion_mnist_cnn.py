@@ -12,7 +12,7 @@ import pytest
 
 import tinynet as tn
 from tests.support.child import ROOT, Process
-from tests.support.examples import FILES, run
+from tests.support.examples import FILES, SMALL_DRAWINGS, run
 
 pytest.importorskip("matplotlib")
 import fashion_mnist_cnn  # noqa: E402  (examples/ is on the path: setup.cfg)
@@ -40,7 +40,7 @@ def test_a_recipe_is_chosen_on_held_out_pictures_and_the_test_set_left_alone(tmp
 
 
 def test_the_recipes_run_and_measure_the_test_set_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(options, "open_data", lambda *asked: tn.data.synthetic_fashion(300, 100))
+    monkeypatch.setattr(options, "open_data", lambda *asked: tn.data.synthetic_fashion(150, 60))
     small = ["--epochs", "1", "--seeds", "2", "--arms", "mlp", "cnn-moved", "--out", str(tmp_path / "out")]
     assert fashion_mnist_cnn.main(small) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == FILES
@@ -49,7 +49,7 @@ def test_the_recipes_run_and_measure_the_test_set_once(tmp_path, monkeypatch):
         ("mlp", 0), ("mlp", 1), ("cnn-moved", 0), ("cnn-moved", 1),
     ]  # fmt: skip
     for each in results["runs"]:
-        assert 0 < each["test"]["accuracy"] < 1  # of three steps nothing more can be asked
+        assert 0 < each["test"]["accuracy"] < 1  # of two steps nothing more can be asked
         assert not [name for row in each["epochs"] for name in row if name.startswith("test")]
         assert ("HorizontalFlip(0.5)" in each["settings"]["transforms"]) == (each["arm"] == "cnn-moved")
     with (tmp_path / "out" / "results.csv").open(newline="") as file:
@@ -144,7 +144,7 @@ def test_ctrl_c_ends_with_a_line_and_130(tmp_path, kept, words):
     running = Process(
         [*command, "--examples", "300", "--epochs", "100000", *kept],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-        env={**inherited, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(tmp_path / "cache")},
+        env={**inherited, "PYTHONPATH": SMALL_DRAWINGS, "TINYNET_CACHE": str(tmp_path / "cache")},
     )  # fmt: skip
     for line in running.stdout:
         if "1/100000" in line:

@@ -16,6 +16,45 @@ def test_schedules_start_and_end_at_the_documented_values():
     assert factors == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
 
 
+def test_steps_decay_after_each_so_many():
+    rates = [schedules.step_decay(1.0, every=3, factor=0.5)(step) for step in range(8)]
+    assert rates == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("steps", [1, 7, 20])
+def test_schedules_are_pytorchs(steps):
+    torch = pytest.importorskip("torch")
+
+    def theirs(make):
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)
+        schedule, rates = make(optimizer, torch.optim.lr_scheduler), []
+        for _ in range(steps):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        return rates
+
+    def ours(schedule):
+        return [schedule(step) for step in range(steps)]
+
+    assert ours(schedules.cosine(0.2, steps, 0.05)) == pytest.approx(
+        theirs(lambda optimizer, known: known.CosineAnnealingLR(optimizer, steps, eta_min=0.05))
+    )
+    assert ours(schedules.step_decay(0.2, 4, 0.3)) == pytest.approx(
+        theirs(lambda optimizer, known: known.StepLR(optimizer, 4, gamma=0.3))
+    )
+    if steps > 3:  # PyTorch's own is not defined where the rise takes less than a step
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=steps)
+        rates = [optimizer.param_groups[0]["lr"]]
+        for _ in range(steps - 1):  # it refuses one more
+            optimizer.step()
+            schedule.step()
+            rates.append(optimizer.param_groups[0]["lr"])
+        assert ours(schedules.one_cycle(0.2, steps)) == pytest.approx(rates)
+
+
 def test_the_history_holds_the_learning_rate_of_each_epochs_last_step(small_data):
     rate = schedules.one_cycle(0.2, steps=3 * 6)
     history = tn.fit(small_model(), small_data[0], optimizer=tn.Clipped(tn.Adam(rate)), epochs=3, batch_size=100)

@@ -49,3 +49,36 @@ def test_what_is_wrapped_must_be_an_optimizer(wrong):
         match="Clipped: expected an instance of Optimizer, got .*; (wrap one: Clipped|write tn.)",
     ):
         tn.Clipped(wrong)
+
+
+def moved(optimizer, gradient):
+    """How far one step moves parameters of 0, and the state after it."""
+    theta = np.zeros(len(gradient))
+    state = optimizer.start(theta)
+    optimizer.update(theta, np.array(gradient, float), state, 0)
+    return theta, state
+
+
+def test_a_long_gradient_is_cut_to_its_norm_and_a_short_one_left_alone():
+    """3, 4, 0, 12 has the norm 13."""
+    clipped = tn.Clipped(tn.SGD(1.0), norm=1.3)
+    np.testing.assert_allclose(moved(clipped, [3, 4, 0, 12])[0], [-0.3, -0.4, 0, -1.2], rtol=1e-6)
+    np.testing.assert_array_equal(moved(clipped, [0.3, 0.4, 0, -0.5])[0], [-0.3, -0.4, 0, 0.5])
+
+
+def test_a_wrapper_passes_on_what_the_wrapped_optimizer_keeps():
+    outer = tn.Clipped(tn.Averaged(tn.SGD(1.0, momentum=0.9), decay=0.5), norm=100)
+    theta, state = moved(outer, [8.0, 0.0])
+    assert set(state) == {"velocity", "average"}
+    assert outer.result(theta, state) is state["average"]
+    np.testing.assert_allclose(state["average"], [-4, 0])  # half of the way from 0 to -8
+
+
+def test_the_learning_rate_of_a_wrapper_is_that_of_the_wrapped_optimizer():
+    outer = tn.Clipped(tn.Averaged(tn.SGD(0.1)))
+    outer.learning_rate = 0.5
+    assert outer.optimizer.optimizer.learning_rate == outer.rate(0) == 0.5
+    np.testing.assert_allclose(moved(outer, [0.2, 0.0])[0], [-0.1, 0])
+    outer.learning_rate = tn.schedules.step_decay(0.4, every=3)
+    assert outer.rate(2) == pytest.approx(0.4)
+    assert outer.rate(3) == pytest.approx(0.04)

@@ -112,3 +112,23 @@ def test_a_column_that_some_epochs_lack_is_drawn_with_a_gap(tmp_path: Path, save
     np.testing.assert_equal([list(line) for line in lines], expected)
     History(rows).plot(tmp_path / "picture.png")
     assert "<!-- training batches, averaged over each epoch -->" in read(tmp_path / "picture.svg")
+
+
+def test_the_band_of_three_seeds_reaches_from_the_least_to_the_largest(tmp_path: Path, saved: list[Any]) -> None:
+    """Of two seeds the mean and one deviation reach as far."""
+    seeds = [History([{"epoch": e, "validation_loss": v} for e in (1, 2)]) for v in (1.0, 2.0, 6.0)]
+    plots.learning_curves({"relu": seeds}, tmp_path / "picture.png")
+    (axes,) = saved[0].axes
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [3, 3])
+    band = axes.collections[0].get_paths()[0].vertices
+    assert {tuple(point) for point in band.round(6)} == {(1, 1), (1, 6), (2, 1), (2, 6)}
+
+
+def test_the_test_set_is_filled_and_the_training_set_open_in_a_comparison(tmp_path: Path, saved: list[Any]) -> None:
+    plots.comparison(table("relu"), tmp_path / "picture.png")
+    accuracy, loss = saved[0].axes
+    for axes, test, train in ((accuracy, 85, 88), (loss, 0.5, 0.4)):
+        lines = [line for line in axes.lines if line.get_marker() == "o"]
+        dots = {line.get_markerfacecolor() == "white": (line.get_xdata()[0], line.get_ydata()[0]) for line in lines}
+        assert (dots[False][0], dots[True][0]) == pytest.approx((test, train))
+        assert dots[False][1] < dots[True][1]  # the test set above

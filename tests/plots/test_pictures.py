@@ -173,3 +173,31 @@ def test_floats_of_any_range_are_drawn_in_one_scale(
 def test_class_pictures_without_names_show_numbers(tmp_path: Path) -> None:
     plots.class_pictures(from_arrays(np.zeros((3, 6, 5), "uint8"), np.array([0, 2, 1])), path := tmp_path / "a.svg", 2)
     assert all(f"<!-- {label} -->" in read(path) for label in range(3))
+
+
+def test_rows_of_a_confusion_matrix_are_true_classes_and_columns_predicted_ones(
+    tmp_path: Path, saved: list[Any]
+) -> None:
+    matrix = np.array([[8, 2, 0], [1, 9, 0], [3, 3, 4]])
+    plots.confusion_matrix(matrix, ["cat", "dog", "owl"], tmp_path / "picture.png")
+    axes = saved[0].axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+    (image,) = axes.images
+    np.testing.assert_allclose(image.get_array() ** 2, matrix / 10, atol=1e-12)  # of the true class, by its root
+    assert image.origin == "upper"
+    cells = {text.get_position(): text.get_text() for text in axes.texts}
+    assert {(column, row): cells[column, row] for column, row in np.ndindex(3, 3)} == {
+        (column, row): str(matrix[row, column]) for column, row in np.ndindex(3, 3)
+    }
+    recalls = {row: text for (column, row), text in cells.items() if column > 2.5 and row >= 0}
+    assert recalls == {0: "80.0%", 1: "90.0%", 2: "40.0%"}
+
+
+def test_pictures_stand_upright(tmp_path: Path, saved: list[Any]) -> None:
+    images, labels, probabilities = examples(2)
+    plots.predictions(images, labels, probabilities, NAMES, tmp_path / "picture.png")
+    plots.class_pictures(pictures(), tmp_path / "picture.png", 2)
+    plots.first_layer_weights(weight(), (28, 28), tmp_path / "picture.png")
+    for axes in [axes for figure in saved for axes in figure.axes if axes.images]:
+        bottom, top = axes.get_ylim()
+        assert bottom > top  # row 0 is above

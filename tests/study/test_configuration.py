@@ -30,3 +30,19 @@ def test_wrong_settings_are_refused():
         Configuration("ReLU", network, fit={"epochs": 3})
     with pytest.raises(ValueError, match="ReLU: expected at least one learning rate, got none"):
         Configuration("ReLU", network, learning_rates=())
+
+
+SCALE = {"factor": 1.0}
+
+
+def scaled(seed):
+    """Reads a dict, whose content is no part of the function's code."""
+    model = network(seed)
+    model.theta *= SCALE["factor"]
+    return model
+
+
+def test_initial_weights_are_a_part_of_what_numbers_depend_on(monkeypatch):
+    first, same = Configuration("a", scaled).description, Configuration("a", scaled).description
+    monkeypatch.setitem(SCALE, "factor", 2.0)
+    assert first == same != Configuration("a", scaled).description

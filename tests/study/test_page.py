@@ -9,11 +9,6 @@ import pytest
 
 for needed in ("matplotlib", "jinja2", "scipy"):
     pytest.importorskip(needed)
-import fashion_mnist  # noqa: E402  (examples/ is on the path: setup.cfg)
-
-import tinynet as tn  # noqa: E402
-from tinynet.study import options  # noqa: E402
-
 pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -54,16 +49,9 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
+def report(finished):
     """The report of a tiny study of every part."""
-    folder = tmp_path_factory.mktemp("report")
-    before, options.open_data = options.open_data, lambda *asked: tn.data.synthetic_fashion(600, 200)
-    small = ["--arms", "sigmoid", "relu", "relu-dropout", "adam", "--hidden", "8", "4", "--epochs", "2", "--seeds", "2"]
-    try:
-        fashion_mnist.main([*small, "--batch-size", "100", "--device", "cpu", "--jobs", "1", "--out", str(folder)])
-    finally:
-        options.open_data = before
-    return folder / "report.html"
+    return finished / "report.html"
 
 
 @pytest.fixture(params=["light", "dark"])

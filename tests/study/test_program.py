@@ -14,6 +14,7 @@ import pytest
 
 import tinynet as tn
 from tests.support.child import ROOT, Process
+from tests.support.examples import SMALL_DRAWINGS
 from tests.support.studies import SMALL
 from tinynet.backend.terminal import spelled
 from tinynet.study.jobs import without_times
@@ -24,7 +25,7 @@ for needed in ("matplotlib", "jinja2", "scipy"):
 
 
 def start(folder, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(folder)}
+    environment = {**os.environ, "PYTHONPATH": SMALL_DRAWINGS, "TINYNET_CACHE": str(folder)}
     environment.pop("TINYNET_DATA", None)
     command = [sys.executable, "-W", "error", ROOT / "examples" / "fashion_mnist.py", "--offline", *arguments]
     return Process(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, env=environment)
@@ -114,7 +115,7 @@ def quick(folder, redirection="", **environment):
     command = [sys.executable, "-W", "error", str(ROOT / "examples" / "fashion_mnist.py"), "--offline", *arguments]
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {shlex.join(command)} {redirection}"], capture_output=True, cwd=folder,
-        check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "TINYNET_CACHE": str(folder), **environment},
+        check=False, env={**os.environ, "PYTHONPATH": SMALL_DRAWINGS, "TINYNET_CACHE": str(folder), **environment},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     assert {path.name for path in (folder / "out").iterdir()} >= FILES

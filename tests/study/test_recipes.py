@@ -72,3 +72,14 @@ def test_views_of_channels_first_pictures_are_refused():
         with pytest.raises(tn.ShapeError, match=r"five_places: expected .* which looks like \(n, C, H, W\); transpose"):
             list(views.of(images))
         assert len(list(views.of(images.transpose(0, 2, 3, 1)))) in (5, 10)  # as the message says
+
+
+def test_a_recipe_decays_weights_and_neither_biases_nor_norms():
+    model = tn.zoo.mlp(8, (6,), 3, batch_norm=True)
+    optimizer = Recipe("recipe", lambda seed: model, weight_decay=0.25).make_optimizer(model, 0.1, 10)
+    before = model.theta.copy()
+    state = optimizer.start(model.theta)
+    rate = optimizer.rate(0)
+    optimizer.update(model.theta, np.zeros_like(before), state, 0)  # nothing but the decay
+    np.testing.assert_allclose(model.theta, before * (1 - 0.25 * rate * model.mask()), rtol=1e-6)
+    assert (model[1].weight != 0).any()

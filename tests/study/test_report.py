@@ -25,9 +25,11 @@ def test_a_report_needs_no_pictures_and_survives_divergence(tmp_path, small_data
     )
     result = study.run(tmp_path, progress=False)
     assert {run["arm"] for run in result.diverged} == {"wild"}
+    (tmp_path / "predictions.png").write_bytes(b"of an earlier study")
     names = {path.name for path in result.write_report()}
     assert {"report.html", "comparison.png", "learning_curves.png", "why.png", "confusion_matrix.png"} <= names
     assert "predictions.png" not in names  # the examples are no pictures
+    assert not (tmp_path / "predictions.png").exists()
     assert "diverged" in (tmp_path / "results.md").read_text(encoding="utf-8")
     everything = Study({"wild": replace(wild["wild"], baseline="")}, small_data, seeds=1, epochs=1, workers=0)
     result = everything.run(tmp_path / "wild", progress=False)

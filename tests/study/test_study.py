@@ -4,12 +4,14 @@ import io
 import json
 import sys
 
+import numpy as np
 import pytest
 
 import tinynet as tn
 from tests.support.child import python
 from tests.support.studies import configurations, documented_program, network
 from tinynet.study import Configuration, Study
+from tinynet.study.progress import minutes
 from tinynet.study.study import choose
 
 pytest.importorskip("scipy")
@@ -72,6 +74,79 @@ def test_a_single_rate_needs_no_grid_and_a_loss_of_ones_own_is_used(tmp_path, sm
     by_hand = network(0)
     tn.fit(by_hand, small_data[0], optimizer=tn.SGD(0.1), epochs=3, loss=softer.fit["loss"], threads=1, progress=False)
     assert other["test"]["accuracy"] == tn.evaluate(by_hand, small_data[1]).accuracy
+
+
+def plan(small_data, **arguments):
+    """The jobs of a study of two configurations, of which the second has settings of its own."""
+    own = Configuration("own", network, tn.SGD, (0.2, 0.4), epochs=7, batch_size=25, long=True)
+    usual = dict(seeds=5, epochs=2, batch_size=50, learning_rate=0.1, workers=0)
+    study = Study({"plain": Configuration("plain", network, shared=False), "own": own}, small_data, **usual | arguments)
+    jobs = [*study.first_jobs(), *study.second_jobs({"plain": 0.1, "own": 0.4})]
+    return {part: [job for job in jobs if job.part == part] for part in ("given", "grid", "best", "long")}
+
+
+def test_the_jobs_of_a_study_are_those_that_its_docstring_names(small_data):
+    jobs = plan(small_data)
+    assert [(job.name, job.seed, job.learning_rate, job.every) for job in jobs["given"]] == [
+        ("own", seed, 0.1, 1) for seed in range(5)
+    ]
+    assert [(job.name, job.seed, job.learning_rate) for job in jobs["grid"]] == [("own", 0, 0.2), ("own", 0, 0.4)]
+    assert [(job.name, job.seed, job.learning_rate) for job in jobs["best"]] == [
+        (name, seed, rate) for name, rate in (("plain", 0.1), ("own", 0.4)) for seed in range(5)
+    ]
+    assert [(job.name, job.seed, job.epochs, job.every) for job in jobs["long"]] == [
+        ("own", seed, 35, 2)
+        for seed in range(3)  # five times as many epochs, three seeds
+    ]
+    for job in [each for part in jobs.values() for each in part]:
+        own = job.name == "own"
+        assert job.batch_size == (25 if own else 50)
+        assert job.epochs == (7 if own else 2) * (5 if job.part == "long" else 1)
+        assert (job.threads, job.split) == (1, "validation" if job.part == "grid" else "test")
+    assert not plan(small_data, parts=["best"])["given"]
+    assert not plan(small_data, parts=["given"])["best"]
+    assert [job.seed for job in plan(small_data, seeds=[3, 8])["best"]] == [3, 8, 3, 8]
+
+
+def test_learning_rates_are_chosen_on_a_tenth_that_is_not_trained_on(small_data):
+    data = Study(configurations(), small_data, workers=0).data
+    rest, held_out = data.of("grid")
+    assert (len(rest), len(held_out)) == (540, 60)
+    rows = np.concatenate([rest.images, held_out.images])
+    np.testing.assert_array_equal(np.sort(rows[:, 0]), np.sort(small_data[0].images[:, 0]))
+    for part in ("given", "best", "long"):
+        assert data.of(part) == (data.train, data.test)
+
+
+def test_a_fresh_start_deletes_the_finished_runs_and_any_other_keeps_them(tmp_path, small_data):
+    study = Study({"relu": Configuration("ReLU", network)}, small_data, seeds=1, epochs=1, workers=0)
+    study.run(tmp_path, progress=False)
+    (kept,) = (tmp_path / "runs").glob("*.json")
+    times = [kept.stat().st_mtime_ns]
+    for fresh in (False, True):
+        study.run(tmp_path, progress=False, fresh=fresh)
+        times.append(kept.stat().st_mtime_ns)
+    assert times[0] == times[1] < times[2]
+
+
+def test_a_learning_rate_that_diverges_in_the_grid_is_no_failure_of_the_study(tmp_path, small_data):
+    wild = Configuration("wild", network, tn.SGD, (0.1, 1e30))
+    result = Study({"wild": wild}, small_data, seeds=1, epochs=1, workers=0).run(tmp_path, progress=False)
+    assert sum("diverged" in run for run in result.runs) == 1
+    assert result.diverged == []
+    assert result.summary["chosen"] == {"wild": 0.1}
+
+
+def test_times_are_told_in_seconds_or_minutes():
+    assert [minutes(seconds) for seconds in (0, 12.4, 89, 90, 150, 3600)] == [
+        "0 s", "12 s", "89 s", "1.5 min", "2.5 min", "60.0 min",
+    ]  # fmt: skip
+
+
+def test_a_line_for_each_run_counts_them(tmp_path, small_data, capsys):
+    Study(configurations(), small_data, seeds=2, epochs=1, batch_size=50, workers=0).run(tmp_path)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+    assert [line.split("]")[0] for line in lines] == [f"[  {number}/8" for number in range(1, 9)]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import tinynet as tn
 from tests.support.studies import SMALL
 
 for needed in ("matplotlib", "jinja2", "scipy"):
@@ -22,6 +23,10 @@ def test_a_finished_study_runs_nothing_again_and_verifies(finished, clothes, mon
     checking += ["--out", str(finished / "again")]
     assert fashion_mnist.main(checking) == 0
     assert "bit for bit" in capsys.readouterr().out
+    for path in (finished / "again" / "verify").glob("*.json"):  # results from before would prove nothing
+        path.write_text(path.read_text().replace('"accuracy": ', '"accuracy": 1'))
+    assert fashion_mnist.main(checking) == 0
+    assert "all that was compared agrees" in capsys.readouterr().out
     said = json.loads((finished / "results.json").read_text())
     said["runs"][0]["test"]["accuracy"] += 0.01
     wrong = finished / "again" / "wrong.json"
@@ -29,6 +34,12 @@ def test_a_finished_study_runs_nothing_again_and_verifies(finished, clothes, mon
     checking[1] = str(wrong)
     assert fashion_mnist.main(checking) == 1
     assert "differs in test" in capsys.readouterr().out
+
+
+def test_runs_are_not_verified_on_other_data(finished, monkeypatch, capsys):
+    monkeypatch.setattr(options, "open_data", lambda *asked: tn.data.synthetic_fashion(600, 200, seed=1))
+    assert fashion_mnist.main(["--verify", str(finished / "results.json"), "--device", "cpu", "--jobs", "1"]) == 2
+    assert "expected the train set it was measured on, got another one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

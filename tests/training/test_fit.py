@@ -5,6 +5,7 @@ import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
+from tinynet.backend.threads import Team
 
 
 def test_training_learns_and_measures(small_data):
@@ -137,3 +138,46 @@ def test_a_clock_that_jumps_ends_no_run(clock, small_data, monkeypatch):
     history = tn.fit(small_model(), small_data[0], epochs=2)
     assert all(0 < seconds < np.inf for seconds in history["seconds"])
     assert all(0 < speed < np.inf for speed in history["samples_per_second"])
+
+
+def test_what_is_left_out_is_as_documented(small_data):
+    plain, told = small_model(), small_model()
+    history = tn.fit(plain, small_data[0])
+    tn.fit(told, small_data[0], loss=tn.SoftmaxCrossEntropy(), optimizer=tn.SGD(0.1), epochs=10, batch_size=128, seed=0)
+    assert len(history) == 10
+    np.testing.assert_array_equal(plain.theta, told.theta)
+
+
+def test_the_number_of_threads_is_that_asked_for(small_data, monkeypatch):
+    seen, make = [], Team.__init__
+
+    def noted(team, size):
+        seen.append(size)
+        make(team, size)
+
+    monkeypatch.setattr(Team, "__init__", noted)
+    tn.fit(small_model(), small_data[0], validation=small_data[1], epochs=1, threads=3)
+    assert seen == [3, 3]  # of the training, and of the evaluation
+
+
+def test_the_speed_is_examples_by_seconds_of_training(small_data):
+    history = tn.fit(small_model(), small_data[0], epochs=2, batch_size=64)
+    assert np.multiply(history["samples_per_second"], history["seconds"]) == pytest.approx([600, 600])
+
+
+def test_each_epoch_averages_its_own_losses_from_its_first_batch_on(small_data):
+    """The parameters stand still: the first running loss of an epoch is that of its first batch."""
+    seen, model = [], tn.Sequential(tn.Dense(20, 4))
+
+    class Watch(tn.Callback):
+        def batch_ends(self, examples, numbers):
+            seen.append((examples, numbers["loss"]))
+
+    tn.fit(model, small_data[0], optimizer=tn.SGD(1e-30), epochs=3, batch_size=250, seed=4, callbacks=[Watch()])
+    expected = []
+    for epoch in range(3):
+        parts = list(tn.data.batches(small_data[0], 250, seed=4, epoch=epoch))
+        losses, sizes = [tn.evaluate(model, part).loss for part in parts], [len(labels) for _, labels in parts]
+        expected += [(size, np.average(losses[: n + 1], weights=sizes[: n + 1])) for n, size in enumerate(sizes)]
+    assert [examples for examples, _ in seen] == [examples for examples, _ in expected]
+    assert [loss for _, loss in seen] == pytest.approx([loss for _, loss in expected], rel=1e-5)

@@ -78,3 +78,12 @@ def test_pictures_laid_out_otherwise_are_gathered_by_the_formula(layout, with_ke
     assert "gather_pixels" not in with_kernels.launched
     monkeypatch.setattr(strict.StrictDevice, "own_kernels", None)
     np.testing.assert_allclose(ours[0], train(mlp(), data, False, batch_size=20)[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{"label_smoothing": 0.2}, {"class_weights": [1, 2, 3, 4]}], ids=repr)
+def test_losses_that_have_no_kernel_are_computed_by_the_formula(with_kernels, small_data, monkeypatch, settings):
+    ours = train(mlp(), small_data[0], False, loss=tn.SoftmaxCrossEntropy(**settings))
+    assert "softmax_cross_entropy" not in with_kernels.launched
+    monkeypatch.setattr(strict.StrictDevice, "own_kernels", None)
+    theirs = train(mlp(), small_data[0], False, loss=tn.SoftmaxCrossEntropy(**settings))
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-4, atol=1e-6)

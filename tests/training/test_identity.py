@@ -266,3 +266,22 @@ def test_differences_name_the_argument():
 @pytest.mark.parametrize("theirs", [None, [], {}, "x", 3, {"type": []}, {"type": "tinynet.SGD", "arguments": [{}]}])
 def test_anything_in_a_file_can_be_compared(theirs):
     assert list(differences("optimizer", identify(tn.SGD(0.1)), theirs))
+
+
+def test_defaults_are_a_part_of_a_function_though_its_text_is_the_same():
+    def with_default(value):
+        def rate(step, start=value, *, end=2 * value):
+            return start / (1 + step) + end
+
+        return rate
+
+    one, same, other = (identify(with_default(value)) for value in (0.1, 0.1, 0.2))
+    assert not is_unknown(one)
+    assert one == same != other
+
+
+def test_equal_bytes_of_another_dtype_are_another_array():
+    arrays = [np.zeros(3, dtype) for dtype in ("float32", "int32", ">f4", "float64")] + [np.zeros((3, 1), "float32")]
+    identities = [identify(array) for array in arrays]
+    assert all(identities.count(each) == 1 for each in identities)
+    assert identify(np.zeros(3, "float32")) == identities[0]

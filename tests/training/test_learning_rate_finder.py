@@ -5,6 +5,7 @@ import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
+from tinynet.training.learning_rate_finder import RateRange
 
 
 def test_parameters_and_statistics_are_restored(small_data):
@@ -60,3 +61,22 @@ def test_the_smoothed_loss_weighs_each_example_alike(small_data, loss):
         decay = 0.9 ** np.arange(step, -1, -1)
         expected = np.average(values[: step + 1], weights=decay * weights[: step + 1])
         assert found.losses[step] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_seed_decides_the_order_of_the_batches(small_data):
+    def losses(seed):
+        model = tn.Sequential(tn.Dense(20, 4))  # without dropout: nothing else depends on the seed
+        return tn.find_learning_rate(model, small_data[0], steps=20, batch_size=50, seed=seed).losses
+
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+def test_the_steepest_fall_after_the_minimum_does_not_count():
+    """There the loss jumps about, since the learning rate is too large."""
+    rates = tuple(np.geomspace(1e-4, 10, 40))
+    losses = np.r_[
+        np.linspace(2.0, 1.5, 10), np.linspace(1.45, 0.5, 10), np.linspace(0.6, 6, 10), np.linspace(1, 9, 10)
+    ]
+    found = RateRange(rates, tuple(losses))
+    assert rates[9] < found.steepest <= rates[19]

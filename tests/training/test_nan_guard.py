@@ -9,6 +9,8 @@ from tests.support.child import ROOT, python
 from tests.support.models import small_model
 from tinynet.backend.arrays import CPU
 from tinynet.training.checkpoints import Checkpoints
+from tinynet.training.nan_guard import check_run
+from tinynet.training.state import Meter, TrainingState
 
 X = np.ones((6, 3), "float32")
 Y = np.arange(6) % 2
@@ -116,3 +118,15 @@ def test_divergence_stops_the_run_and_keeps_the_history(small_data):
     message = str(caught.value)
     assert "in epoch 3, step 13, at learning rate 1e+30; try a smaller one, such as 1e+29" in message
     assert len(caught.value.history) == 2
+
+
+@pytest.mark.parametrize("name", ["1.running_mean", "1.running_var", "0.bias"])
+def test_what_is_not_finite_is_named_statistics_included(name):
+    model = tn.Sequential(tn.Dense(3, 4), tn.BatchNorm(4), tn.Dense(4, 2))
+    state = TrainingState.of(model, tn.SGD(0.1), 0)
+    meter = Meter(1, CPU)
+    meter.add(0.5, 1, 2)
+    check_run(state, meter, 0, tn.SGD(0.1), model)
+    {**model.parameters, **model.statistics}[name][1] = np.nan
+    with pytest.raises(tn.DivergenceError, match=f"training diverged: {name} held NaN or infinity after epoch 1"):
+        check_run(state, meter, 0, tn.SGD(0.1), model)

@@ -1,5 +1,7 @@
 """The losses of an epoch in progress, and how a checkpoint keeps them."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,13 @@ def test_arrays_of_other_lengths_are_refused(name):
     arrays = meter_of(BATCHES).to_arrays()
     with pytest.raises(tn.DataError, match="a file: expected at most 5 losses"):
         Meter(5, CPU).from_arrays({**arrays, name: arrays[name][:2]}, "a file")
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_the_first_loss_that_is_not_finite_is_found(bad):
+    meter = Meter(5, CPU)
+    for number, loss in enumerate([0.5, 0.25, bad, 0.5, -bad]):
+        assert meter.first_bad() == (2 if number > 2 else None)
+        meter.add(loss, None, 10)
+        assert meter.diverged == (not math.isfinite(loss))
+    assert meter.first_bad() == 2

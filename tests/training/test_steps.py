@@ -2,6 +2,7 @@
 
 import logging
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,3 +89,13 @@ def test_capture_true_is_refused_if_it_is_not_possible(recording, small_data):
 def test_without_a_gpu_there_is_nothing_to_capture(small_data):
     with pytest.raises(ValueError, match="fit: expected capture='auto' or False on cpu, got True; use 'auto'"):
         tn.fit(mlp(), small_data[0], capture=True)
+
+
+def test_steps_with_transforms_are_not_captured(recording, small_data, caplog):
+    pictures = replace(small_data[0], image_shape=(4, 5))
+    with caplog.at_level(logging.WARNING, "tinynet"):
+        captured = train(mlp(), pictures, "auto", epochs=1, transforms=[tn.data.Shift(1)])
+    assert caplog.messages == ["fit: steps are not captured: transforms change each batch differently"]
+    assert np.isfinite(captured[0]).all()
+    with pytest.raises(ValueError, match="got one where transforms change each batch differently; use capture='auto'"):
+        train(mlp(), pictures, True, epochs=1, transforms=[tn.data.Shift(1)])

@@ -182,3 +182,12 @@ def test_what_does_not_fit_is_refused(use, error, message):
 def test_a_loss_and_an_optimizer_are_objects_not_names(arguments, message):
     with pytest.raises(TypeError, match=message):
         tn.Trainer(tn.Sequential(tn.Dense(2, 2)), **arguments)
+
+
+def test_steps_by_hand_keep_what_a_model_knows_of_its_data(small_data):
+    model = small_model()
+    tn.fit(model, small_data[0].standardize(), epochs=1)
+    known = model.preprocessing
+    assert known.class_names == ("north", "east", "south", "west")
+    tn.Trainer(model).step(small_data[0].images[:50], small_data[0].labels[:50])
+    assert model.preprocessing == known

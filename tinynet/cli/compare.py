@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     for step, (loss, theta) in enumerate(differences, 1):
         if step in (1, 2, 5) or step % 10 == 0 or step == len(differences):
             say(f"{step:>6} {loss:>10.2e} {theta:>10.2e}")
-    largest, limit = max(max(pair) for pair in differences), LIMITS[settings.dtype]
+    largest, limit = float(np.max(differences)), LIMITS[settings.dtype]  # NaN if any difference is
     say(f"largest {largest:.2e}, limit {limit:.0e}: {'ok' if largest <= limit else 'TOO FAR'}")
     return int(not largest <= limit)
 

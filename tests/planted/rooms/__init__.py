@@ -1,0 +1,1 @@
+"""The planted bugs, by room of the library."""

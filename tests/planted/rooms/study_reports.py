@@ -1,0 +1,227 @@
+"""Bugs in tinynet/study: tables, sentences, panels, and the command line."""
+
+from tests.planted.bug import Bug
+
+BUGS = [
+    Bug(
+        "the panel of the gap shows test minus train",
+        "study/figures.py",
+        'np.subtract(curve["train_accuracy"], curve["test_accuracy"])',
+        'np.subtract(curve["test_accuracy"], curve["train_accuracy"])',
+    ),
+    Bug(
+        "intervals of a panel are fractions",
+        "study/figures.py",
+        '[[mean - 100 * row["low"]], [100 * row["high"] - mean]]',
+        '[[mean - row["low"]], [100 * row["high"] - mean]]',
+    ),
+    Bug(
+        "a program that cannot start ends with status 1",
+        "study/options.py",
+        "            return 2\n",
+        "            return 1\n",
+        (
+            "study/test_program_options.py",
+            "examples/test_fashion_mnist.py",
+        ),
+    ),
+    Bug(
+        "0 is a number of epochs",
+        "study/options.py",
+        "    if value < 1:\n",
+        "    if value < 0:\n",
+        (
+            "study/test_program_options.py",
+            "examples/test_fashion_mnist.py",
+        ),
+    ),
+    Bug(
+        "a named data set that is missing is replaced",
+        "study/options.py",
+        'if name is not None or folder is not None or source != "auto":',
+        'if folder is not None or source != "auto":',
+        (
+            "study/test_program_options.py",
+            "examples/test_fashion_mnist.py",
+        ),
+    ),
+    Bug(
+        "the page has the picture of another part",
+        "study/page.py",
+        "figures.svg(figures.dots(summary, part), description,",
+        'figures.svg(figures.dots(summary, "given"), description,',
+    ),
+    Bug("text in the page is not escaped", "study/page.py", "autoescape=True", "autoescape=False"),
+    Bug("recall is written in fractions", "study/page.py", 'f"{100 * value:.1f}"', 'f"{value:.1f}"'),
+    Bug("a loss of recall is coloured as a gain", "study/page.py", '"up": shade > 0', '"up": shade < 0'),
+    Bug(
+        "a diverged run ends a study with status 0",
+        "study/program.py",
+        "return 1 if result.diverged else 0",
+        "return 0",
+    ),
+    Bug(
+        "the options of --quick are those of the whole study",
+        "study/program.py",
+        "train.subset(slice(0, QUICK_EXAMPLES)) if options.quick else train",
+        "train",
+    ),
+    Bug("--lr is ignored", "study/program.py", "        learning_rate=options.lr,\n", "        learning_rate=0.1,\n"),
+    Bug(
+        "baselines outside the chosen configurations stay",
+        "study/program.py",
+        'baseline = each.baseline if each.baseline in chosen else ""',
+        "baseline = each.baseline",
+    ),
+    Bug(
+        "the bar counts finished runs twice",
+        "study/progress.py",
+        "self.ended, self.done_work = self.ended + 1,",
+        "self.ended, self.done_work = self.ended + 2,",
+    ),
+    Bug(
+        "seconds are shown as minutes",
+        "study/progress.py",
+        'return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"',
+        'return f"{seconds:.0f} s" if seconds < 90 else f"{seconds:.1f} min"',
+    ),
+    Bug(
+        "the numbers are written after the pictures",
+        "study/report.py",
+        'numbers = [_written(folder / "results.json", whole + "\\n")]  # first: no error of drawing may lose them\n',
+        "numbers = []\n",
+    ),
+    Bug(
+        "pictures of an earlier study stay",
+        "study/report.py",
+        "        path.unlink(missing_ok=True)  # of an earlier study\n",
+        "        pass\n",
+    ),
+    Bug(
+        "a choice inside the grid is said to be at its edge",
+        "study/sentences.py",
+        "in (grid[0][0], grid[-1][0])",
+        "in [rate for rate, _ in grid]",
+        (
+            "study/test_sentences.py",
+            "study/test_study.py",
+            "study/test_report.py",
+        ),
+    ),
+    Bug(
+        "the gap has the wrong sign",
+        "study/sentences.py",
+        "points(curve['train_accuracy'][-1] - curve['test_accuracy'][-1], 1)",
+        "points(curve['test_accuracy'][-1] - curve['train_accuracy'][-1], 1)",
+        (
+            "study/test_sentences.py",
+            "study/test_report.py",
+        ),
+    ),
+    Bug(
+        "arm and baseline of a sentence are exchanged",
+        "study/sentences.py",
+        'title(summary, comparison["arm"]), title(summary, comparison["against"])',
+        'title(summary, comparison["against"]), title(summary, comparison["arm"])',
+        (
+            "study/test_sentences.py",
+            "study/test_report.py",
+        ),
+    ),
+    Bug(
+        "the standard error is that of 1 example",
+        "study/sentences.py",
+        'math.sqrt(accuracy * (1 - accuracy) / summary["examples"]["test"])',
+        'math.sqrt(accuracy * (1 - accuracy) / summary["examples"]["train"])',
+        (
+            "study/test_sentences.py",
+            "study/test_report.py",
+            "study/test_study.py",
+        ),
+    ),
+    Bug(
+        "synthetic data are not mentioned",
+        "study/sentences.py",
+        'return "synthetic data, not Fashion-MNIST" if summary["synthetic"] else ""',
+        'return ""',
+        (
+            "study/test_sentences.py",
+            "study/test_report.py",
+            "study/test_page.py",
+        ),
+    ),
+    Bug(
+        "points are rounded to one digit",
+        "study/tables.py",
+        "def points(fraction: float, digits: int = 2)",
+        "def points(fraction: float, digits: int = 1)",
+    ),
+    Bug(
+        "a worse result is called better",
+        "study/tables.py",
+        'return "better" if comparison["difference"] > 0 else "worse"',
+        'return "better" if comparison["difference"] < 0 else "worse"',
+    ),
+    Bug(
+        "a p-value of exactly the level is significant",
+        "study/tables.py",
+        'if comparison["p_holm"] >= LEVEL:',
+        'if comparison["p_holm"] > LEVEL:',
+    ),
+    Bug(
+        "a verdict ignores Holm",
+        "study/tables.py",
+        '    if comparison["p_holm"] >= LEVEL:\n',
+        '    if comparison["p"] >= LEVEL:\n',
+    ),
+    Bug(
+        "the loss columns of a table are exchanged",
+        "study/tables.py",
+        "f\"{row['test_loss']:.4f}\", f\"{row['train_loss']:.4f}\"]",
+        "f\"{row['train_loss']:.4f}\", f\"{row['test_loss']:.4f}\"]",
+    ),
+    Bug(
+        "diverged seeds are not mentioned",
+        "study/tables.py",
+        'f" ({row[\'diverged\']} diverged)" if row["diverged"] else ""',
+        '""',
+    ),
+    Bug(
+        "the learning rate next to the chosen one is bold",
+        "study/tables.py",
+        'if summary["chosen"].get(name) == rate else text)',
+        'if summary["chosen"].get(name) != rate else text)',
+    ),
+    Bug(
+        "an interval is in fractions",
+        "study/tables.py",
+        "f\"{100 * row['low']:.2f} to {100 * row['high']:.2f}\"",
+        "f\"{row['low']:.2f} to {row['high']:.2f}\"",
+    ),
+    Bug(
+        "a changed run verifies",
+        "study/verify.py",
+        'return f"differs in {\', \'.join(sorted(names))}" if names else ""',
+        'return ""',
+    ),
+    Bug(
+        "another machine's runs may differ by any number",
+        "study/verify.py",
+        "abs(is_now - was) > tolerance",
+        "abs(is_now - was) > 1e9",
+    ),
+    Bug("verification ends with status 0 whatever it finds", "study/verify.py", "return 1 if wrong else 0", "return 0"),
+    Bug(
+        "runs are verified on other data",
+        "study/verify.py",
+        '    _check_data(options.verify, file["manifest"], train.provenance, test.provenance)\n',
+        "",
+    ),
+    Bug(
+        "results from before verify the file",
+        "study/verify.py",
+        "        path.unlink()  # results from before would prove nothing\n",
+        "        pass\n",
+    ),
+    Bug("a results.json of any size is read", "study/verify.py", "    if len(content) > LARGEST:\n", "    if False:\n"),
+]

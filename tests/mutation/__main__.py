@@ -39,10 +39,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="forget the results of the chosen modules first")
     parser.add_argument("--at-least", type=float, default=0.0, metavar="PERCENT", help="exit with 1 below this score")
     given = parser.parse_args()
-    strangers = set(given.modules) - set(modules.MODULES)
+    known = modules.names(given.tree)
+    strangers = set(given.modules) - set(known)
     if strangers:
-        parser.error(f"unknown modules {sorted(strangers)}; known: {' '.join(modules.MODULES)}")
-    given.modules = given.modules or modules.MODULES
+        parser.error(f"unknown modules {sorted(strangers)}; known: {' '.join(known)}")
+    given.modules = given.modules or known
     return given
 
 

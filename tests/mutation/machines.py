@@ -17,9 +17,12 @@ from typing import Any
 
 from tests.mutation import session
 
-WARM = """numpy numpy.testing numpy.random scipy.stats scipy.special scipy.optimize scipy.signal hypothesis safetensors
-safetensors.numpy filelock PIL.Image pooch tqdm threadpoolctl torch matplotlib.pyplot matplotlib.backends.backend_agg
-sklearn.metrics concurrent.futures multiprocessing.spawn http.server pickle tarfile zipfile coverage""".split()
+WARM = [  # what the tests import, where it is installed
+    *("numpy", "numpy.testing", "numpy.random", "scipy.stats", "scipy.special", "scipy.optimize", "scipy.signal"),
+    *("torch", "hypothesis", "safetensors", "safetensors.numpy", "filelock", "PIL.Image", "pooch", "tqdm", "coverage"),
+    *("threadpoolctl", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "sklearn.metrics", "http.server"),
+    *("concurrent.futures", "multiprocessing.spawn", "pickle", "tarfile", "zipfile"),
+]
 
 
 class Machine:

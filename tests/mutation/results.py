@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import tomllib
 
 from tests.mutation.mutants import Mutant
 

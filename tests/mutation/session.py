@@ -157,7 +157,7 @@ def lines_of(recording: Any, tree: Path) -> dict[str, dict[int, list[str]]]:
 
 
 def forked(work: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """The answer of a function that runs in a fork, with a limit of processor time and three times that by the clock."""
+    """The answer of a function that runs in a fork, with limits of processor time and of time by the clock."""
     reading, writing = os.pipe()
     process = os.fork()
     if not process:

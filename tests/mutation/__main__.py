@@ -27,6 +27,7 @@ from tests.mutation import lines, machines, modules, results, session
 from tests.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
+EQUIVALENT = ROOT / "tests" / "mutation" / "equivalent.toml"
 
 
 def arguments() -> argparse.Namespace:
@@ -38,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--report", action="store_true", help="run nothing: count the results that are there")
     parser.add_argument("--fresh", action="store_true", help="forget the results of the chosen modules first")
     parser.add_argument("--at-least", type=float, default=0.0, metavar="PERCENT", help="exit with 1 below this score")
+    parser.add_argument("--equivalent", nargs=2, metavar=("KEYS", "REASON"), help="list survivors as equivalent")
     given = parser.parse_args()
     known = modules.names(given.tree)
     strangers = set(given.modules) - set(known)
@@ -58,7 +60,7 @@ class Score:
         self.given, self.tree = given, given.tree.resolve()
         self.folder = self.tree / "results" / "mutation"
         self.kept = results.Kept(self.folder / "results.jsonl")
-        self.equivalent = results.equivalent(ROOT / "tests" / "mutation" / "equivalent.toml")
+        self.equivalent = results.equivalent(EQUIVALENT)
         self.all = {name: self.mutants_of(name) for name in given.modules}
         self.contracts = modules.contracts(self.tree)
         self.own = {name: modules.mirrored(self.tree, name) for name in given.modules}
@@ -159,12 +161,18 @@ class Score:
 
 def shown(mutant: Mutant) -> str:
     number = f" ({mutant.occurrence})" if mutant.occurrence > 1 else ""
-    return f"{mutant.module}:{mutant.first} {mutant.where}{number}\n    - {mutant.was}\n    + {mutant.now}"
+    return f"{mutant.key} {mutant.module}:{mutant.first} {mutant.where}{number}\n    - {mutant.was}\n    + {mutant.now}"
 
 
 def main() -> int:
     given = arguments()
     score = Score(given)
+    if given.equivalent:
+        keys, reason = given.equivalent[0].split(","), given.equivalent[1]
+        chosen = [mutant for name in given.modules for mutant in score.all[name] if mutant.key in keys]
+        assert len(chosen) == len(keys), "unknown keys"
+        results.append(EQUIVALENT, chosen, reason)
+        return 0
     if given.fresh:
         for name in given.modules:
             for mutant in score.all[name]:

@@ -3,8 +3,8 @@
 Changed are: operators, comparisons, numbers, True and False, the values of assignments, the arguments of calls (None in
 their place, or left out), string methods, lambdas and conditional expressions (mutmut's operators), and strings without
 a space (those with one are texts). Two operators are our own: a call that stands alone is left out, and the branch of
-an `if` is never taken. Type annotations, decorators, docstrings, and the arguments of errors and warnings stay as they
-are.
+an `if` is never taken. Type annotations, decorators, imports, `__all__`, docstrings, and the arguments of errors and
+warnings stay as they are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mutmut.mutation.file_mutation import MutationVisitor
 from mutmut.mutation.mutators import mutation_operators, operator_string
 from mutmut.mutation.pragma_handling import IgnoredCode
 
-VERSION = "1"  # of the operators below: cached lists of another version are generated again
+VERSION = "2"  # of the operators below: cached lists of another version are generated again
 TEXTS = {"mismatch", "warn"}  # calls whose arguments are the text of an error or a warning
 
 
@@ -82,6 +82,8 @@ class Visitor(MutationVisitor):
     def _is_text(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.Raise):
             return True
+        if isinstance(node, cst.Assign):  # names for `import *`
+            return isinstance(node.targets[0].target, cst.Name) and node.targets[0].target.value == "__all__"
         if isinstance(node, cst.Arg):
             call = self.get_metadata(ParentNodeProvider, node)
             name = getattr(call, "func", None)

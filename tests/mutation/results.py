@@ -50,6 +50,16 @@ def equivalent(path: Path) -> dict[tuple[str, str, str, str, int], str]:
     return {(e["module"], e["where"], e["was"], e["now"], e.get("occurrence", 1)): e["reason"] for e in entries}
 
 
+def append(path: Path, mutants: list[Mutant], reason: str) -> None:
+    """Add mutants to the list of equivalent ones."""
+    with path.open("a", encoding="utf-8") as file:
+        for mutant in mutants:
+            fields = {"module": mutant.module, "where": mutant.where, "was": mutant.was, "now": mutant.now}
+            fields |= {"occurrence": mutant.occurrence} if mutant.occurrence > 1 else {}
+            lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()]
+            file.write("\n".join(["[[mutant]]", *lines, f"reason = {json.dumps(reason)}", "", ""]))
+
+
 def name_of(mutant: Mutant) -> tuple[str, str, str, str, int]:
     """The name by which a mutant is found in the list of equivalent ones."""
     return mutant.module, mutant.where, mutant.was, mutant.now, mutant.occurrence

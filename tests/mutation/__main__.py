@@ -130,6 +130,8 @@ class Score:
         if tests and answer["outcome"] == "survived" and (imports or selection.at_import.intersection(place)):
             answer = machine.ask(request, anew=True)
         killers[answer["test"]] += 1
+        if answer["outcome"] == "error":
+            raise RuntimeError(f"{shown(mutant)}\n{answer['error']}")
         with self.lock:
             self.note(mutant, answer)
 
@@ -139,10 +141,9 @@ class Score:
         tests_hash = self.tests_hash(mutant, answer["test"])
         self.kept.add(results.Result(mutant.key, answer["outcome"], answer["test"], module_hash, tests_hash))
         self.count += 1
-        if answer["outcome"] in ("survived", "crash") or self.count % 50 == 0:
+        if answer["outcome"] not in ("killed", "timeout") or self.count % 50 == 0:
             spent = time.monotonic() - self.began
             print(f"[{self.count}/{self.pending}, {spent:.0f} s] {answer['outcome']}: {shown(mutant)}", flush=True)
-            print(answer.get("error", ""), end="", flush=True)
 
     def rows(self) -> list[results.Row]:
         found = []

@@ -190,7 +190,7 @@ def run_and_leave(work: Callable[[], dict[str, Any]], pipe: int, seconds: float)
     try:
         answer = work()
     except BaseException:  # of this program: pytest catches those of tests
-        answer = {"outcome": "crash", "test": "", "error": traceback.format_exc()}
+        answer = {"outcome": "error", "test": "", "error": traceback.format_exc()}
     with open(pipe, "wb") as stream:
         stream.write(json.dumps(answer).encode() + b"\n")
     os._exit(0)
@@ -267,9 +267,10 @@ class Imported:
 def import_and_run(tree: Path, tests: list[str]) -> dict[str, Any]:
     """Import tinynet anew, and run tests, file by file, until one fails."""
     enter(tree)
+    temporary = f"--basetemp={tree}-tmp"
     for file in dict.fromkeys(name.split("::")[0] for name in tests):
         plugin = Imported([name for name in tests if name.startswith(file + "::")])
-        status = pytest.main(["-x", *options([file])], plugins=[plugin])
+        status = pytest.main(["-x", temporary, *options([file])], plugins=[plugin])
         if status not in (0, 5):
             return {"outcome": "killed", "test": plugin.failed or f"{file} (status {int(status)})"}
     return {"outcome": "survived", "test": ""}

@@ -127,7 +127,8 @@ class Score:
         answer = {"outcome": "survived", "test": ""}
         if tests and not imports:
             answer = machine.ask(request)
-        if tests and answer["outcome"] == "survived" and (imports or selection.at_import.intersection(place)):
+        request["tests"] = tests if imports else selection.again(place, tests)
+        if request["tests"] and answer["outcome"] == "survived":
             answer = machine.ask(request, anew=True)
         killers[answer["test"]] += 1
         if answer["outcome"] == "error":

@@ -45,7 +45,7 @@ class Selection:
         files = [*own, *contracts]
         self.own, self.seconds = set(own), dict[str, float]()
         self.by_line: dict[int, set[str]] = {}
-        self.at_import: set[int] = set()
+        self.at_import = {file: {int(line) for line in measured[file]["import"].get(module, ())} for file in files}
         self.elsewhere = set[str]()  # tests of the module's own files that run nothing of it in this process
         for file in files:
             seconds = measured[file]["seconds"]
@@ -53,7 +53,6 @@ class Selection:
             self.seconds.update({name: seconds[name] for name in usable})
             for line, names in measured[file]["lines"].get(module, {}).items():
                 self.by_line.setdefault(int(line), set()).update(usable.intersection(names))
-            self.at_import.update(int(line) for line in measured[file]["import"].get(module, ()))
             if file in self.own:
                 self.elsewhere |= usable
         self.every = set().union(*self.by_line.values())
@@ -66,3 +65,7 @@ class Selection:
             chosen = self.every
         chosen = chosen | self.elsewhere
         return sorted(chosen, key=lambda name: (name.split("::")[0] not in self.own, self.seconds[name]))
+
+    def again(self, place: range, tests: list[str]) -> list[str]:
+        """Those of the tests whose files run one of the lines while they are imported."""
+        return [name for name in tests if self.at_import[name.split("::")[0]].intersection(place)]

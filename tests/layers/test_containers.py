@@ -52,6 +52,15 @@ def test_models_nest_and_keep_one_vector():
         nested[0].to("cpu")
 
 
+def test_statistics_of_each_layer_have_a_place_of_their_own():
+    model = tn.Sequential(*(tn.BatchNorm(4) for _ in range(4)))
+    for number, layer in enumerate(model):
+        layer.running_mean = np.full(4, number)
+        layer.running_var = np.full(4, number + 10)
+    assert [layer.running_mean[0] for layer in model] == [0, 1, 2, 3]
+    assert [layer.running_var[3] for layer in model] == [10, 11, 12, 13]
+
+
 # Forward and backward -------------------------------------------------------------------------------------------------
 
 
@@ -102,6 +111,13 @@ def test_dropout_at_two_positions_of_a_model_differs():
 # Layers that are refused ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("places", [(0, 1), (0, 1, 2), (0, 2)])
+def test_the_gradients_of_a_layer_that_stands_at_several_places_add_up(places):
+    layer = tn.Dense(3, 3)
+    model = tn.Sequential(*(layer if place in places else tn.Tanh() for place in range(3)))
+    assert tn.gradcheck.check_model(model, np.random.default_rng(0).normal(size=(4, 3)), np.array([0, 1, 2, 0]))
+
+
 def test_a_layer_in_two_models_is_refused():
     layer = tn.Dense(4, 4)
     tn.Sequential(layer)
@@ -112,6 +128,8 @@ def test_a_layer_in_two_models_is_refused():
 def test_what_is_no_layer_is_refused():
     with pytest.raises(TypeError, match=r"Sequential: expected layers, got the class ReLU; write tn.ReLU\(\)"):
         tn.Sequential(tn.ReLU)
+    with pytest.raises(TypeError, match="Sequential: expected layers, got int; make it a class derived from Layer"):
+        tn.Sequential(3)
     with pytest.raises(ValueError, match="Sequential: expected at least one layer"):
         tn.Sequential()
 

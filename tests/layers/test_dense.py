@@ -11,6 +11,7 @@ def test_wrong_inputs_are_refused_with_a_remedy():
     cases = [
         (np.zeros((32, 28, 28), "float32"), r"Dense\(784, 10\): expected x of shape \(N, 784\), got \(32, 28, 28\); "
                                            r"put Flatten\(\) before it"),
+        (np.zeros((32, 3, 5), "float32"), r"got \(32, 3, 5\); put Flatten\(\) before it, and write Dense\(15, 10\)"),
         (np.zeros((32, 100), "float32"), r"got \(32, 100\); write Dense\(100, 10\), or check"),
         (np.zeros(784, "float32"), r"expected x of shape \(N, 784\), got \(784,\); give it a batch of one: x\[None\]"),
         (np.zeros((2, 784), "uint8"), r"got uint8; convert it: x.astype\('float32'\) / 255 for pixels"),

@@ -57,6 +57,31 @@ def test_whichever_operation_fails_the_file_before_is_whole(save, number, dead, 
     assert (tmp_path / "file").read_bytes() != before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot open folders")
+def test_the_content_is_on_the_disk_before_the_new_name_and_the_name_before_the_end(tmp_path, monkeypatch):
+    """What a power cut finds: only the order of the calls tells, since no test can cut the power."""
+    seen, flush, rename = [], os.fsync, os.replace
+
+    def fsync(descriptor):
+        about = os.fstat(descriptor)
+        seen.append(("flush", "folder" if stat.S_ISDIR(about.st_mode) else "file", about.st_ino, about.st_size))
+        flush(descriptor)
+
+    def replace(temporary, target):
+        seen.append(("rename", os.stat(temporary).st_ino))
+        rename(temporary, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    write_atomically(tmp_path / "file", b"content")
+    file, folder = os.stat(tmp_path / "file"), os.stat(tmp_path)
+    assert seen[:2] == [("flush", "file", file.st_ino, 7), ("rename", file.st_ino)]
+    assert [entry[:3] for entry in seen[2:]] == [("flush", "folder", folder.st_ino)]
+    monkeypatch.chdir(tmp_path)
+    write_atomically("other", b"content")
+    assert [entry[:3] for entry in seen[5:]] == [("flush", "folder", folder.st_ino)]
+
+
 def test_ctrl_c_while_a_file_is_written_leaves_nothing_beside(tmp_path, monkeypatch):
     save_model(tmp_path)
 

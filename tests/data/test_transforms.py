@@ -74,6 +74,19 @@ def test_an_epoch_is_a_function_of_seed_and_number_whatever_the_batch_size():
     assert (epoch(number=1) != whole).any()
 
 
+@pytest.mark.parametrize("transform", ALL, ids=repr)
+def test_one_picture_is_changed_in_another_way_in_each_epoch_by_each_seed_and_transform(transform):
+    data = tn.data.from_arrays(np.repeat(PICTURES[:1], 30, axis=0), np.zeros(30, int))  # the order changes nothing
+
+    def seen(seed, number, transforms):
+        return next(tn.data.batches(data, 30, seed, number, transforms=transforms))[0].tobytes()
+
+    assert seen(0, 0, [transform]) == seen(0, 0, [transform])
+    assert len({seen(seed, number, [transform]) for seed in range(3) for number in range(3)}) == 9
+    unchanged = tn.data.HorizontalFlip(0)
+    assert seen(0, 0, [unchanged, transform]) != seen(0, 0, [transform])  # each place has numbers of its own
+
+
 def test_an_epoch_can_begin_at_any_step():
     np.testing.assert_array_equal(epoch(first_step=2), epoch()[128:])
 

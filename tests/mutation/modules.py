@@ -14,6 +14,7 @@ CORE = [  # the order in which they are measured
     "initializers",
     "metrics",
     "training/checkpoints*",
+    "training/settings",
     "training/state",
     "training/step",
     "training/steps",

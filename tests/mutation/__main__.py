@@ -14,6 +14,7 @@ changed. `equivalent.toml` lists the mutants that no test could notice, with the
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import sys
 import tempfile
@@ -65,6 +66,7 @@ class Score:
         self.contracts = modules.contracts(self.tree)
         self.own = {name: modules.mirrored(self.tree, name) for name in given.modules}
         self.hashes: dict[str, str] = {}
+        self.sources: dict[str, dict[str, str]] = {}
         self.killers: dict[str, Counter[str]] = {}
         self.lock = threading.Lock()
 
@@ -88,11 +90,25 @@ class Score:
         result = self.kept.results.get(mutant.key)
         if result is None or result.module_hash != self.hash(f"tinynet/{mutant.module}.py"):
             return None
-        return result if result.tests_hash == self.tests_hash(mutant, result.test) else None
+        file = result.test.partition("::")[0]
+        usable = {self.tests_hash(mutant, result.test), self.hash(file) if file else ""}
+        return result if result.tests_hash in usable else None
 
     def tests_hash(self, mutant: Mutant, test: str) -> str:
-        file = test.split("::")[0]
-        return self.hash(file) if "::" in test else self.hash(*self.own[mutant.module], *self.contracts)
+        """Of the test that killed the mutant, so that new tests beside it do not count; else of all its files."""
+        file, _, name = test.partition("::")
+        if not name:
+            return self.hash(*self.own[mutant.module], *self.contracts)
+        return self.functions(file).get(name.partition("[")[0], "") or self.hash(file)
+
+    def functions(self, file: str) -> dict[str, str]:
+        """The hash of each test function of a file."""
+        if file not in self.sources:
+            text = (self.tree / file).read_text(encoding="utf-8")
+            found = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+            parts = {node.name: ast.dump(node) for node in found}
+            self.sources[file] = {name: hashlib.sha256(part.encode()).hexdigest()[:16] for name, part in parts.items()}
+        return self.sources[file]
 
     def run(self) -> None:
         """Measure what is not known yet."""

@@ -1,5 +1,7 @@
 """Pooling: output shapes, the gradient of ties, and refused inputs."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -56,8 +58,16 @@ def test_the_first_of_equal_numbers_gets_the_gradient():
 def test_flat_inputs_are_refused():
     with pytest.raises(tn.ShapeError, match=r"MaxPool2D\(\): expected pictures of shape \(N, H, W, C\)"):
         tn.MaxPool2D()(np.zeros((2, 784), "f4"))
-    with pytest.raises(tn.ShapeError, match=r"GlobalAveragePool2D\(\): expected pictures .* put Reshape\(28, 28, 1\)"):
-        tn.GlobalAveragePool2D()(np.zeros((2, 784), "f4"))
+    for layer in (tn.AveragePool2D(), tn.GlobalAveragePool2D()):
+        for x, remedy in [
+            (np.zeros((2, 784)), "put Reshape(28, 28, 1) before it"),
+            (np.zeros((2, 4, 5)), "put Reshape("),
+        ]:
+            with pytest.raises(
+                tn.ShapeError, match=re.escape(f"{layer}: expected pictures of shape (N, H, W, C)")
+            ) as told:
+                layer(x)
+            assert remedy in str(told.value)
 
 
 def test_the_mean_of_a_large_picture_is_exact_in_float32():

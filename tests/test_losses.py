@@ -172,7 +172,9 @@ def test_shapes_that_would_broadcast_silently_are_refused():
         tn.SoftmaxCrossEntropy().forward(np.zeros((3, 4)), np.zeros((3, 1), int))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(3, 1\), got \(3,\); reshape the targets"):
         tn.MeanSquaredError().forward(np.zeros((3, 1)), np.zeros(3))
-    with pytest.raises(tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 3, 4\)"):
+    with pytest.raises(
+        tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 3, 4\); end the model with Flatten"
+    ):
         tn.SoftmaxCrossEntropy().check_targets(np.zeros(2, int), (2, 3, 4))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(N, 1\), got \(3,\)"):
         tn.MeanSquaredError().check_targets(np.zeros(3), (3, 1))
@@ -204,6 +206,8 @@ def test_targets_of_binary_cross_entropy_are_checked():
 def test_class_weights_must_fit_the_classes():
     with pytest.raises(tn.ShapeError, match="3 class_weights, got 2; give one weight for each class"):
         tn.SoftmaxCrossEntropy(class_weights=[1, 2]).check_targets(np.array([0]), (1, 3))
+    with pytest.raises(tn.ShapeError, match="3 class_weights, got 4; give one weight for each class$"):
+        tn.SoftmaxCrossEntropy(class_weights=[1, 2, 3, 4]).check_targets(np.array([0]), (1, 3))
 
 
 @pytest.mark.parametrize(

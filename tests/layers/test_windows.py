@@ -49,10 +49,17 @@ def test_margins_on_either_side_add_up_as_in_tensorflow():
     assert same.margins((7, 6)) == ((1, 2), (0, 1))  # 3 windows of 4 rows, 3 apart, take 10
     assert same.margins((10, 9)) == ((1, 2), (0, 1))
     assert same.output_size((7, 6)) == (3, 6)
+    assert windows.Windows("Conv2D", (5, 4), 1, "same").margins((7, 6)) == ((2, 2), (1, 2))
     given = windows.Windows("Conv2D", 3, 2, (1, 0))
     assert given.margins((7, 6)) == ((1, 1), (0, 0))
     assert given.output_size((7, 6)) == (4, 2)
     assert windows.Windows("Conv2D", 3, 2, "valid").margins((7, 6)) == ((0, 0), (0, 0))
+
+
+def test_pictures_without_a_margin_are_not_copied():
+    x = np.ones((1, 4, 4, 1))
+    assert windows.Windows("Conv2D", 3, 1, "valid").pad(x) is x
+    assert windows.Windows("Conv2D", 2, 2, "same").pad(x) is x
 
 
 def test_arguments_come_back_as_they_were_given():
@@ -67,7 +74,9 @@ def test_windows_overlap_where_one_is_larger_than_its_step():
 
 
 def test_pictures_smaller_than_the_kernel_are_refused():
-    with pytest.raises(tn.ShapeError, match=r"pictures of at least \(5, 5\), got \(4, 8\) pixels"):
+    with pytest.raises(
+        tn.ShapeError, match=r"^Conv2D\(1, 4\): expected pictures of at least \(5, 5\), got \(4, 8\) pixels"
+    ):
         tn.Conv2D(1, 4, 5)(np.zeros((2, 4, 8, 1), "f4"))
 
 

@@ -35,6 +35,20 @@ def test_a_rule_of_ones_own_refuses_arguments_that_it_does_not_know():
         Own(lr=1)
 
 
+@pytest.mark.parametrize("base", [tn.Optimizer, tn.Layer, tn.Loss])
+def test_a_class_of_ones_own_may_have_a_base_that_looks_at_its_classes(base):
+    seen = []
+
+    class Listing:
+        def __init_subclass__(cls, label, **arguments):
+            seen.append((cls.__name__, label))
+
+    class Own(base, Listing, label="own"):
+        pass
+
+    assert seen == [("Own", "own")]
+
+
 def test_an_optimizer_without_a_rule_says_what_to_define():
     class Empty(tn.Optimizer):
         learning_rate = 0.1
@@ -58,7 +72,10 @@ def test_only_rules_without_an_update_of_their_own_can_be_recorded():
 @pytest.mark.parametrize("name", ["lr", "rate"])
 def test_a_learning_rate_under_another_name_is_refused_and_the_remedy_sets_it(make, name):
     optimizer = make()
-    with pytest.raises(AttributeError, match=f"the attribute learning_rate, got '{name}'; set learning_rate = 0.5"):
+    with pytest.raises(
+        AttributeError,
+        match=f"^{type(optimizer).__name__}: expected the attribute learning_rate, got '{name}'; set learning_rate = 0",
+    ):
         setattr(optimizer, name, 0.5)
     optimizer.learning_rate = 0.5
     assert optimizer.rate(0) == 0.5

@@ -43,6 +43,16 @@ def test_rows_of_different_names_have_nan_where_a_number_is_missing(tmp_path):
         history["loss"]
 
 
+def test_a_history_is_a_sequence_of_rows():
+    rows = [{"epoch": 1, "running_loss": 2.0}, {"epoch": 2, "running_loss": 1.23456}]
+    history = tn.History([rows[0]])
+    history.append(rows[1])
+    assert list(history) == history.rows == rows
+    assert history.last is rows[1]
+    assert repr(history) == "<History: 2 epochs; last: running_loss 1.235>"
+    assert tn.History().rows == []
+
+
 def test_a_missing_number_is_an_empty_field_and_a_nan_is_one(tmp_path):
     tn.History(TWO_KINDS).to_csv(tmp_path / "history.csv")
     with open(tmp_path / "history.csv", newline="", encoding="utf-8") as file:

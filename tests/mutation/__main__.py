@@ -143,6 +143,8 @@ class Score:
         answer = {"outcome": "survived", "test": ""}
         if tests and not imports:
             answer = machine.ask(request)
+            if answer["outcome"] == "crash":  # once more: another process may have ended it
+                answer = machine.ask(request)
         request["tests"] = tests if imports else selection.again(place, tests)
         if request["tests"] and answer["outcome"] == "survived":
             answer = machine.ask(request, anew=True)

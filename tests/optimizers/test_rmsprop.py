@@ -1,5 +1,6 @@
 """RMSprop refuses hyperparameters out of range."""
 
+import numpy as np
 import pytest
 
 import tinynet as tn
@@ -8,6 +9,8 @@ import tinynet as tn
 def test_the_defaults_are_pytorchs_and_the_repr_names_others():
     made = tn.RMSprop()
     assert (made.rate(0), made.decay, made.momentum, made.epsilon) == (0.01, 0.99, 0, 1e-8)
+    assert list(made.start(np.ones(2))) == ["square"]
+    assert list(tn.RMSprop(momentum=0.5).start(np.ones(2))) == ["square", "velocity"]
     for argument in ("decay=0.5", "momentum=0.5", "epsilon=0.5"):
         name, _, value = argument.partition("=")
         assert repr(tn.RMSprop(0.1, **{name: float(value)})) == f"RMSprop(0.1, {argument})"

@@ -28,7 +28,7 @@ def test_schedules_have_the_values_of_their_definitions():
     assert schedules.warm_up(schedules.constant(8), 4)(1) == 4
 
 
-@pytest.mark.parametrize("more", [{}, {"rise": 0.5}, {"start": 5.0, "end": 20.0}])
+@pytest.mark.parametrize("more", [{}, {"rise": 0.5}, {"rise": 0.1}, {"start": 5.0, "end": 20.0}])
 def test_one_cycle_is_pytorchs(more):
     torch = pytest.importorskip("torch")
     names = {"rise": "pct_start", "start": "div_factor", "end": "final_div_factor"}

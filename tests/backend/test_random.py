@@ -107,7 +107,9 @@ def test_normal_numbers_scale_with_mean_and_deviation():
     assert unit.shape == (4, 5)
     np.testing.assert_allclose(stream.normal((4, 5), 3, 2), 3 + 2 * unit)
     stats = pytest.importorskip("scipy.stats")
-    assert stats.kstest(Stream(1, Purpose.CHECK).normal((40_000,)), stats.norm.cdf).pvalue > 0.01
+    radius, angle = stream.uniform((2, 20))  # of a point whose coordinates are normally distributed
+    expected = stats.rayleigh.ppf(radius) * np.exp(2j * np.pi * angle).real
+    np.testing.assert_allclose(unit.ravel(), expected, rtol=1e-9)
 
 
 def test_lanes_of_a_part_on_a_device_are_those_of_the_whole():

@@ -3,12 +3,14 @@
 import csv
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
+from tests.support.plots import read
 
 
 def test_history_as_dict_csv_and_words(small_data, tmp_path):
@@ -51,6 +53,17 @@ def test_a_history_is_a_sequence_of_rows():
     assert history.last is rows[1]
     assert repr(history) == "<History: 2 epochs; last: running_loss 1.235>"
     assert tn.History().rows == []
+
+
+def test_a_history_is_plotted_under_no_name(tmp_path):
+    plots = pytest.importorskip("tinynet.plots")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    history = tn.History([{"epoch": 1, "running_loss": 2.0}, {"epoch": 2, "running_loss": 1.0}])
+    history.plot(tmp_path / "plotted.svg")
+    plots.learning_curves({"": history}, tmp_path / "expected.svg")
+    changing = re.compile("<dc:date>.*</dc:date>|[0-9a-f]{10}")  # the time, and names of shapes
+    plotted, expected = (changing.sub("", read(tmp_path / f"{name}.svg")) for name in ("plotted", "expected"))
+    assert plotted == expected
 
 
 def test_a_missing_number_is_an_empty_field_and_a_nan_is_one(tmp_path):

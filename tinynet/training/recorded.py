@@ -39,7 +39,7 @@ class RecordedSteps:
         self.step, self.state, self.config, self.recorder = step, step.state, config, recorder
         data, size, xp = config.data, config.batch_size, config.device.module
         self.full, self.rest = divmod(len(data), size)  # full batches; examples in the smaller last one
-        self.per_graph = per_graph or _even_part(self.full)
+        self.per_graph = min(per_graph, self.full) or _even_part(self.full)
         self.order = xp.arange(len(data))  # the examples in the shuffled order of the epoch
         self.clock = xp.zeros(2 + size, "int64")  # all counters in one vector: a step adds `tick` to it
         self.tick = config.device.put(np.array([1, 1] + [size] * size))

@@ -108,7 +108,7 @@ def test_a_part_of_the_data_has_no_range():
     "change",
     [
         {"input_shape": [1] * 32}, {"input_shape": [0]}, {"image_shape": [2**31 - 1]}, {"value_range": [2, 2]},
-        {"value_range": None}, {"mean": -1e308}, {"mean": 3}, {"deviation": 1e-300}, {"class_names": []},
+        {"value_range": None}, {"mean": -1e30}, {"mean": 3}, {"deviation": 1e-30}, {"class_names": []},
     ],
 )  # fmt: skip
 def test_json_at_the_edge_is_taken(change):

@@ -119,6 +119,19 @@ def test_arguments_that_would_give_wrong_batches_are_refused(change, message):
     assert len(list(tn.data.batches(numbered(4), 2, **{"seed": 0, "epoch": 0, **change}))) == 2
 
 
+def test_transforms_that_are_no_list_and_rows_that_are_no_pictures_are_refused():
+    with pytest.raises(TypeError, match=r"^transforms: expected a list or tuple, got .*; give a list: transforms="):
+        list(tn.data.batches(numbered(4), 2, 0, 0, transforms=tn.data.Shift(1)))
+    message = (
+        r"^transforms: expected pictures of shape \(N, H, W\) or \(N, H, W, C\), got \(2, 1\); give the shape of a pic"
+    )
+    with pytest.raises(tn.ShapeError, match=message):
+        list(tn.data.batches(numbered(4), 2, 0, 0, transforms=[tn.data.Shift(1)]))
+    five = tn.data.from_arrays(np.ones((2, 3, 3, 3, 3)), [0, 1])
+    with pytest.raises(tn.ShapeError, match=r"^transforms: expected pictures .* got \(2, 3, 3, 3, 3\)"):
+        list(tn.data.batches(five, 2, 0, 0, transforms=[tn.data.Shift(1)]))
+
+
 def test_batches_of_a_pair_are_those_of_its_data_set():
     x, y = np.arange(12.0).reshape(6, 2), np.arange(6)
     pair, data = (list(tn.data.batches(each, 4, 0, 0)) for each in ((x.tolist(), y), tn.data.from_arrays(x, y)))

@@ -126,12 +126,11 @@ def test_data_that_do_not_fit_into_the_memory_of_a_device_are_refused_before_the
         name = "small"
 
         def free_memory(self):
-            return 2**20
+            return 2**24
 
-    data = tn.data.from_arrays(np.zeros((2**11, 2**10), "uint8"), np.zeros(2**11, int))
-    with pytest.raises(
-        tn.DeviceError, match="data set 'arrays': expected at most the 0.00 GiB free on small, got 0.00 GiB"
-    ):
+    data = tn.data.from_arrays(np.zeros((2**15, 2**10), "uint8"), np.zeros(2**15, int))
+    message = "^data set 'arrays': expected at most the 0.02 GiB free on small, got 0.03 GiB of <Dataset arrays"
+    with pytest.raises(tn.DeviceError, match=message):
         data.to(Small())
     few = data.subset(slice(0, 2**9)).to(Small())
     assert (type(few.images), type(few.labels)) == (strict.StrictArray, strict.StrictArray)
@@ -256,6 +255,27 @@ def test_a_scale_in_other_units_is_refused():
     scaled = [each.standardize(like=bytes_.standardize()).inputs(slice(None), np.dtype("float64"))
               for each in (bytes_, unit)]  # fmt: skip
     np.testing.assert_allclose(*scaled, atol=1e-12)
+
+
+def test_what_is_wrong_is_said_of_the_data_set_by_its_name_and_of_the_array():
+    for labels, message in [
+        ([object()], "expected labels of numbers, got objects"),
+        (None, "expected labels as an array or a list, got None"),
+        ([[0, 1]], r"expected images \(N, ...\) and their labels, got images of shape \(2,\); give the images first"),
+    ]:
+        with pytest.raises(tn.DataError, match=f"^data set 'mine': {message}"):
+            tn.data.from_arrays(np.ones(2), labels, name="mine")
+    pixels, floats = dataset(), tn.data.from_arrays(PIXELS.astype("float32"), np.zeros(64, int))
+    with pytest.raises(tn.DataError, match="give both in one form: images.astype"):
+        floats.standardize(like=pixels)
+    with pytest.raises(tn.DataError, match="give both in one form: like.images.astype"):
+        pixels.standardize(like=floats)
+    for count, advice in [(2, "0.5"), (3, "0.5"), (4, "0.25"), (10, "0.1")]:
+        with pytest.raises(ValueError, match=rf"try split\({advice}\)$"):
+            tn.data.from_arrays(np.ones((count, 1)), np.zeros(count, int)).split(0.01)
+    one = tn.data.from_arrays(np.ones((1, 1)), [0])
+    with pytest.raises(ValueError, match="got 0 of 1 examples in the second; add examples$"):
+        one.split(0.5)
 
 
 def test_a_regression_can_be_split():

@@ -102,6 +102,13 @@ def test_as_many_threads_as_asked_for_share_the_batches(small_data):
     assert measured == tn.evaluate(small_model(), data, batch_size=10, threads=1)
 
 
+def test_what_is_no_model_or_no_loss_is_refused_by_evaluate(small_data):
+    with pytest.raises(TypeError, match="^evaluate: loss: expected an instance of Loss, got 'mse'"):
+        tn.evaluate(small_model(), small_data[1], "mse")
+    with pytest.raises(TypeError, match="^evaluate: model: expected a Sequential, got str"):
+        tn.evaluate("model", small_data[1])
+
+
 def test_predictions_and_measurements_are_shared(small_data):
     model, (_, test) = small_model(), small_data
     assert np.array_equal(model.predict(test, batch_size=10), model.predict(test, batch_size=10, threads=3))

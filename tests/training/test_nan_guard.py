@@ -9,7 +9,8 @@ from tests.support.child import ROOT, python
 from tests.support.models import small_model
 from tinynet.backend.arrays import CPU
 from tinynet.training.checkpoints import Checkpoints
-from tinynet.training.nan_guard import divergence
+from tinynet.training.nan_guard import check_run, divergence
+from tinynet.training.state import Meter, TrainingState
 
 X = np.ones((6, 3), "float32")
 Y = np.arange(6) % 2
@@ -102,6 +103,19 @@ def test_a_gradient_that_overflows_under_a_good_loss_is_found_after_the_epoch(de
     ) as told:
         tn.fit(model, data, optimizer=tn.SGD(100), epochs=1, device=device)
     assert len(told.value.history) == 0
+
+
+def test_at_most_four_arrays_are_named():
+    model = tn.Sequential(*(tn.Dense(1, 1) for _ in range(3)))
+    state, optimizer = TrainingState.of(model, tn.SGD(0.5), 0), tn.SGD(0.5)
+    check_run(state, Meter(1, CPU), 0, optimizer, model)
+    for values in model.parameters.values():
+        values[...] = np.nan
+    state.step = 7
+    with pytest.raises(tn.DivergenceError) as told:
+        check_run(state, Meter(1, CPU), 2, optimizer, model)
+    names = "0.weight, 0.bias, 1.weight, 1.bias"
+    assert f"diverged: {names} held NaN or infinity after epoch 3, step 6, at learning rate 0.5" in str(told.value)
 
 
 def test_what_an_optimizer_remembers_is_watched_too():

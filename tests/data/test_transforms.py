@@ -89,6 +89,14 @@ def test_grey_pictures_may_have_a_layout_and_a_transform_of_ones_own_its_base():
     with pytest.raises(NotImplementedError):
         Own()(grey, lanes(grey))
 
+    class Same(transforms.PictureTransform):
+        def change(self, pictures, lanes):
+            return pictures
+
+    assert Same()(grey, lanes(grey)) is grey
+    with pytest.raises(tn.ShapeError, match="which looks like"):
+        Same()(COLOURS.transpose(0, 3, 1, 2), lanes(grey))
+
 
 @pytest.mark.parametrize("transform", ALL, ids=repr)
 @pytest.mark.parametrize("shape", [(20, 8, 12), (20, 8, 12, 3)])

@@ -51,10 +51,6 @@ def arguments() -> argparse.Namespace:
     return given
 
 
-def hash_of(*paths: Path) -> str:
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()[:16]
-
-
 class Score:
     """The mutants of the chosen modules, and what became of them."""
 
@@ -83,7 +79,7 @@ class Score:
     def hash(self, *names: str) -> str:
         key = " ".join(names)
         if key not in self.hashes:
-            self.hashes[key] = hash_of(*(self.tree / name for name in names if (self.tree / name).exists()))
+            self.hashes[key] = lines.hash_of(*(self.tree / name for name in names if (self.tree / name).exists()))
         return self.hashes[key]
 
     def valid(self, mutant: Mutant) -> results.Result | None:
@@ -119,7 +115,7 @@ class Score:
         files = list(dict.fromkeys([file for m in pending for file in self.own[m.module]] + self.contracts))
         with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
             started = machines.machines(self.tree, Path(folder), self.given.processes, files)
-            measured = lines.maps(files, self.tree, started, self.folder / "lines")
+            measured = lines.maps(files, self.tree, started, self.folder / "lines", {m.module for m in pending})
             self.selections = {
                 name: lines.Selection(name, self.own[name], self.contracts, measured)
                 for name in {mutant.module for mutant in pending}

@@ -13,16 +13,25 @@ SLOW = 0.5  # seconds: tests of tests/contracts that take longer are left out
 
 
 def stamp(tree: Path, file: str) -> str:
-    """The hash of a test file, of what it may import, and of the library."""
+    """The hash of a test file, and of what it may import from the tests."""
     paths = [tree / file, *(tree / "tests").rglob("conftest.py"), *(tree / "tests" / "support").rglob("*.py")]
-    paths += (tree / "tinynet").rglob("*.py")
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(paths))).hexdigest()[:16]
+    return hash_of(*sorted(paths))
 
 
-def maps(files: list[str], tree: Path, all_machines: list[Machine], cache: Path) -> dict[str, dict[str, Any]]:
-    """The map of each test file, from the cache where neither the file nor the library has changed."""
+def maps(
+    files: list[str], tree: Path, all_machines: list[Machine], cache: Path, modules: set[str]
+) -> dict[str, dict[str, Any]]:
+    """The map of each test file, from the cache where neither the file nor one of the modules has changed."""
     cache.mkdir(parents=True, exist_ok=True)
     kept = {file: cache / f"{file.replace('/', '-')}-{stamp(tree, file)}.json" for file in files}
+    root = tree / "tinynet"
+    hashes = {str(path.relative_to(root).with_suffix("")): hash_of(path) for path in root.rglob("*.py")}
+
+    def valid(file: str) -> bool:
+        if not kept[file].exists():
+            return False
+        found = json.loads(kept[file].read_text(encoding="utf-8"))["hashes"]
+        return all(found.get(module) == hashes[module] for module in modules)
 
     def measure(machine: Machine, file: str) -> None:
         tests = sorted(test for test in machine.tests if test.startswith(file + "::"))
@@ -30,12 +39,18 @@ def maps(files: list[str], tree: Path, all_machines: list[Machine], cache: Path)
         at_import = machine.ask({"file": file, "seconds": 600}, anew=True)
         if "seconds" not in answer or "lines" not in at_import:
             raise RuntimeError(f"{file}: the tests did not end: {answer} {at_import}")
-        kept[file].write_text(json.dumps({**answer, "import": at_import["lines"]}), encoding="utf-8")
+        whole = {**answer, "import": at_import["lines"], "hashes": hashes}
+        kept[file].write_text(json.dumps(whole), encoding="utf-8")
         left_out = f"; not used, as they are skipped or fail here: {' '.join(answer['bad'])}" if answer["bad"] else ""
         print(f"measured {file}: {len(answer['seconds'])} tests{left_out}", flush=True)
 
-    share([file for file in files if not kept[file].exists()], all_machines, measure)
+    share([file for file in files if not valid(file)], all_machines, measure)
     return {file: json.loads(path.read_text(encoding="utf-8")) for file, path in kept.items()}
+
+
+def hash_of(*paths: Path) -> str:
+    """The hash of the contents of files."""
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 class Selection:

@@ -276,6 +276,22 @@ def test_attributes_are_equal_if_they_mean_the_same(one, other, equal):
             described(model)
 
 
+class SizedRight(Sized):
+    hyperparameters = ("width",)
+
+    def __init__(self, width=2):
+        super().__init__(width)
+        self.width = width
+        self.add_statistic("seen", (width,), 0.0)
+
+
+def test_where_a_layer_stands_in_the_vectors_of_its_model_is_no_difference():
+    model = tn.Sequential(SizedRight(3), tn.Dense(3, 3), SizedRight(3))
+    model(np.ones((1, 3), "float32"))
+    model[2].scale = np.full(3, 5)
+    described(model)
+
+
 class Net(tn.Sequential):
     def __init__(self):
         super().__init__(tn.Dense(3, 2))

@@ -29,10 +29,10 @@ def test_the_arrays_of_nested_models_are_found_in_order():
 
 
 def test_a_vector_that_may_not_be_written_is_copied():
-    vector = np.arange(20.0)
+    vector = np.arange(20, dtype="float32")
     assert writable(vector) is vector
     vector.flags.writeable = False  # as that of a model that worker processes share
     copied = writable(vector)
     copied += 1
     np.testing.assert_array_equal(copied, vector + 1)
-    assert (copied.dtype, copied.ctypes.data % 64) == (np.float64, 0)
+    assert (copied.dtype, copied.ctypes.data % 64) == (np.float32, 0)

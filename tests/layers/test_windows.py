@@ -50,6 +50,7 @@ def test_margins_on_either_side_add_up_as_in_tensorflow():
     assert same.margins((10, 9)) == ((1, 2), (0, 1))
     assert same.output_size((7, 6)) == (3, 6)
     assert windows.Windows("Conv2D", (5, 4), 1, "same").margins((7, 6)) == ((2, 2), (1, 2))
+    assert windows.Windows("Conv2D", (4, 5), 1, "same").margins((7, 6)) == ((1, 2), (2, 2))
     given = windows.Windows("Conv2D", 3, 2, (1, 0))
     assert given.margins((7, 6)) == ((1, 1), (0, 0))
     assert given.output_size((7, 6)) == (4, 2)

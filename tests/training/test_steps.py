@@ -82,6 +82,17 @@ def test_what_says_neither_is_refused(capture):
         check_capture(capture)
 
 
+class AfterEpochs(tn.Callback):
+    def epoch_ends(self, history):
+        pass
+
+
+def test_a_callback_after_epochs_does_not_keep_steps_from_being_captured(recording, small_data, caplog):
+    with caplog.at_level(logging.WARNING, "tinynet"):
+        train(mlp(), small_data[0], "auto", epochs=1, callbacks=[AfterEpochs()])
+    assert not caplog.messages
+
+
 def test_a_progress_bar_does_not_keep_steps_from_being_captured(recording, small_data, caplog):
     with caplog.at_level(logging.WARNING, "tinynet"):
         train(mlp(), small_data[0], "auto", epochs=1, progress=True)

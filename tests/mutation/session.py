@@ -163,7 +163,7 @@ def forked(work: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any]
     if not process:
         run_and_leave(work, writing, seconds)
     os.close(writing)
-    read, end = bytearray(), time.monotonic() + 60 + 10 * seconds
+    read, end = bytearray(), time.monotonic() + 60 + 3 * seconds
     while time.monotonic() < end:
         if select.select([reading], [], [], 1.0)[0]:
             read += (block := os.read(reading, 1 << 20))

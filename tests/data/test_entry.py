@@ -257,6 +257,11 @@ def test_other_numbers_of_labels_are_refused_with_what_they_may_be(images, label
     assert str(told.value) == f"data set 'mine': expected as many labels as images, got {counts}; {remedy}"
 
 
+def test_booleans_become_whole_numbers():
+    labels = tn.data.from_arrays(np.ones((2, 2)), [True, False]).labels
+    assert (labels.tolist(), labels.dtype) == ([1, 0], np.int64)
+
+
 def test_data_without_an_example_are_refused():
     with pytest.raises(
         tn.DataError, match="^data set 'mine': expected at least one example, got none; check how it was"

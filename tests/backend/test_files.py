@@ -95,6 +95,15 @@ def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path, monkeypatch):
     assert (tmp_path / "file").read_bytes() == b"content"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_what_was_never_a_file_is_not_called_untouched():
+    with pytest.raises(tn.SaveError) as told:
+        write_atomically("/dev/full", b"content")
+    reason = os.strerror(errno.ENOSPC)
+    expected = f"/dev/full could not be saved ({reason}): free some space, or name another folder"
+    assert str(told.value).endswith(expected)
+
+
 def test_the_first_error_is_told_even_if_nothing_can_be_cleared_away(tmp_path, monkeypatch):
     def dead(*_):
         raise OSError(errno.EIO, "the disk is gone")

@@ -1,5 +1,7 @@
 """Initializers have the published variances, take arrays, and refuse what does not fit."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -23,10 +25,22 @@ def test_initializers_have_the_published_variance(name):
     assert values.mean() == pytest.approx(1 if name == "ones" else 0, abs=4 * np.sqrt(expected / values.size) + 1e-12)
 
 
+@pytest.mark.parametrize("name", [name for name in INITIALIZERS if name.endswith(("uniform", "normal"))])
+def test_uniform_ones_keep_within_their_bounds_and_normal_ones_do_not(name):
+    values = INITIALIZERS[name]((200, 300), Stream(0, Purpose.WEIGHTS))
+    bound = np.sqrt(3 * VARIANCES[name](200, 300))  # a uniform distribution of this variance ends there
+    assert (abs(values).max() <= bound) == name.endswith("uniform")
+    assert abs(values).max() > 0.999 * bound
+    kernel = INITIALIZERS[name]((3, 3, 20, 30), Stream(0, Purpose.WEIGHTS))
+    assert kernel.var() == pytest.approx(VARIANCES[name](180, 270), rel=0.1)
+
+
 def test_fans_of_a_kernel_count_its_field():
     assert fans((784, 256)) == (784, 256)
     assert fans((3, 3, 16, 32)) == (9 * 16, 9 * 32)
     assert fans((10,)) == (10, 10)
+    assert fans(()) == (1, 1)
+    assert fans((0,)) == (1, 1)
 
 
 def test_an_array_gives_the_initial_values():
@@ -41,3 +55,20 @@ def test_an_array_gives_the_initial_values():
 def test_a_misspelt_name_is_answered_with_the_closest_one():
     with pytest.raises(ValueError, match=r"unknown initializer 'he_norml'; did you mean 'he_normal'\? Known: glorot"):
         tn.Dense(2, 3, weight="he_norml")
+
+
+def test_values_that_cannot_be_used_are_refused():
+    for given in (np.array([[np.nan, 1]]), np.array([[1, -np.inf]])):
+        with pytest.raises(tn.DataError, match="initializer: expected finite numbers, got NaN or infinity; use numpy"):
+            tn.Dense(1, 2, weight=given)
+    for given in (0.5, 3, np.float32(0.5)):
+        with pytest.raises(tn.ShapeError, match=r"initializer: expected an array of shape \(1, 2\), got \(\)"):
+            tn.Dense(1, 2, weight=given)
+    with pytest.raises(tn.DataError, match="initializer: expected values of numbers, got text"):
+        tn.Dense(1, 2, weight=[["a", "b"]])
+
+
+def test_a_function_and_values_of_any_kind_are_taken():
+    assert tn.Dense(1, 2, weight=lambda shape, stream: np.full(shape, 7)).weight.tolist() == [[7, 7]]
+    assert tn.Dense(1, 2, weight=[[1, 2]]).weight.tolist() == [[1, 2]]
+    assert pickle.loads(pickle.dumps(tn.Dense(1, 2, weight=[[1, 2]]))).weight.tolist() == [[1, 2]]

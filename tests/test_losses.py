@@ -52,6 +52,119 @@ def test_labels_that_do_not_fit_are_refused(labels, message):
         tn.SoftmaxCrossEntropy()(np.zeros((2, 10), "float32"), labels)
 
 
+SOFTMAX, SQUARED, BINARY = tn.SoftmaxCrossEntropy(), tn.MeanSquaredError(), tn.BinaryCrossEntropy()
+
+
+@pytest.mark.parametrize(
+    ("labels", "remedy"),
+    [
+        (np.zeros((2, 1), int), "use np.asarray(labels).reshape(-1)"),
+        (np.zeros((2, 1, 1), int), "use np.asarray(labels).reshape(-1)"),
+        (np.eye(3)[:2], "use np.asarray(labels).argmax(axis=1), since these rows are one-hot"),
+        (
+            np.array([[1, 1, 0], [1, 0, 0]]),
+            "use loss=BinaryCrossEntropy() and np.asarray(labels, 'float32') for several",
+        ),
+        (np.array([[0.3, 0.7], [0, 1]]), "use loss=BinaryCrossEntropy() and np.asarray(labels, 'float32') for several"),
+        (np.array([[0, 2], [1, 0]]), "use loss=MeanSquaredError() and np.asarray(labels, 'float32') for a regression"),
+        (np.array([[0, -1], [1, 0]]), "use loss=MeanSquaredError() and np.asarray(labels, 'float32') for a regression"),
+        (np.array([True, False]), "use np.asarray(labels, 'int64')"),
+        (np.array([0.0, 2]), "use np.asarray(labels, 'int64')"),
+        (np.array([0, 0.5]), "use loss=MeanSquaredError() and np.asarray(labels).reshape(-1, 1) for a regression"),
+        (np.zeros((2, 3, 3), int), "give one label for each example"),
+        (np.array([1, 3]), "labels count from 0: use np.asarray(labels) - 1"),
+        (np.array([5, 6, 7]), "labels count from 0: use np.asarray(labels) - 5"),
+        (np.array([2, 3]), "labels count from 0: use np.asarray(labels) - 1"),
+        (np.array([5, 8]), "the last layer has 3 outputs, and labels count from 0: end with Dense(..., 9)"),
+        (np.array([0, 3]), "the last layer has 3 outputs, and labels count from 0: end with Dense(..., 4)"),
+        (np.array([-1, 1]), "number them from 0: np.unique(labels, return_inverse=True)[1]"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_with_what_makes_them_fit(labels, remedy):
+    with pytest.raises(tn.DataError) as told:
+        SOFTMAX.check_targets(labels, (len(labels), 3))
+    assert str(told.value).startswith("SoftmaxCrossEntropy(): expected ")
+    assert remedy in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("targets", "outputs_shape", "remedy"),
+    [
+        (np.zeros(6), (6, 1), "reshape the targets: np.asarray(targets).reshape(-1, 1)"),
+        (np.zeros((6, 6)), (6, 2, 3), "reshape the targets: np.asarray(targets).reshape(-1, 2, 3)"),
+        (np.zeros(6, int), (6, 3), "use loss=SoftmaxCrossEntropy() for labels, or np.eye(3, dtype='float32')[targets]"),
+        (
+            np.zeros(6),
+            (6, 3),
+            "end the model with one output, Dense(..., 1), and reshape the targets: np.asarray(targets)",
+        ),
+        (np.zeros(6, int), (6, 2, 3), "end the model with one output, Dense(..., 1), and reshape the targets"),
+        (np.zeros((6, 4)), (6, 3), "end the model with as many outputs as there are targets: Dense(..., 4)"),
+        (np.zeros((6, 2, 4)), (6, 3), "end the model with as many outputs as there are targets: Dense(..., 8)"),
+    ],
+)
+@pytest.mark.parametrize("loss", [SQUARED, BINARY], ids=repr)
+def test_targets_of_another_shape_are_refused_with_what_fits(loss, targets, outputs_shape, remedy):
+    wanted = ", ".join(["N", *map(str, outputs_shape[1:])])
+    with pytest.raises(tn.ShapeError) as told:
+        loss.check_targets(targets, outputs_shape)
+    assert str(told.value).startswith(f"{loss!r}: expected targets of shape ({wanted}), got {targets.shape}; ")
+    assert remedy in str(told.value)
+    with pytest.raises(tn.ShapeError) as told:
+        loss.forward(np.zeros(outputs_shape), targets)
+    assert str(told.value).startswith(f"{loss!r}: expected targets of shape {outputs_shape}, got {targets.shape}; ")
+    assert remedy in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([[-1.0], [1]], "from -1 to 1; use (np.asarray(targets) > 0).astype('float32')"),
+        ([[-1.0], [0.5]], "from -1 to 0.5; use loss=MeanSquaredError() for a regression"),
+        ([[0.0], [1.5]], "from 0 to 1.5; use loss=MeanSquaredError() for a regression"),
+    ],
+)
+def test_targets_outside_0_and_1_are_refused_with_the_loss_that_takes_them(targets, message):
+    with pytest.raises(tn.DataError) as told:
+        BINARY.check_targets(np.array(targets), (2, 1))
+    assert f"BinaryCrossEntropy(): expected targets from 0 to 1, got numbers {message}" in str(told.value)
+    BINARY.check_targets(np.array([[0.0], [1]]), (2, 1))
+    SQUARED.check_targets(np.array(targets), (2, 1))
+
+
+def test_a_row_of_questions_is_right_if_every_answer_is():
+    logits = np.array([[1.0, -1], [1, 1], [-1, -1], [0, 1]])
+    targets = np.array([[1.0, 0], [1, 0], [0, 0.5], [0, 0.75]])
+    assert BINARY.hits(logits, targets) == 3
+    assert SOFTMAX.hits(logits, np.array([0, 0, 0, 0])) == 3  # the first of equal ones
+    assert SQUARED.hits(logits, targets) is None
+
+
+def test_a_loss_called_is_checked_and_named_by_its_arguments():
+    with pytest.raises(tn.DataError, match=r"^SoftmaxCrossEntropy\(\): expected outputs of numbers"):
+        SOFTMAX([["a"]], [0])
+    with pytest.raises(tn.DataError, match=r"^SoftmaxCrossEntropy\(\): expected targets"):
+        SOFTMAX(np.zeros((1, 2)), ["a"])
+    assert SOFTMAX([[0.0, 0.0]], [1]) == pytest.approx(np.log(2))
+    with pytest.raises(ValueError, match="^SoftmaxCrossEntropy: expected label_smoothing from 0"):
+        tn.SoftmaxCrossEntropy(-0.5)
+
+
+def test_measure_gives_the_loss_the_hits_and_a_fraction_of_the_gradient():
+    logits, labels = np.random.default_rng(0).normal(size=(5, 3)), np.array([0, 1, 2, 0, 1])
+    value, backward = SOFTMAX.forward(logits, labels)
+    measured = SOFTMAX.measure(logits, labels, 0.25)
+    assert (measured[0], measured[1]) == (value, SOFTMAX.hits(logits, labels))
+    np.testing.assert_allclose(measured[2], backward() / 4, rtol=1e-12)
+    np.testing.assert_array_equal(SOFTMAX.measure(logits, labels)[2], backward())
+
+
+def test_what_outputs_mean_and_whether_examples_count_alike():
+    assert [loss.predicts for loss in (SOFTMAX, SQUARED, BINARY)] == ["classes", "numbers", "probabilities"]
+    assert [loss.weighted for loss in (SOFTMAX, tn.SoftmaxCrossEntropy(class_weights=[1, 2]), SQUARED)] == [0, 1, 0]
+    assert SOFTMAX.weight(np.arange(7)) == SQUARED.weight(np.zeros((7, 2))) == 7
+
+
 def test_shapes_that_would_broadcast_silently_are_refused():
     with pytest.raises(
         tn.ShapeError, match=r"labels of shape \(3,\), got \(3, 1\); use np.asarray\(labels\).reshape\(-1\)"
@@ -59,7 +172,9 @@ def test_shapes_that_would_broadcast_silently_are_refused():
         tn.SoftmaxCrossEntropy().forward(np.zeros((3, 4)), np.zeros((3, 1), int))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(3, 1\), got \(3,\); reshape the targets"):
         tn.MeanSquaredError().forward(np.zeros((3, 1)), np.zeros(3))
-    with pytest.raises(tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 3, 4\)"):
+    with pytest.raises(
+        tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 3, 4\); end the model with Flatten"
+    ):
         tn.SoftmaxCrossEntropy().check_targets(np.zeros(2, int), (2, 3, 4))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(N, 1\), got \(3,\)"):
         tn.MeanSquaredError().check_targets(np.zeros(3), (3, 1))
@@ -91,6 +206,8 @@ def test_targets_of_binary_cross_entropy_are_checked():
 def test_class_weights_must_fit_the_classes():
     with pytest.raises(tn.ShapeError, match="3 class_weights, got 2; give one weight for each class"):
         tn.SoftmaxCrossEntropy(class_weights=[1, 2]).check_targets(np.array([0]), (1, 3))
+    with pytest.raises(tn.ShapeError, match="3 class_weights, got 4; give one weight for each class$"):
+        tn.SoftmaxCrossEntropy(class_weights=[1, 2, 3, 4]).check_targets(np.array([0]), (1, 3))
 
 
 @pytest.mark.parametrize(

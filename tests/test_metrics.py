@@ -128,6 +128,51 @@ def test_a_number_of_classes_that_is_not_a_whole_number_from_1_is_refused(classe
         confusion_matrix([0], [0], classes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("predicted", "remedy"),
+    [
+        ([[0], [1]], "got (2, 1); use np.asarray(predicted).reshape(-1)"),
+        ([[[0]], [[1]]], "got (2, 1, 1); give one class for each example"),
+        ([0.25, 1.0], "got float64; use (np.asarray(predicted) > 0.5).astype('int64')"),
+        ([0.25, 0.0], "got float64; use (np.asarray(predicted) > 0.5).astype('int64')"),
+        ([-0.25, 0.5], "got float64; round them to class numbers"),
+        ([0.5, 1.5], "got float64; round them to class numbers"),
+        ([1.0, 2.0], "got float64; use np.asarray(predicted, 'int64')"),
+    ],
+)
+def test_predictions_in_another_form_are_refused_with_what_makes_classes_of_them(predicted: list, remedy: str) -> None:
+    with pytest.raises((ShapeError, DataError)) as caught:
+        accuracy([0, 1], predicted)
+    assert str(caught.value).startswith("accuracy: expected predicted ")
+    assert str(caught.value).endswith(remedy)
+
+
+def test_the_last_class_is_in_range_and_the_first_wrong_example_is_named() -> None:
+    assert confusion_matrix([0, 2, 2], [2, 0, 2], 3).tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 1]]
+    assert confusion_matrix([0], [0], 1).tolist() == [[1]]
+    with pytest.raises(DataError, match="confusion_matrix: expected labels from 0 to 2, got 7 in example 1; class"):
+        confusion_matrix([0, 7, 9], [0, 0, 0], 3)
+
+
+@pytest.mark.parametrize("metric", [recall, precision])
+def test_matrices_that_are_no_counts_are_refused(metric: object) -> None:
+    assert callable(metric)
+    name = metric.__name__
+    for matrix, message in [
+        (
+            np.zeros((2, 2, 2), int),
+            rf"^{name}: expected a matrix of shape \(classes, classes\), got \(2, 2, 2\); make it",
+        ),
+        (np.zeros((0, 0), int), rf"^{name}: expected (a matrix|matrix)"),
+        ([[1, -1], [0, 2]], rf"^{name}: expected counts: integers from 0, got int64 with a minimum of -1"),
+        ([["a"]], rf"^{name}: expected matrix of numbers, got text"),
+    ]:
+        with pytest.raises((ShapeError, DataError), match=message):
+            metric(matrix)
+    assert metric([[2]]).tolist() == [1]
+    assert metric(np.array([[1, 0], [0, 3]], np.uint8)).tolist() == [1, 1]
+
+
 @pytest.mark.parametrize("metric", [recall, precision])
 def test_recall_and_precision_refuse_other_matrices(metric: object) -> None:
     assert callable(metric)

@@ -58,6 +58,85 @@ def test_whichever_operation_fails_the_file_before_is_whole(save, number, dead, 
     assert (tmp_path / "file").read_bytes() != before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot open folders")
+def test_the_content_is_on_the_disk_before_the_new_name_and_the_name_before_the_end(tmp_path, monkeypatch):
+    """What a power cut finds: only the order of the calls tells, since no test can cut the power."""
+    seen, flush, rename = [], os.fsync, os.replace
+
+    def fsync(descriptor):
+        about = os.fstat(descriptor)
+        seen.append(("flush", "folder" if stat.S_ISDIR(about.st_mode) else "file", about.st_ino, about.st_size))
+        flush(descriptor)
+
+    def replace(temporary, target):
+        seen.append(("rename", os.stat(temporary).st_ino))
+        rename(temporary, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    write_atomically(tmp_path / "file", b"content")
+    file, folder = os.stat(tmp_path / "file"), os.stat(tmp_path)
+    assert seen[:2] == [("flush", "file", file.st_ino, 7), ("rename", file.st_ino)]
+    assert [entry[:3] for entry in seen[2:]] == [("flush", "folder", folder.st_ino)]
+    monkeypatch.chdir(tmp_path)
+    write_atomically("other", b"content")
+    assert [entry[:3] for entry in seen[5:]] == [("flush", "folder", folder.st_ino)]
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path, monkeypatch):
+    opened = os.open
+
+    def refusing(path, flags, *mode):
+        if os.path.isdir(path):
+            raise PermissionError(errno.EACCES, "as on Windows")
+        return opened(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", refusing)
+    write_atomically(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_what_was_never_a_file_is_not_called_untouched():
+    with pytest.raises(tn.SaveError) as told:
+        write_atomically("/dev/full", b"content")
+    reason = os.strerror(errno.ENOSPC)
+    expected = f"/dev/full could not be saved ({reason}): free some space, or name another folder"
+    assert str(told.value).endswith(expected)
+
+
+def test_the_first_error_is_told_even_if_nothing_can_be_cleared_away(tmp_path, monkeypatch):
+    def dead(*_):
+        raise OSError(errno.EIO, "the disk is gone")
+
+    def gone(*_):
+        raise OSError(errno.EROFS, "read-only by now")
+
+    monkeypatch.setattr(os, "replace", dead)
+    monkeypatch.setattr(os, "unlink", gone)
+    with pytest.raises(tn.SaveError, match="the disk is gone") as told:
+        write_atomically(tmp_path / "file", b"content")
+    assert told.value.errno == errno.EIO
+
+
+@posix
+def test_the_new_content_of_a_private_file_is_never_readable_by_others(tmp_path, monkeypatch):
+    made, opened = [], os.open
+
+    def noting(path, flags, *mode):
+        descriptor = opened(path, flags, *mode)
+        if flags & os.O_CREAT:
+            made.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        return descriptor
+
+    write_atomically(tmp_path / "file", b"old")
+    os.chmod(tmp_path / "file", 0o600)
+    monkeypatch.setattr(os, "open", noting)
+    write_atomically(tmp_path / "file", b"secret")
+    assert made == [0o600]
+    assert stat.S_IMODE(os.stat(tmp_path / "file").st_mode) == 0o600
+
+
 def test_ctrl_c_while_a_file_is_written_leaves_nothing_beside(tmp_path, monkeypatch):
     save_model(tmp_path)
 

@@ -1,6 +1,7 @@
 """Random streams equal the published vectors and NumPy's generator, and have the properties that they promise."""
 
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -100,6 +101,64 @@ def test_permutation_holds_every_number_once(count):
     np.testing.assert_array_equal(np.sort(order), np.arange(count))
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 64, 1000])
+def test_a_permutation_sorts_the_numbers_by_their_random_words(count):
+    stream = Stream(3, Purpose.SHUFFLE, 2, 5)
+    words, bits = [int(word) for word in stream.words(count)], count.bit_length()
+    expected = sorted(range(count), key=lambda number: (words[number] >> bits, number))
+    assert stream.permutation(count).tolist() == expected
+    there = stream.permutation(count, like=strict.device.put(np.zeros(1)))
+    assert there.get().tolist() == expected
+    assert (stream.permutation(count).dtype, there.get().dtype) == (np.int64, np.int64)
+
+
+def test_published_results_depend_on_the_numbers_of_purposes():
+    numbers = {"WEIGHTS": 1, "SHUFFLE": 2, "DROPOUT": 3, "SPLIT": 4, "DRAWING": 5, "CHECK": 6, "TRANSFORM": 7}
+    assert {purpose.name: purpose.value for purpose in Purpose} == numbers
+
+
+def test_uniform_numbers_are_those_of_numpys_generator():
+    numpy_generator = np.random.Generator(np.random.Philox(key=np.array([9, 6 << 32], np.uint64)))
+    expected = numpy_generator.random((5, 7))
+    np.testing.assert_array_equal(Stream(9, Purpose.CHECK).uniform((5, 7)), expected)
+    np.testing.assert_allclose(Stream(9, Purpose.CHECK).uniform((5, 7), -2, 3), 5 * expected - 2, rtol=1e-15)
+
+
+def test_normal_numbers_scale_with_mean_and_deviation():
+    stream = Stream(9, Purpose.CHECK)
+    unit = stream.normal((4, 5))
+    assert unit.shape == (4, 5)
+    np.testing.assert_allclose(stream.normal((4, 5), 3, 2), 3 + 2 * unit)
+    stats = pytest.importorskip("scipy.stats")
+    radius, angle = stream.uniform((2, 20))  # of a point whose coordinates are normally distributed
+    expected = stats.rayleigh.ppf(radius) * np.exp(2j * np.pi * angle).real
+    np.testing.assert_allclose(unit.ravel(), expected, rtol=1e-9)
+
+
+def test_lanes_of_a_part_on_a_device_are_those_of_the_whole():
+    stream, like = Stream(3, Purpose.DROPOUT, 1, 7), strict.device.put(np.zeros(1))
+    np.testing.assert_array_equal(stream.lanes((5, 3), 8, like).get(), stream.lanes((13, 3))[8:])
+    assert stream.lanes((2, 3, 4)).shape == (2, 3, 4)
+    np.testing.assert_array_equal(stream.lanes((2, 3, 4)).reshape(2, 12), stream.lanes((2, 12)))
+
+
+def test_threads_that_draw_at_once_get_what_one_would():
+    stream, found, start = Stream(3, Purpose.DROPOUT), [], threading.Barrier(4)
+    expected = [Stream(3, Purpose.DROPOUT, layer).words(1000).tobytes() for layer in range(4)]
+
+    def draw(layer):
+        start.wait()
+        found.append(all(Stream(3, Purpose.DROPOUT, layer).words(1000).tobytes() == expected[layer] for _ in range(50)))
+
+    threads = [threading.Thread(target=draw, args=(layer,)) for layer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 4
+    assert stream.words(1000).tobytes() == expected[0]
+
+
 def test_permutations_are_evenly_spread():
     stats = pytest.importorskip("scipy.stats")
     seen = [tuple(Stream(seed, Purpose.SHUFFLE).permutation(4)) for seed in range(2400)]
@@ -108,7 +167,13 @@ def test_permutations_are_evenly_spread():
     assert stats.chisquare(counts).pvalue > 0.01
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1, np.uint64(7)])
+def test_a_seed_in_range_is_taken_as_a_number_of_python(seed):
+    assert check_seed(seed) == seed
+    assert type(check_seed(seed)) is int
+
+
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.0, "0", None, True])
 def test_a_seed_out_of_range_is_refused(seed):
-    with pytest.raises(ValueError, match=f"seed: expected a whole number from 0 to {2**64 - 1}, got"):
+    with pytest.raises(ValueError, match=f"seed: expected a whole number from 0 to {2**64 - 1}, got .*(try |write )"):
         check_seed(seed)

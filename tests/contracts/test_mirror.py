@@ -25,7 +25,7 @@ ELSEWHERE = {  # modules that are tested with the module that uses them
     "training/operations.py": "training/test_step.py",
     "training/run.py": "training/test_fit.py",
 }
-NOT_MIRRORED = {"contracts", "benchmarks", "docs", "examples", "gpu", "planted", "stress", "support"}
+NOT_MIRRORED = {"contracts", "benchmarks", "docs", "examples", "gpu", "mutation", "planted", "stress", "support"}
 
 
 def modules():

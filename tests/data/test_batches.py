@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
+from tinynet.backend.random import Purpose, Stream
 from tinynet.data.batches import batch_count, in_order, shuffled
 
 
@@ -36,6 +37,49 @@ def test_the_parts_of_a_batch_hold_its_rows_in_order(parts):
     np.testing.assert_array_equal(np.concatenate([piece.load()[1] for piece in pieces]), batch.load()[1])
     np.testing.assert_array_equal([piece.first_row for piece in pieces], np.cumsum([0, *map(len, pieces)])[:-1])
     assert max(map(len, pieces)) - min(map(len, pieces)) <= 1
+
+
+def test_a_part_of_a_batch_may_be_empty_and_a_part_of_a_part_knows_its_first_row():
+    batch = next(shuffled(numbered(20), 10, seed=0, epoch=0))
+    assert (len(batch), batch.first_row) == (10, 0)
+    assert [len(piece) for piece in batch.split(12)] == [0, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1]
+    halves = batch.split(2)
+    quarters = halves[1].split(2)
+    assert [piece.first_row for piece in quarters] == [5, 7]
+    np.testing.assert_array_equal(quarters[1].load()[1], batch.load()[1][7:])
+
+
+def test_the_parts_of_a_batch_are_transformed_as_the_whole_is():
+    pictures = np.random.default_rng(0).integers(0, 256, (12, 6, 6)).astype("uint8")
+    data = tn.data.from_arrays(pictures, np.arange(12))
+    transforms = [tn.data.Shift(2), tn.data.HorizontalFlip(0.5)]
+    for batch in shuffled(data, 8, seed=1, epoch=2, transforms=transforms):
+        whole = batch.load()[0]
+        assert (whole != data.inputs(batch.chosen, np.dtype("float32"))).any()
+        for parts in (2, 3):
+            pieces = [piece.load()[0] for piece in batch.split(parts)]
+            np.testing.assert_array_equal(np.concatenate(pieces), whole)
+            nested = [part.load()[0] for piece in batch.split(parts) for part in piece.split(2)]
+            np.testing.assert_array_equal(np.concatenate(nested), whole)
+
+
+def test_inputs_have_the_dtype_that_is_asked_for():
+    rows = tn.data.from_arrays(np.arange(4, dtype="uint8").reshape(4, 1), np.arange(4))
+    for dtype in ("float32", "float64"):
+        x, y = next(tn.data.batches(rows, 4, seed=0, epoch=0, dtype=dtype))
+        assert (x.dtype, y.dtype) == (dtype, rows.labels.dtype)
+        np.testing.assert_allclose(x[:, 0] * 255, y, rtol=1e-6)
+    assert next(tn.data.batches(rows, 4, seed=0, epoch=0))[0].dtype == np.float32
+
+
+def test_the_order_depends_on_seed_and_epoch_and_is_that_of_the_stream():
+    data = numbered(50)
+    orders = {tuple(next(shuffled(data, 50, seed, epoch)).chosen) for seed in range(3) for epoch in range(3)}
+    assert len(orders) == 9
+    expected = Stream(1, Purpose.SHUFFLE, step=2).permutation(50)
+    np.testing.assert_array_equal(next(shuffled(data, 50, 1, 2)).chosen, expected)
+    assert [len(batch) for batch in shuffled(data, 20, 0, 0, first_step=3)] == []
+    assert [len(batch) for batch in shuffled(data, 20, 0, 0, first_step=2)] == [10]
 
 
 def test_an_epoch_resumed_at_a_step_has_the_remaining_batches():
@@ -73,6 +117,19 @@ def test_arguments_that_would_give_wrong_batches_are_refused(change, message):
         list(tn.data.batches(numbered(4), 2, **{"seed": 0, "epoch": 0, **change}))
     change = dict.fromkeys(change, 0) if "dtype" not in change else {}  # the advice
     assert len(list(tn.data.batches(numbered(4), 2, **{"seed": 0, "epoch": 0, **change}))) == 2
+
+
+def test_transforms_that_are_no_list_and_rows_that_are_no_pictures_are_refused():
+    with pytest.raises(TypeError, match=r"^(batches: )?transforms: expected a list or tuple, got .*; give a list"):
+        list(tn.data.batches(numbered(4), 2, 0, 0, transforms=tn.data.Shift(1)))
+    message = (
+        r"^transforms: expected pictures of shape \(N, H, W\) or \(N, H, W, C\), got \(2, 1\); give the shape of a pic"
+    )
+    with pytest.raises(tn.ShapeError, match=message):
+        list(tn.data.batches(numbered(4), 2, 0, 0, transforms=[tn.data.Shift(1)]))
+    five = tn.data.from_arrays(np.ones((2, 3, 3, 3, 3)), [0, 1])
+    with pytest.raises(tn.ShapeError, match=r"^transforms: expected pictures .* got \(2, 3, 3, 3, 3\)"):
+        list(tn.data.batches(five, 2, 0, 0, transforms=[tn.data.Shift(1)]))
 
 
 def test_batches_of_a_pair_are_those_of_its_data_set():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.support import strict
 from tests.support.advice import follow
 from tinynet.data.dataset import as_dataset, scale_pixels
 
@@ -43,6 +44,96 @@ def test_standardized_pixels_have_mean_0_and_deviation_1(images):
 def test_pixels_are_divided_by_255_and_standardized():
     raw = np.array([0, 51, 255], "uint8")
     np.testing.assert_allclose(scale_pixels(raw, np.dtype("float64"), 0.2, 0.5), [-0.4, 0, 1.6], atol=1e-15)
+
+
+def test_one_and_the_same_number_everywhere_is_scaled_to_0():
+    for images in (np.full((3, 2), 51, "uint8"), np.full((3, 2), 0.25)):
+        data = tn.data.from_arrays(images, [0, 1, 2]).standardize()
+        assert (data.mean, data.deviation) == (
+            pytest.approx(images[0, 0] / (255 if images.dtype == np.uint8 else 1)),
+            1,
+        )
+        np.testing.assert_allclose(data.inputs(slice(None), np.dtype("float64")), 0, atol=1e-12)
+
+
+def test_floats_are_scaled_by_mean_and_deviation_alone_and_copied_only_if_they_change():
+    raw = np.array([[1.0, 3.0]])
+    float64 = np.dtype("float64")
+    assert scale_pixels(raw, float64) is raw
+    np.testing.assert_allclose(scale_pixels(raw, float64, 1.0), [[0, 2]])
+    np.testing.assert_allclose(scale_pixels(raw, float64, 0.0, 2.0), [[0.5, 1.5]])
+    np.testing.assert_allclose(scale_pixels(raw, float64, 1.0, 4.0), [[0, 0.5]])
+    np.testing.assert_allclose(scale_pixels(np.array([255], "uint8"), float64, 0.0, 4.0), [0.25])
+    assert raw.tolist() == [[1, 3]]
+    assert scale_pixels(raw, np.dtype("float32"), 1.0, 4.0).dtype == np.float32
+
+
+def test_inputs_are_taken_by_slice_or_index_and_changed_before_they_are_scaled():
+    data = dataset()
+    every, float64 = PIXELS / 255, np.dtype("float64")
+    np.testing.assert_allclose(data.inputs(slice(3, 5), float64), every[3:5])
+    np.testing.assert_allclose(data.inputs(np.array([7, 2, 7]), float64), every[[7, 2, 7]])
+    np.testing.assert_allclose(data.inputs(np.array([7, 2], "uint8"), float64), every[[7, 2]])
+    np.testing.assert_allclose(data.inputs([7, 2], float64), every[[7, 2]])
+    np.testing.assert_allclose(data.inputs(np.arange(64) == 9, float64), every[[9]])
+    np.testing.assert_allclose(data.inputs([7], float64, lambda raw: 255 - raw), 1 - every[[7]])
+
+
+def test_a_subset_keeps_what_describes_the_data():
+    data = dataset(name="mine").standardize()
+    for chosen in ([5, 3], np.array([5, 3]), slice(5, 2, -2)):
+        part = data.subset(chosen)
+        assert part.labels.tolist() == [1, 3]
+        np.testing.assert_array_equal(part.images, PIXELS[[5, 3]])
+        assert (part.name, part.class_names, part.mean, part.deviation) == (
+            "mine", data.class_names, data.mean, data.deviation)  # fmt: skip
+        assert part.image_shape == data.image_shape == (4,)
+    assert [len(each) for each in data.split(0.25)] == [48, 16]
+    assert data.split(0.25)[1].name == "mine"
+
+
+def test_a_split_follows_the_documented_rule():
+    """Whole parts first; what is missing from the largest remainders, then from the larger class."""
+    labels = np.repeat([0, 1, 2], [7, 13, 20])  # a tenth: 0.7, 1.3 and 2.0 of 4
+    data = tn.data.from_arrays(np.arange(40.0)[:, None], labels)
+    for seed in range(10):
+        assert np.bincount(data.split(0.1, seed)[1].labels, minlength=3).tolist() == [1, 1, 2]
+    labels = np.repeat([0, 1, 2], [5, 15, 25])  # 0.5, 1.5 and 2.5 of 4 (round half to even): one from the larger ones
+    data = tn.data.from_arrays(np.arange(45.0)[:, None], labels)
+    for seed in range(10):
+        assert np.bincount(data.split(0.1, seed)[1].labels, minlength=3).tolist() == [0, 1, 3]
+
+
+def test_pictures_have_the_shape_that_was_given():
+    flat = tn.data.from_arrays(np.arange(24, dtype="uint8").reshape(2, 3, 4), [0, 1], flatten=True)
+    assert (flat.images.shape, flat.image_shape) == ((2, 12), (3, 4))
+    np.testing.assert_array_equal(flat.pictures([1, 0])[1], np.arange(12).reshape(3, 4))
+    rows = tn.data.from_arrays(np.ones((2, 5)), [0, 1])
+    assert rows.pictures([0]).shape == (1, 5)
+    assert repr(rows) == "<Dataset arrays: 2 examples of 5 float64>"
+
+
+def test_synthetic_data_say_so():
+    from dataclasses import replace
+
+    assert replace(dataset(), provenance={"synthetic": True}).is_synthetic is True
+    assert replace(dataset(), provenance={"synthetic": False}).is_synthetic is False
+    assert dataset().is_synthetic is False
+
+
+def test_data_that_do_not_fit_into_the_memory_of_a_device_are_refused_before_they_are_moved():
+    class Small(strict.StrictDevice):
+        name = "small"
+
+        def free_memory(self):
+            return 2**24
+
+    data = tn.data.from_arrays(np.zeros((2**15, 2**10), "uint8"), np.zeros(2**15, int))
+    message = "^data set 'arrays': expected at most the 0.02 GiB free on small, got 0.03 GiB of <Dataset arrays"
+    with pytest.raises(tn.DeviceError, match=message):
+        data.to(Small())
+    few = data.subset(slice(0, 2**9)).to(Small())
+    assert (type(few.images), type(few.labels)) == (strict.StrictArray, strict.StrictArray)
 
 
 def test_a_split_is_stratified_shuffled_and_a_function_of_the_seed():
@@ -164,6 +255,27 @@ def test_a_scale_in_other_units_is_refused():
     scaled = [each.standardize(like=bytes_.standardize()).inputs(slice(None), np.dtype("float64"))
               for each in (bytes_, unit)]  # fmt: skip
     np.testing.assert_allclose(*scaled, atol=1e-12)
+
+
+def test_what_is_wrong_is_said_of_the_data_set_by_its_name_and_of_the_array():
+    for labels, message in [
+        ([object()], "expected labels of numbers, got objects"),
+        (None, "expected labels as an array or a list, got None"),
+        ([[0, 1]], r"expected images \(N, ...\) and their labels, got images of shape \(2,\); give the images first"),
+    ]:
+        with pytest.raises(tn.DataError, match=f"^data set 'mine': {message}"):
+            tn.data.from_arrays(np.ones(2), labels, name="mine")
+    pixels, floats = dataset(), tn.data.from_arrays(PIXELS.astype("float32"), np.zeros(64, int))
+    with pytest.raises(tn.DataError, match="give both in one form: images.astype"):
+        floats.standardize(like=pixels)
+    with pytest.raises(tn.DataError, match="give both in one form: like.images.astype"):
+        pixels.standardize(like=floats)
+    for count, advice in [(2, "0.5"), (3, "0.5"), (4, "0.25"), (10, "0.1")]:
+        with pytest.raises(ValueError, match=rf"try split\({advice}\)$"):
+            tn.data.from_arrays(np.ones((count, 1)), np.zeros(count, int)).split(0.01)
+    one = tn.data.from_arrays(np.ones((1, 1)), [0])
+    with pytest.raises(ValueError, match="got 0 of 1 examples in the second; add examples$"):
+        one.split(0.5)
 
 
 def test_a_regression_can_be_split():

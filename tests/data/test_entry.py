@@ -222,3 +222,145 @@ def test_a_number_that_is_not_finite_is_found_wherever_it_stands(value, at):
     targets[at] = value
     with pytest.raises(tn.DataError, match=rf"NaN or infinity in example {at[0]} of the targets; clean or drop it"):
         tn.data.from_arrays(np.ones((5, 2)), targets)
+
+
+# The exact words: each reading has its own ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pixels", "remedy"),
+    [
+        (np.array([[0, 255]]), "convert pixels from 0 to 255 with np.asarray(images, 'uint8')"),
+        (np.array([[0, 2]]), "convert pixels from 0 to 255 with np.asarray(images, 'uint8')"),
+        (np.array([[0, 1]]), "convert with np.asarray(images, 'float32')"),
+        (np.array([[0, 256]]), "convert with np.asarray(images, 'float32')"),
+        (np.array([[-1, 255]]), "convert with np.asarray(images, 'float32')"),
+        (np.array([[True, False]]), "convert with np.asarray(images, 'float32')"),
+        (
+            np.array([[0, 256]], "uint16"),
+            "convert with np.asarray(images, 'float32') / 65535 if they are pixels of 16 bits",
+        ),
+        (np.array([[0, 255]], "uint16"), "convert pixels from 0 to 255 with np.asarray(images, 'uint8')"),
+        (np.array([[0, 256]], "uint32"), "convert with np.asarray(images, 'float32')"),
+    ],
+)
+def test_whole_numbers_get_their_likely_meaning(pixels, remedy):
+    with pytest.raises(tn.DataError) as told:
+        tn.data.from_arrays(pixels, [0], name="mine")
+    expected = f"data set 'mine': expected images of dtype uint8 or floating, got {pixels.dtype}; {remedy}"
+    assert str(told.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "remedy"),
+    [
+        (np.ones((3, 2)), np.ones((1, 3)), "use np.ravel(labels)"),
+        (np.ones((3, 2)), np.ones((4, 3)), "use np.transpose(labels)"),
+        (np.ones((2, 3)), np.arange(3), "put the examples on the first axis: np.moveaxis(images, -1, 0)"),
+        (np.ones((4, 4)), np.arange(1), "use images[None] for a single one"),
+        (np.ones(4), np.arange(1), "use images[None] for a single one"),
+        (np.ones((4, 2)), np.arange(3), "check that both come from the same split"),
+    ],
+)
+def test_other_numbers_of_labels_are_refused_with_what_they_may_be(images, labels, remedy):
+    with pytest.raises(tn.DataError) as told:
+        tn.data.from_arrays(images, labels, name="mine")
+    counts = f"{len(images)} images and {len(labels)} labels"
+    assert str(told.value) == f"data set 'mine': expected as many labels as images, got {counts}; {remedy}"
+
+
+def test_booleans_become_whole_numbers():
+    labels = tn.data.from_arrays(np.ones((2, 2)), [True, False]).labels
+    assert (labels.tolist(), labels.dtype) == ([1, 0], np.int64)
+
+
+def test_data_without_an_example_are_refused():
+    with pytest.raises(
+        tn.DataError, match="^data set 'mine': expected at least one example, got none; check how it was"
+    ):
+        tn.data.from_arrays(np.ones((0, 2)), np.ones(0, int), name="mine")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_the_first_example_that_is_no_number_is_named(bad):
+    images, targets = np.ones((4, 2, 2)), np.ones((4, 2))
+    images[2, 1, 0] = targets[1, 1] = bad
+    end = "; clean or drop it"
+    with pytest.raises(tn.DataError) as told:
+        tn.data.from_arrays(images, [0, 1, 0, 1], name="mine")
+    assert str(told.value) == f"data set 'mine': expected finite numbers, got NaN or infinity in example 2{end}"
+    with pytest.raises(tn.DataError) as told:
+        tn.data.from_arrays(np.ones((4, 2)), targets, name="mine")
+    expected = f"data set 'mine': expected finite numbers, got NaN or infinity in example 1 of the targets{end}"
+    assert str(told.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "message"),
+    [
+        ([["a"], ["b"]], ["a", "b"], "text of shape (2, 1); use np.ravel(labels)"),
+        (["a", "x"], ["a", "b"], "'x'; name the classes: from_arrays(images, labels, class_names=['a', 'b', 'x'])"),
+        (["a", "b"], [], "'a'; name the classes: from_arrays(images, labels, class_names=['a', 'b'])"),
+        (["3", "4"], [], "'3'; use np.asarray(labels, 'int64')"),
+        (["3.5", "4"], [], "'3.5'; use np.asarray(labels, 'float64')"),
+        (["a", "b"], ["a", "b", "b"], "a name twice; give each class one name of its own"),
+    ],
+)
+def test_names_that_cannot_be_read_are_refused_with_what_can(labels, names, message):
+    with pytest.raises(tn.DataError) as told:
+        tn.data.from_arrays(np.ones((2, 2)), labels, names, name="mine")
+    expected = "data set 'mine': expected labels as numbers, or as names in class_names, got "
+    assert str(told.value) == expected + message
+
+
+def test_ten_names_are_listed_and_eleven_computed():
+    names = [f"n{number:02}" for number in range(11)]
+    for count, listed in [(10, repr(names[:10])), (11, "sorted(set(labels))")]:
+        with pytest.raises(tn.DataError) as told:
+            tn.data.from_arrays(np.ones((count, 2)), names[:count])
+        assert str(told.value).endswith(f"class_names={listed})")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (3, "expected indices, got the number 3; give a list: [3]"),
+        (np.int64(3), "expected indices, got the number 3; give a list: [3]"),
+        ([[0, 1]], "expected indices of shape (n,), got (1, 2); use np.ravel(indices)"),
+        ([True, False], "expected a mask of 4 entries, got 2; give one for each example"),
+        ([0.0, 1.0], "expected indices that are whole numbers, got float64; use np.asarray(indices, 'int64')"),
+        ([0, 4], "expected indices below 4, got 4; take them from the same data set"),
+        ([0, -5, 9], "expected indices below 4, got -5; take them from the same data set"),
+    ],
+)
+def test_indices_that_select_no_rows_are_refused(chosen, message):
+    with pytest.raises(tn.DataError) as told:
+        read_indices(chosen, np.zeros(4), "subset")
+    assert str(told.value) == f"subset: {message}"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rows"),
+    [([3, 0], [3, 0]), ([-4, 3], [-4, 3]), ([True, False, True, False], [0, 2]), ([], []), (np.array([], bool), None)],
+)
+def test_indices_are_whole_numbers_afterwards(chosen, rows):
+    if rows is None:
+        with pytest.raises(tn.DataError, match="a mask of 4 entries, got 0"):
+            read_indices(chosen, np.zeros(4), "subset")
+        return
+    found = read_indices(chosen, np.zeros(4), "subset")
+    assert (found.tolist(), found.dtype.kind) == (rows, "i")
+    assert read_indices(slice(1, 3), np.zeros(4), "subset") == slice(1, 3)
+
+
+def test_only_two_pandas_objects_can_disagree_about_their_order():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": [1.0, 2.0]}, index=[1, 0])
+    assert len(tn.data.from_arrays(table, [0, 1])) == 2
+    assert len(tn.data.from_arrays(table, pandas.Series([0, 1], index=[1, 0]))) == 2
+    assert len(tn.data.from_arrays(table, pandas.Series([0, 1], index=[5, 6]))) == 2
+    assert len(tn.data.from_arrays(pandas.DataFrame({"a": [1.0, 2.0]}, index=[0, 0]), pandas.Series([0, 1]))) == 2
+    with pytest.raises(
+        tn.DataError, match="^data set 'mine': expected images and labels with one index, got two orders"
+    ):
+        tn.data.from_arrays(table, pandas.Series([0, 1]), name="mine")

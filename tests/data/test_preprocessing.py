@@ -86,6 +86,36 @@ def test_it_does_not_change():
         Preprocessing("clases")
 
 
+def test_the_defaults_change_nothing():
+    record = Preprocessing()
+    assert dataclasses.astuple(record) == ("classes", False, 0.0, 1.0, (), (), None, ())
+    assert (record.standardizes, record.unit) == (False, 1.0)
+    assert [Preprocessing(mean=m, deviation=d).standardizes for m, d in [(0.1, 1.0), (0.0, 2.0), (0.1, 2.0)]] == [
+        True
+    ] * 3
+    assert Preprocessing(pixels=True).unit == 255.0
+
+
+def test_a_part_of_the_data_has_no_range():
+    data = tn.data.from_arrays(IMAGES, LABELS, class_names=NAMES)
+    assert Preprocessing.of(data, "numbers", whole=False) == Preprocessing(
+        "numbers", True, 0.0, 1.0, (8, 6), (8, 6), None, NAMES
+    )
+    assert Preprocessing.of(data, "classes").value_range == (0.0, 255.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input_shape": [1] * 32}, {"input_shape": [0]}, {"image_shape": [2**31 - 1]}, {"value_range": [2, 2]},
+        {"value_range": None}, {"mean": -1e30}, {"mean": 3}, {"deviation": 1e-30}, {"class_names": []},
+    ],
+)  # fmt: skip
+def test_json_at_the_edge_is_taken(change):
+    fields = json.loads(json.dumps(RECORDS[1].to_json())) | change
+    assert json.loads(json.dumps(Preprocessing.from_json(fields, "m").to_json())) == fields
+
+
 RECORDS = [Preprocessing(), Preprocessing("numbers", True, 0.1, 3.5, (4,), (2, 2), (-1.0, 1e30), ("a", "ä"))]
 
 
@@ -99,6 +129,10 @@ def test_json_and_back(record):
     [
         {"output": "words"}, {"output": []}, {"pixels": 1}, {"mean": None}, {"mean": float("nan")}, {"mean": 10**400},
         {"deviation": 0}, {"deviation": -1.0}, {"input_shape": [1, "2"]}, {"input_shape": [-1]}, {"image_shape": 3},
+        {"image_shape": [2**31]}, {"input_shape": [True]}, {"image_shape": None}, {"pixels": None}, {"mean": True},
+        {"deviation": True}, {"deviation": "1"}, {"mean": float("inf")}, {"value_range": [1, 2, 3]},
+        {"value_range": "ab"},
+        {"value_range": [None, 1]}, {"value_range": {}}, {"class_names": None}, {"class_names": [None]},
         {"image_shape": [1] * 33}, {"value_range": [1]}, {"value_range": [2, 1]}, {"value_range": [0, float("inf")]},
         {"class_names": ["a", 1]}, {"class_names": "ab"}, {"more": 1},
     ],

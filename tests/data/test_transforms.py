@@ -7,6 +7,7 @@ import tinynet as tn
 from tests.support import strict
 from tinynet.backend import arrays
 from tinynet.backend.random import Purpose, Stream
+from tinynet.data import transforms
 from tinynet.data.transforms import Lanes
 
 PICTURES = np.random.default_rng(0).integers(1, 256, (300, 8, 12)).astype("uint8")
@@ -49,6 +50,54 @@ def test_erasing_blackens_one_rectangle():
         np.testing.assert_array_equal(after[~gone], before[~gone])
 
 
+def test_rectangles_have_every_size_and_reach_every_border():
+    many = np.ones((3000, 8, 12), "uint8")
+    erased = tn.data.RandomErasing(1.0)(many, lanes(many)) == 0
+    rows, columns = erased.any(axis=2), erased.any(axis=1)
+    assert set(rows.sum(axis=1)) == {2, 3, 4}
+    assert set(columns.sum(axis=1)) == {3, 4, 5, 6}
+    assert set(rows.argmax(axis=1)) == set(range(7))  # where they begin
+    assert set(columns.argmax(axis=1)) == set(range(10))
+    assert rows[:, -1].any()
+    assert columns[:, -1].any()
+    together = {(int(height), int(width)) for height, width in zip(rows.sum(axis=1), columns.sum(axis=1))}
+    assert len(together) == 12  # sizes, places and the choice are independent
+    assert len(set(zip(rows.argmax(axis=1), columns.argmax(axis=1)))) == 70
+
+
+@pytest.mark.parametrize("probability", [0, 0.3, 1])
+def test_erasing_changes_the_expected_fraction(probability):
+    erased = tn.data.RandomErasing(probability)(PICTURES, lanes(PICTURES))
+    changed = (erased != PICTURES).any(axis=(1, 2))
+    assert changed.mean() == pytest.approx(probability, abs=4 * np.sqrt(probability * (1 - probability) / 300))
+
+
+def test_the_defaults_and_their_reprs():
+    made = [tn.data.Shift(), tn.data.HorizontalFlip(), tn.data.RandomErasing()]
+    assert [repr(each) for each in made] == ["Shift(2)", "HorizontalFlip(0.5)", "RandomErasing(0.5)"]
+    assert [each.layout for each in made] == ["", "", ""]
+
+
+def test_grey_pictures_may_have_a_layout_and_a_transform_of_ones_own_its_base():
+    grey = PICTURES[:5]
+    for layout in ("NHWC", "NCHW"):
+        np.testing.assert_array_equal(tn.data.HorizontalFlip(1, layout=layout)(grey, lanes(grey)), grey[:, :, ::-1])
+
+    class Own(transforms.PictureTransform):
+        pass
+
+    with pytest.raises(NotImplementedError):
+        Own()(grey, lanes(grey))
+
+    class Same(transforms.PictureTransform):
+        def change(self, pictures, lanes):
+            return pictures
+
+    assert Same()(grey, lanes(grey)) is grey
+    with pytest.raises(tn.ShapeError, match="which looks like"):
+        Same()(COLOURS.transpose(0, 3, 1, 2), lanes(grey))
+
+
 @pytest.mark.parametrize("transform", ALL, ids=repr)
 @pytest.mark.parametrize("shape", [(20, 8, 12), (20, 8, 12, 3)])
 def test_shape_and_dtype_stay_on_every_device(transform, shape):
@@ -74,6 +123,19 @@ def test_an_epoch_is_a_function_of_seed_and_number_whatever_the_batch_size():
     assert (epoch(number=1) != whole).any()
 
 
+@pytest.mark.parametrize("transform", ALL, ids=repr)
+def test_one_picture_is_changed_in_another_way_in_each_epoch_by_each_seed_and_transform(transform):
+    data = tn.data.from_arrays(np.repeat(PICTURES[:1], 30, axis=0), np.zeros(30, int))  # the order changes nothing
+
+    def seen(seed, number, transforms):
+        return next(tn.data.batches(data, 30, seed, number, transforms=transforms))[0].tobytes()
+
+    assert seen(0, 0, [transform]) == seen(0, 0, [transform])
+    assert len({seen(seed, number, [transform]) for seed in range(3) for number in range(3)}) == 9
+    unchanged = tn.data.HorizontalFlip(0)
+    assert seen(0, 0, [unchanged, transform]) != seen(0, 0, [transform])  # each place has numbers of its own
+
+
 def test_an_epoch_can_begin_at_any_step():
     np.testing.assert_array_equal(epoch(first_step=2), epoch()[128:])
 
@@ -90,8 +152,11 @@ def test_fit_applies_transforms():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tn.data.Shift(0), "Shift: most: expected a whole number from 1, got 0"),
-        (lambda: tn.data.HorizontalFlip(2), "HorizontalFlip: expected a probability from 0 to 1, got 2"),
+        (lambda: tn.data.Shift(0), "Shift: most: expected a whole number from 1, got 0; try Shift"),
+        (lambda: tn.data.HorizontalFlip(2), "HorizontalFlip: expected a probability from 0 to 1, got 2; try 0.5"),
+        (lambda: tn.data.Shift(1, layout="x"), "Shift: unknown layout 'x'"),
+        (lambda: tn.data.HorizontalFlip(1, layout="x"), "HorizontalFlip: unknown layout 'x'"),
+        (lambda: tn.data.RandomErasing(1, layout="x"), "RandomErasing: unknown layout 'x'"),
         (lambda: tn.data.RandomErasing(-1), "RandomErasing: expected a probability from 0 to 1, got -1"),
     ],
 )

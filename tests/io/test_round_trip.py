@@ -190,6 +190,108 @@ def test_numbers_that_are_in_no_file_are_refused():
         described(model)
 
 
+class Holder(tn.Layer):
+    """A layer that describes its parts, which are of classes of one's own, in a list or alone."""
+
+    def __init__(self, parts):
+        self.first, self.rest = parts[0], list(parts[1:])
+
+    def forward(self, x, context):
+        return x, lambda dy, grads: dy
+
+    def get_config(self):
+        return {"layer": type(self).__name__, "parts": [part.get_config() for part in (self.first, *self.rest)]}
+
+    @classmethod
+    def from_config(cls, config, build=None):
+        return cls([build(part, str(number)) for number, part in enumerate(config["parts"])])
+
+
+def test_parts_of_classes_of_ones_own_are_found_in_the_layer_that_holds_them():
+    described(tn.Sequential(Holder([Remembered(2), tn.ReLU()])))
+    described(tn.Sequential(Holder([tn.ReLU(), tn.Dense(2, 2), Remembered(3)])))
+    described(tn.Sequential(Holder([Holder([tn.ReLU(), Remembered(2)]), Remembered(1)])))
+    lost = Holder([Remembered(2)])
+    lost.get_config = lambda: {"layer": "Holder", "parts": [{"layer": "Nowhere"}]}
+    with pytest.raises(
+        ValueError, match=r"Holder: expected hyperparameters that build it again, got .*no layer Nowhere"
+    ):
+        described(tn.Sequential(lost))
+
+
+class Unit:
+    def __init__(self, shape=None):
+        if shape:
+            self.shape = shape
+
+
+class OtherUnit(Unit):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("kept", "differs"),
+    [
+        (Unit(), False), (OtherUnit(), True), (Unit((2,)), False), (3, True), (None, True), ({"a": 1}, True),
+        (np.float32(1), True),
+    ],
+)  # fmt: skip
+def test_objects_of_unknown_classes_are_equal_if_their_classes_are(kept, differs):
+    class Keeping(Own):
+        def __init__(self):
+            self.kept = Unit()
+
+    model = tn.Sequential(Keeping())
+    model[0].kept = kept
+    if differs:
+        with pytest.raises(
+            ValueError, match=r"Keeping: expected a layer that its hyperparameters build again, got kept = "
+        ):
+            described(model)
+    else:
+        described(model)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ([1, 2], (1, 2), True), ([1, 2], [1, 2, 3], False), ([1, [2]], [1, [3]], False), ([1], 1, False),
+        ({"a": 1}, {"a": 1}, True), ({"a": 1}, {"b": 1}, False), ({"a": 1}, {"a": 2}, False), ({"a": 1}, [1], False),
+        (np.ones(2), np.ones(2), True), (np.ones(2), np.zeros(2), False), (np.ones(2), [1, 1], False),
+        (1.0, 1.0, True), (float("nan"), float("nan"), True), (float("nan"), 1.0, False), ("a", "b", False),
+        (None, None, True), (None, 1, False), ({1}, {1}, True), ({1}, {2}, False), (b"a", b"a", True),
+    ],
+)  # fmt: skip
+def test_attributes_are_equal_if_they_mean_the_same(one, other, equal):
+    class Keeping(Own):
+        def __init__(self):
+            self.kept = other
+
+    model = tn.Sequential(Keeping())
+    model[0].kept = one
+    if equal:
+        described(model)
+    else:
+        with pytest.raises(ValueError, match="got kept = "):
+            described(model)
+
+
+class SizedRight(Sized):
+    hyperparameters = ("width",)
+
+    def __init__(self, width=2):
+        super().__init__(width)
+        self.width = width
+        self.add_statistic("seen", (width,), 0.0)
+
+
+def test_where_a_layer_stands_in_the_vectors_of_its_model_is_no_difference():
+    model = tn.Sequential(SizedRight(3), tn.Dense(3, 3), SizedRight(3))
+    model(np.ones((1, 3), "float32"))
+    model[2].scale = np.full(3, 5)
+    described(model)
+
+
 class Net(tn.Sequential):
     def __init__(self):
         super().__init__(tn.Dense(3, 2))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 
 import tinynet as tn
 from tests.support.layers import forward_and_back
@@ -25,6 +26,25 @@ def test_relu_has_slope_0_at_its_kink_and_keeps_nan():
     assert list(y) == [0, 0, 0, 2]
     assert list(dx) == [0, 0, 0, 1]
     assert np.isnan(tn.ReLU()(np.array([np.nan])))  # what went wrong must stay visible
+
+
+def test_softmax_is_over_the_last_axis():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    np.testing.assert_allclose(tn.Softmax()(x), scipy.special.softmax(x, axis=-1), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("layer", "slope"),
+    [(tn.ReLU(), 0), (tn.LeakyReLU(), 0.01), (tn.LeakyReLU(0.25), 0.25), (tn.ELU(), 1), (tn.ELU(3), 3)],
+)
+def test_the_slope_at_a_kink_is_that_of_the_left_side_as_in_pytorch(layer, slope):
+    for zero in (0.0, -0.0):
+        assert forward_and_back(layer, np.array([[zero]]))[1] == slope
+
+
+def test_elu_levels_off_at_minus_alpha_which_is_1_unless_given():
+    np.testing.assert_allclose(tn.ELU()(np.array([-50.0, 2])), [-1, 2])
+    np.testing.assert_allclose(tn.ELU(0.5)(np.array([-50.0, 2])), [-0.5, 2])
 
 
 @pytest.mark.parametrize(

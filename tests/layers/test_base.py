@@ -148,6 +148,14 @@ def test_threads_that_use_a_new_layer_at_once_see_the_same_values(again):
     assert outputs[0].any()
 
 
+def test_equal_layers_of_one_model_start_with_different_weights():
+    model = tn.Sequential(tn.Dense(4, 4), tn.ReLU(), tn.Dense(4, 4), seed=2)
+    assert not (model[0].weight == model[2].weight).any()
+    expected = Stream(2, Purpose.WEIGHTS, layer=2).normal((4, 4)).astype("float32")
+    layer = tn.Dense(4, 4, weight=lambda shape, stream: stream.normal(shape))
+    assert np.array_equal(tn.Sequential(tn.ReLU(), tn.ReLU(), layer, seed=2)[2].weight, expected)
+
+
 def test_a_used_model_is_freed_without_the_cycle_collector():
     model = tn.Sequential(tn.Dense(4, 4), tn.Residual(tn.Dense(4, 4)))
     model(np.ones((1, 4), "float32"))
@@ -178,6 +186,69 @@ def test_a_missing_attribute_is_named():
     tn.Layer().add_parameter("weight", (2,), "ones")
     assert tn.Dense(2, 2).weight.shape == (2, 2)
     del tn.Layer.weight
+
+
+def test_asking_a_part_of_a_model_for_what_it_has_not_leaves_its_parameters_in_the_model():
+    class Either(tn.Layer):
+        def __init__(self, name):
+            self.add_parameter(name, (2,), "ones")
+
+    Either("other")
+    model = tn.Sequential(layer := Either("one"))
+    assert not hasattr(layer, "other")
+    assert np.shares_memory(layer.one, model.theta)
+
+
+def test_an_attribute_that_nobody_would_read_is_refused():
+    with pytest.raises(AttributeError, match="Dense: expected an attribute that a layer reads, got 'trainable'"):
+        tn.Dense(2, 2).trainable = False
+
+
+def test_a_layer_of_ones_own_refuses_arguments_that_it_does_not_know():
+    class Own(tn.Layer):
+        hyperparameters = ("units",)
+
+        def __init__(self, units):
+            self.units = units
+            self.add_parameter("gain", (units, -1), "ones")
+
+    with pytest.raises(TypeError, match=r"Own: expected arguments among \(units\), got neurons=3"):
+        Own(neurons=3)
+    with pytest.raises(ValueError, match="Own: each size of gain: expected a whole number from 1, got -1"):
+        Own(3)
+
+
+def test_an_input_shape_is_known_only_where_there_is_one():
+    assert tn.ReLU().input_shape is None
+    assert tn.Dense(3, 2).input_shape == (3,)
+
+
+class Expecting(tn.Layer):
+    """Passes on x of shape (N, 3), and has parameters only if it is told so."""
+
+    def __init__(self, parameters=False, remedy="give three"):
+        self.remedy = remedy
+        if parameters:
+            self.add_parameter("gain", (3,), "ones")
+
+    def forward(self, x, context):
+        self.expect(x, (None, 3), self.remedy)
+        return x, lambda dy, grads: dy
+
+
+def test_a_layer_without_parameters_takes_any_dtype():
+    assert Expecting()(np.ones((2, 3), "float64")).dtype == np.float64
+    with pytest.raises(tn.ShapeError, match=r"x of dtype float32.*convert it: x.astype\('float32'\)$"):
+        Expecting(True)(np.ones((2, 3), "float64"))
+
+
+def test_a_wrong_shape_is_named_with_the_remedy_that_the_layer_gives():
+    with pytest.raises(tn.ShapeError, match=r"expected x of shape \(N, 3\), got \(2, 4\); give three"):
+        Expecting()(np.ones((2, 4)))
+    with pytest.raises(tn.ShapeError, match=r"got \(2, 4\); not 4"):
+        Expecting(remedy=lambda shape: f"not {shape[1]}")(np.ones((2, 4)))
+    with pytest.raises(tn.ShapeError, match=r"expected x of shape \(N, H, W, 3\), got \(2, 5, 5, 4\)"):
+        tn.Conv2D(3, 4)(np.ones((2, 5, 5, 4), "float32"))
 
 
 def test_an_initializer_that_fails_leaves_the_layer_undrawn():

@@ -30,6 +30,8 @@ def test_a_layer_describes_and_builds_itself():
 def test_a_value_that_json_cannot_express_is_refused():
     with pytest.raises(TypeError, match="expected factor as a number, a string or a list, got function; store it"):
         Scaled(lambda: 1).get_config()
+    with pytest.raises(TypeError, match=r"^Scaled\(1, .*: expected sizes as a number, a string or a list, got object"):
+        Scaled(1, [2, object()]).get_config()
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,8 @@ def test_what_is_no_list_of_layers_is_refused(configs, message):
 
 def test_a_long_value_is_shortened():
     assert shortened([1, 2]) == "[1, 2]"
+    assert shortened("a" * 58) == "'" + "a" * 58 + "'"  # 60 characters
+    assert shortened("a" * 59) == "'" + "a" * 55 + " ..."
     assert shortened("a" * 100) == "'" + "a" * 55 + " ..."
 
 
@@ -167,6 +171,19 @@ def test_a_hyperparameter_set_later_has_its_effect(made, changes, like):
     assert repr(made) == repr(like)
     for context in (tn.Context(), tn.Context(training=True)):
         np.testing.assert_array_equal(made.forward(x, context)[0], like.forward(x, context)[0])
+
+
+def test_weights_that_were_given_stay_when_a_hyperparameter_is_set_later():
+    layer = tn.Conv2D(1, 1, 3, weight=np.full((3, 3, 1, 1), 5))
+    layer.stride = 2
+    assert (layer.weight == 5).all()
+
+
+def test_a_hyperparameter_of_a_layer_of_ones_own_is_set_without_a_new_layer():
+    layer = Scaled(1)
+    layer.factor = object()
+    layer.sizes = (made := [])
+    assert layer.sizes is made
 
 
 def test_a_hyperparameter_set_later_is_checked():

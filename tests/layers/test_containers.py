@@ -1,11 +1,14 @@
 """Chains and residual blocks: one vector, backward through all layers, nesting and configuration."""
 
+import copy
+
 import numpy as np
 import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
 from tinynet.io import architecture
+from tinynet.layers.containers import Chain
 from tinynet.layers.context import TRAINING
 
 # Parameters in one vector ---------------------------------------------------------------------------------------------
@@ -50,6 +53,15 @@ def test_models_nest_and_keep_one_vector():
     assert list(nested.parameters) == ["0.0.weight", "0.0.bias", "1.weight", "1.bias"]
     with pytest.raises(ValueError, match="this model is part of another; move the outermost one"):
         nested[0].to("cpu")
+
+
+def test_statistics_of_each_layer_have_a_place_of_their_own():
+    model = tn.Sequential(*(tn.BatchNorm(4) for _ in range(4)))
+    for number, layer in enumerate(model):
+        layer.running_mean = np.full(4, number)
+        layer.running_var = np.full(4, number + 10)
+    assert [layer.running_mean[0] for layer in model] == [0, 1, 2, 3]
+    assert [layer.running_var[3] for layer in model] == [10, 11, 12, 13]
 
 
 # Forward and backward -------------------------------------------------------------------------------------------------
@@ -114,6 +126,13 @@ def test_dropout_at_two_positions_of_a_model_differs():
 # Layers that are refused ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("places", [(0, 1), (0, 1, 2), (0, 2)])
+def test_the_gradients_of_a_layer_that_stands_at_several_places_add_up(places):
+    layer = tn.Dense(3, 3)
+    model = tn.Sequential(*(layer if place in places else tn.Tanh() for place in range(3)))
+    assert tn.gradcheck.check_model(model, np.random.default_rng(0).normal(size=(4, 3)), np.array([0, 1, 2, 0]))
+
+
 def test_a_layer_in_two_models_is_refused():
     layer = tn.Dense(4, 4)
     tn.Sequential(layer)
@@ -124,6 +143,8 @@ def test_a_layer_in_two_models_is_refused():
 def test_what_is_no_layer_is_refused():
     with pytest.raises(TypeError, match=r"Sequential: expected layers, got the class ReLU; write tn.ReLU\(\)"):
         tn.Sequential(tn.ReLU)
+    with pytest.raises(TypeError, match="Sequential: expected layers, got int; make it a class derived from Layer"):
+        tn.Sequential(3)
     with pytest.raises(ValueError, match="Sequential: expected at least one layer"):
         tn.Sequential()
 
@@ -169,6 +190,52 @@ def test_containers_describe_their_parts():
     model = tn.Sequential(tn.Reshape(2), residual, residual)
     reshape = {"layer": "Reshape", "shape": [2]}
     assert model.get_config() == {"layer": "Sequential", "layers": [reshape, block, {"again": 1}]}
+
+
+def test_nested_containers_come_back_from_their_description():
+    inner = tn.Sequential(tn.Dense(3, 4), tn.ReLU())
+    model = tn.Sequential(inner, tn.Residual(tn.Dense(4, 2), tn.Tanh(), shortcut=tn.Dense(4, 2)))
+    shapes = {name: values.shape for name, values in model.parameters.items()}
+    assert repr(architecture.build(model.get_config(), shapes)) == repr(model)
+    assert list(model.parameters)[2:] == [f"1.{part}.{name}" for part in ("block.0", "shortcut") for name in WEIGHTS]
+    config = model.get_config()
+    config["layers"][1]["shortcut"]["outputs"] = 3
+    with pytest.raises(tn.DataError, match=r"expected an array 1.shortcut.weight of shape \(4, 3\)"):
+        architecture.build(config, shapes)
+
+
+def test_a_chain_comes_back_from_its_description():
+    chain = Chain(tn.ReLU(), tn.Reshape(2))
+    again = Chain.from_config(chain.get_config(), lambda config, _: getattr(tn, config["layer"]).from_config(config))
+    assert repr(again) == repr(chain) == "Chain(ReLU(), Reshape(2))"
+
+
+WEIGHTS = ("weight", "bias")
+
+
+def test_multiplications_of_all_parts_are_counted():
+    x = np.ones((1, 3), "float32")
+    assert tn.Sequential(tn.Dense(3, 4), tn.Dense(4, 2)).multiplications(x) == 16 + 10
+    assert tn.Residual(tn.Dense(3, 2), shortcut=tn.Dense(3, 2)).multiplications(x) == 16
+
+
+@pytest.mark.parametrize("part", [tn.Sequential, tn.Residual])
+def test_a_copied_container_has_vectors_of_its_own_that_its_layers_share(part):
+    model = part(tn.Dense(3, 3), tn.BatchNorm(3))
+    twin = copy.deepcopy(model)
+    twin.theta[...] = 7
+    twin.statistics_vector[...] = 8
+    assert all((values == 7).all() for values in twin.parameters.values())
+    assert all((values == 8).all() for values in twin.statistics.values())
+    assert not any((values == 8).any() for values in model.statistics.values())
+
+
+def test_initial_weights_depend_on_the_position_in_the_whole_model():
+    layers = [tn.Dense(3, 3) for _ in range(4)]
+    flat = tn.Sequential(*(tn.Dense(3, 3) for _ in range(4)), seed=5)
+    nested = tn.Sequential(layers[0], tn.Sequential(layers[1], tn.Sequential(*layers[2:])), seed=5)
+    assert np.array_equal(nested.theta, flat.theta)
+    assert len({float(layer.weight[0, 0]) for layer in layers}) == 4
 
 
 def test_a_container_needs_something_that_builds_its_parts():

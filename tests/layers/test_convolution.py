@@ -47,6 +47,19 @@ def test_wrong_inputs_are_refused_with_a_remedy(make, message):
         make()
 
 
+def test_sizes_that_are_no_whole_numbers_are_refused():
+    for make, name in [(lambda: tn.Conv2D(0, 3), "inputs"), (lambda: tn.Conv2D(3, 0), "outputs")]:
+        with pytest.raises(
+            ValueError, match=rf"Conv2D: {name}: expected a whole number from 1, got 0; write Conv2D\(in"
+        ):
+            make()
+
+
+def test_multiplications_are_those_of_all_windows():
+    layer = tn.Conv2D(3, 8, (3, 2), stride=2, padding="same")  # 5 x 4 windows of 3 x 2 x 3 numbers, 8 times
+    assert layer.multiplications(np.ones((1, 9, 7, 3), "float32")) == 5 * 4 * 3 * 2 * 3 * 8
+
+
 def test_a_small_network_learns_pictures():
     train, test = tn.data.synthetic_fashion(1200, 300)
     network = tn.Sequential(

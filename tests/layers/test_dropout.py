@@ -22,6 +22,12 @@ def test_dropout_drops_its_fraction_and_keeps_the_mean(rate):
     np.testing.assert_array_equal(dx, y)  # the mask of forward, the same scale
 
 
+def test_the_smallest_rate_drops_one_number_in_65536():
+    y, _, _ = forward_and_back(tn.Dropout(2**-16), np.ones((2048, 2048), "float32"))
+    assert 32 < (y == 0).sum() < 96  # 64 expected, four standard errors
+    assert np.array_equal(forward_and_back(tn.Dropout(0), np.ones((64, 64), "float32"))[0], np.ones((64, 64)))
+
+
 def test_dropout_masks_depend_on_seed_step_and_layer_but_not_on_the_split():
     layer, x = tn.Dropout(0.5), np.ones((10, 7), "float32")
     whole = layer.forward(x, tn.Context(training=True, seed=1, step=2, layer=3))[0]

@@ -3,7 +3,7 @@
 import numpy as np
 
 import tinynet as tn
-from tinynet.layers.layout import arrays_in, cut, offsets, padded
+from tinynet.layers.layout import arrays_in, cut, offsets, padded, writable
 
 SHAPES = {"weight": (3, 7), "bias": (7,), "scale": (), "kernel": (2, 2, 4)}
 
@@ -26,3 +26,13 @@ def test_the_arrays_of_nested_models_are_found_in_order():
     model = tn.Sequential(tn.Dense(2, 3), tn.ReLU(), tn.Sequential(tn.Dense(3, 4), tn.Residual(tn.Dense(4, 4))))
     views = model.views(np.zeros_like(model.theta))
     assert [values.shape for values in arrays_in(views)] == [(2, 3), (3,), (3, 4), (4,), (4, 4), (4,)]
+
+
+def test_a_vector_that_may_not_be_written_is_copied():
+    vector = np.arange(20, dtype="float32")
+    assert writable(vector) is vector
+    vector.flags.writeable = False  # as that of a model that worker processes share
+    copied = writable(vector)
+    copied += 1
+    np.testing.assert_array_equal(copied, vector + 1)
+    assert (copied.dtype, copied.ctypes.data % 64) == (np.float32, 0)

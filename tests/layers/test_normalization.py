@@ -74,6 +74,22 @@ def test_inputs_of_another_shape_are_refused():
         tn.BatchNorm(3)(np.zeros((2, 4), "f4"))
 
 
+def test_a_momentum_of_1_keeps_the_last_batch_alone():
+    x = np.random.default_rng(0).normal(size=(50, 2)).astype("float32")
+    model = tn.Sequential(tn.BatchNorm(2, momentum=1), tn.Dense(2, 2))
+    tn.Trainer(model).step(x, np.arange(50) % 2)
+    np.testing.assert_allclose(model[0].running_mean, x.mean(axis=0), rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_no_picture_is_told_the_number_of_features():
+    with pytest.raises(tn.ShapeError, match=r"got \(5, 3, 4\); write BatchNorm\(4\): the size of the last axis of x"):
+        tn.BatchNorm(3)(np.ones((5, 3, 4), "float32"))
+    with pytest.raises(tn.ShapeError, match=r"got \(5, 3, 4, 4\); put ChannelsLast\(\) before it"):
+        tn.BatchNorm(3)(np.ones((5, 3, 4, 4), "float32"))
+    with pytest.raises(tn.ShapeError, match=r"got \(5, 2, 4, 4\); write BatchNorm\(4\)"):
+        tn.BatchNorm(3)(np.ones((5, 2, 4, 4), "float32"))
+
+
 def test_a_momentum_of_0_is_refused():
     with pytest.raises(ValueError, match="BatchNorm: expected momentum above 0 and up to 1"):
         tn.BatchNorm(2, momentum=0)

@@ -21,6 +21,16 @@ def test_wrong_inputs_are_refused(make, message):
         make()
 
 
+def test_a_reshape_knows_its_inputs_and_comes_back_from_its_description():
+    layer = tn.Reshape(4, 6, 1)
+    assert layer.input_shape == (24,)
+    assert repr(tn.Reshape.from_config(layer.get_config())) == repr(layer) == "Reshape(4, 6, 1)"
+    with pytest.raises(
+        ValueError, match=r"Reshape: expected the hyperparameters \('shape',\), got \['evil', 'shape'\]"
+    ):
+        tn.Reshape.from_config({**layer.get_config(), "evil": 1})
+
+
 def draw(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
@@ -71,5 +81,7 @@ def test_channels_last_refuses_what_is_channels_last():
         tn.ShapeError, match=r"\(2, 8, 8, 3\), which looks like \(N, H, W, C\); leave it out; if these are"
     ):
         tn.ChannelsLast()(x)
-    for shape in [(2, 3, 8, 8), (2, 3, 8, 4), (2, 64, 4, 4), (2, 3, 3, 3), (2, 4, 4, 1)]:
+    with pytest.raises(tn.ShapeError, match=r"\(2, 8, 8, 4\), which looks like \(N, H, W, C\)"):
+        tn.ChannelsLast()(draw(2, 8, 8, 4))
+    for shape in [(2, 8, 8, 5), (2, 5, 5, 5), (2, 3, 8, 8), (2, 3, 8, 4), (2, 64, 4, 4), (2, 3, 3, 3), (2, 4, 4, 1)]:
         np.testing.assert_array_equal(tn.ChannelsLast()(draw(*shape)), np.moveaxis(draw(*shape), 1, -1))

@@ -11,6 +11,44 @@ def test_a_learning_rate_is_a_number_or_a_function_of_the_step():
     assert [tn.SGD(lambda step: 1 / (1 + step)).rate(step) for step in range(3)] == [1, 1 / 2, 1 / 3]
 
 
+def test_what_a_rule_of_ones_own_need_not_define():
+    class Sign(tn.Optimizer):
+        learning_rate = 0.5
+
+        def move(self, theta, gradient, state, rate):
+            theta -= rate * np.sign(gradient)
+
+    theta, rule = np.zeros(2), Sign()
+    state = rule.start(theta)
+    rule.update(theta, np.array([3.0, -2]), state, 0)
+    assert theta.tolist() == [-0.5, 0.5]
+    assert (state, rule.loss_scale(state), rule.elementwise, rule.recordable) == ({}, 1, True, True)
+    assert rule.result(theta, state) is theta
+
+
+def test_a_rule_of_ones_own_refuses_arguments_that_it_does_not_know():
+    class Own(tn.Optimizer):
+        def __init__(self, learning_rate):
+            self.learning_rate = learning_rate
+
+    with pytest.raises(TypeError, match=r"Own: expected arguments among \(learning_rate\), got lr=1"):
+        Own(lr=1)
+
+
+@pytest.mark.parametrize("base", [tn.Optimizer, tn.Layer, tn.Loss])
+def test_a_class_of_ones_own_may_have_a_base_that_looks_at_its_classes(base):
+    seen = []
+
+    class Listing:
+        def __init_subclass__(cls, label, **arguments):
+            seen.append((cls.__name__, label))
+
+    class Own(base, Listing, label="own"):
+        pass
+
+    assert seen == [("Own", "own")]
+
+
 def test_an_optimizer_without_a_rule_says_what_to_define():
     class Empty(tn.Optimizer):
         learning_rate = 0.1
@@ -34,10 +72,19 @@ def test_only_rules_without_an_update_of_their_own_can_be_recorded():
 @pytest.mark.parametrize("name", ["lr", "rate"])
 def test_a_learning_rate_under_another_name_is_refused_and_the_remedy_sets_it(make, name):
     optimizer = make()
-    with pytest.raises(AttributeError, match=f"the attribute learning_rate, got '{name}'; set learning_rate = 0.5"):
+    with pytest.raises(
+        AttributeError,
+        match=f"^{type(optimizer).__name__}: expected the attribute learning_rate, got '{name}'; set learning_rate = 0",
+    ):
         setattr(optimizer, name, 0.5)
     optimizer.learning_rate = 0.5
     assert optimizer.rate(0) == 0.5
+
+
+def test_the_method_that_gives_the_rate_may_be_replaced_by_a_function():
+    optimizer = tn.SGD(0.1)
+    optimizer.rate = lambda step: 0.5 / (step + 1)
+    assert optimizer.scalars(1) == (0.25,)
 
 
 @pytest.mark.parametrize("name", ["betas", "eps", "param_groups", "trainable"])

@@ -47,6 +47,15 @@ def test_the_repr_is_the_call_that_makes_the_optimizer(cls):
                 assert vars(again) == vars(made), repr(made)
 
 
+def halved(step):
+    return 0.5**step
+
+
+def test_the_repr_names_a_schedule_of_ones_own():
+    assert repr(tn.SGD(halved, momentum=0.5)) == "SGD(halved, momentum=0.5)"
+    assert repr(tn.Adam(tn.schedules.constant(1))) == "Adam(constant(rate=1))"
+
+
 def test_the_repr_of_a_derived_class_is_by_its_own_defaults():
     class Heavy(tn.SGD):
         def __init__(self, learning_rate, momentum=0.9):

@@ -1,5 +1,7 @@
 """Loss scaling for float16: the scale follows PyTorch's rule, and steps that overflow are left out."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,26 @@ def test_the_scale_moves_as_pytorchs():
         scaler.update()
     assert ours.loss_scale(state) != FIRST
     np.testing.assert_allclose(theta, parameter.detach().numpy(), rtol=1e-13)  # sums in another order
+
+
+def test_the_first_scale_and_the_patience_are_pytorchs():
+    defaults = inspect.signature(pytest.importorskip("torch").amp.GradScaler).parameters
+    assert (defaults["init_scale"].default, defaults["growth_interval"].default) == (FIRST, PATIENCE)
+
+
+def test_the_scale_and_the_finite_steps_in_a_row_are_counted():
+    theta, optimizer = np.zeros(2), LossScaled(tn.SGD(1.0))
+    state = optimizer.start(theta)
+    assert state["loss_scale"].tolist() == [FIRST, 0]
+    good, bad = np.array([FIRST, 0]), np.array([np.inf, 0])
+    for gradient, expected in [(good, [FIRST, 1]), (good, [FIRST, 2]), (bad, [FIRST / 2, 0]), (good, [FIRST / 2, 1])]:
+        optimizer.update(theta, gradient.copy(), state, 0)
+        assert state["loss_scale"].tolist() == expected
+    state["loss_scale"][1] = PATIENCE - 1
+    optimizer.update(theta, good.copy(), state, 0)
+    assert state["loss_scale"].tolist() == [FIRST, 0]
+    assert theta.tolist() == [-1 - 1 - 2 - 2, 0]
+    assert (optimizer.elementwise, optimizer.recordable, repr(optimizer)) == (False, False, "LossScaled(SGD(1.0))")
 
 
 def test_without_a_scale_small_gradients_are_lost(pixels):

@@ -1,5 +1,6 @@
 """Learning rate schedules: their first and last values, reprs, and refused arguments."""
 
+import numpy as np
 import pytest
 
 import tinynet as tn
@@ -14,11 +15,6 @@ def test_schedules_start_and_end_at_the_documented_values():
     warmed = schedules.warm_up(schedules.cosine(0.1, 100), 4)
     factors = [warmed(step) / schedules.cosine(0.1, 100)(step) for step in range(6)]
     assert factors == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
-
-
-def test_steps_decay_after_each_so_many():
-    rates = [schedules.step_decay(1.0, every=3, factor=0.5)(step) for step in range(8)]
-    assert rates == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]
 
 
 @pytest.mark.torch
@@ -44,15 +40,53 @@ def test_schedules_are_pytorchs(steps):
     assert ours(schedules.step_decay(0.2, 4, 0.3)) == pytest.approx(
         theirs(lambda optimizer, known: known.StepLR(optimizer, 4, gamma=0.3))
     )
-    if steps > 3:  # PyTorch's own is not defined where the rise takes less than a step
-        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.2)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=steps)
-        rates = [optimizer.param_groups[0]["lr"]]
-        for _ in range(steps - 1):  # it refuses one more
-            optimizer.step()
-            schedule.step()
-            rates.append(optimizer.param_groups[0]["lr"])
-        assert ours(schedules.one_cycle(0.2, steps)) == pytest.approx(rates)
+
+
+def test_schedules_have_the_values_of_their_definitions():
+    steps = range(7)
+    assert [schedules.constant(0.3)(step) for step in steps] == [0.3] * 7
+    assert [schedules.step_decay(8, 3, 0.5)(step) for step in steps] == [8, 8, 8, 4, 4, 4, 2]
+    assert schedules.step_decay(1, 1)(2) == pytest.approx(0.01)
+    falling = [schedules.cosine(3, 4, 1)(step) for step in steps]
+    assert falling == pytest.approx([3, 2 + 0.5**0.5, 2, 2 - 0.5**0.5, 1, 1, 1])
+    assert schedules.cosine(0.1, 4)(4) == 0
+    assert schedules.warm_up(schedules.constant(8), 4)(1) == 4
+
+
+@pytest.mark.parametrize("more", [{}, {"rise": 0.5}, {"rise": 0.1}, {"start": 5.0, "end": 20.0}])
+def test_one_cycle_is_pytorchs(more):
+    torch = pytest.importorskip("torch")
+    names = {"rise": "pct_start", "start": "div_factor", "end": "final_div_factor"}
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.2, total_steps=20, **{names[name]: value for name, value in more.items()}
+    )
+    ours = schedules.one_cycle(0.2, 20, **more)
+    for step in range(20):
+        assert ours(step) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+        optimizer.step()
+        if step < 19:
+            theirs.step()
+    assert ours(200) == ours(19)
+
+
+def test_one_cycle_of_one_step_has_a_rate():
+    assert schedules.one_cycle(0.2, 1)(0) == pytest.approx(0.2 / 25 / 1e4)
+    assert schedules.one_cycle(0.2, 2, rise=0.5)(0) == pytest.approx(0.2)
+
+
+def test_numbers_of_numpy_become_pythons():
+    a, b = np.float32(0.5), np.int64(4)
+    made = [
+        schedules.constant(a),
+        schedules.step_decay(a, b, a),
+        schedules.cosine(a, b, a),
+        schedules.one_cycle(a, b, a),
+    ]
+    for schedule in made:
+        assert {type(value) for value in vars(schedule).values()} <= {int, float}
+    assert repr(schedules.cosine(a, b, a)) == "cosine(rate=0.5, steps=4, final=0.5)"
+    assert repr(schedules.warm_up(made[0], b)) == "warm_up(schedule=constant(rate=0.5), steps=4)"
 
 
 def test_the_history_holds_the_learning_rate_of_each_epochs_last_step(small_data):
@@ -65,10 +99,22 @@ def test_the_history_holds_the_learning_rate_of_each_epochs_last_step(small_data
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: schedules.constant(0), "constant: expected rate above 0"),
+        (lambda: schedules.constant(0), "constant: expected rate above 0, got 0; give a finite rate above 0"),
+        (lambda: schedules.step_decay(0, 1), "step_decay: expected rate above 0"),
+        (lambda: schedules.step_decay(1, 1, 0), "step_decay: expected factor above 0, got 0; give a finite factor"),
+        (lambda: schedules.cosine(0, 1), "cosine: expected rate above 0"),
+        (
+            lambda: schedules.cosine(1, 0),
+            "cosine: steps: expected a whole number from 1, got 0; count the steps: epochs",
+        ),
+        (lambda: schedules.one_cycle(0, 1), "one_cycle: expected peak above 0"),
+        (lambda: schedules.one_cycle(1, 1, start=0), "one_cycle: expected start above 0"),
+        (lambda: schedules.one_cycle(1, 1, end=0), "one_cycle: expected end above 0"),
+        (lambda: schedules.one_cycle(1, 0), "one_cycle: steps: expected a whole number from 1"),
+        (lambda: schedules.one_cycle(1, 9, rise=0), "one_cycle: expected a rise between 0 and 1, got 0; leave it out"),
         (lambda: schedules.step_decay(0.1, 0), "step_decay: every: expected a whole number from 1"),
-        (lambda: schedules.cosine(0.1, 10, -1), "expected a final rate of at least 0"),
-        (lambda: schedules.one_cycle(0.1, 10, rise=1), "expected a rise between 0 and 1"),
+        (lambda: schedules.cosine(0.1, 10, -1), "cosine: expected a final rate of at least 0, got -1; leave it out"),
+        (lambda: schedules.one_cycle(0.1, 10, rise=1), "one_cycle: expected a rise between 0 and 1, got 1"),
         (lambda: schedules.warm_up(schedules.constant(1), 0), "warm_up: steps: expected a whole number from 1"),
     ],
 )

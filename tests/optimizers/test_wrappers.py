@@ -33,8 +33,11 @@ def test_fit_evaluates_and_keeps_the_average(small_data):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tn.Clipped(tn.SGD(0.1), 0), "Clipped: expected norm above 0, got 0"),
-        (lambda: tn.Averaged(tn.SGD(0.1), 1), "Averaged: expected decay from 0 up to"),
+        (lambda: tn.Clipped(tn.SGD(0.1), 0), "Clipped: expected norm above 0, got 0; try 1.0"),
+        (
+            lambda: tn.Averaged(tn.SGD(0.1), 1),
+            "Averaged: expected decay from 0 up to, not including, 1, got 1; try 0.999",
+        ),
     ],
 )
 def test_hyperparameters_out_of_range_are_refused(make, message):
@@ -51,34 +54,48 @@ def test_what_is_wrapped_must_be_an_optimizer(wrong):
         tn.Clipped(wrong)
 
 
-def moved(optimizer, gradient):
-    """How far one step moves parameters of 0, and the state after it."""
-    theta = np.zeros(len(gradient))
-    state = optimizer.start(theta)
-    optimizer.update(theta, np.array(gradient, float), state, 0)
-    return theta, state
+def test_a_gradient_is_clipped_over_all_of_the_vector_and_only_if_it_is_too_long():
+    for gradient, norm, expected in [([3.0, 4], 1.0, [0.6, 0.8]), ([3.0, 4], 10.0, [3, 4]), ([3.0, 4], 2.5, [1.5, 2])]:
+        theta = np.zeros(2)
+        tn.Clipped(tn.SGD(1.0), norm).update(theta, np.array(gradient), {}, 0)
+        np.testing.assert_allclose(-theta, expected, rtol=1e-6)
+    assert (tn.Clipped(tn.SGD(0.1)).norm, tn.Averaged(tn.SGD(0.1)).decay) == (1.0, 0.999)
 
 
-def test_a_long_gradient_is_cut_to_its_norm_and_a_short_one_left_alone():
-    """3, 4, 0, 12 has the norm 13."""
-    clipped = tn.Clipped(tn.SGD(1.0), norm=1.3)
-    np.testing.assert_allclose(moved(clipped, [3, 4, 0, 12])[0], [-0.3, -0.4, 0, -1.2], rtol=1e-6)
-    np.testing.assert_array_equal(moved(clipped, [0.3, 0.4, 0, -0.5])[0], [-0.3, -0.4, 0, 0.5])
+def test_a_wrapper_passes_on_the_rate_the_vectors_and_the_properties_of_what_it_wraps():
+    class Whole(tn.SGD):
+        elementwise = False
+
+        def loss_scale(self, state):
+            return 8.0 if "velocity" in state else 1.0
+
+    wrapped = tn.Clipped(tn.Averaged(Whole(tn.schedules.step_decay(0.4, 2, 0.5), momentum=0.5)))
+    assert [wrapped.rate(step) for step in range(4)] == [0.4, 0.4, 0.2, 0.2]
+    assert wrapped.scalars(3) == (0.2,)
+    wrapped.learning_rate = 0.7
+    assert wrapped.optimizer.optimizer.learning_rate == wrapped.learning_rate == 0.7
+    state = wrapped.start(np.ones(3))
+    assert sorted(state) == ["average", "velocity"]
+    assert wrapped.loss_scale(state) == 8.0
+    assert wrapped.result(np.zeros(3), state) is state["average"]
+    assert [each.elementwise for each in (wrapped, wrapped.optimizer, tn.Averaged(tn.SGD(1)))] == [False, False, True]
+    assert (wrapped.recordable, tn.Averaged(tn.SGD(0.1)).recordable) == (True, True)
 
 
-def test_a_wrapper_passes_on_what_the_wrapped_optimizer_keeps():
-    outer = tn.Clipped(tn.Averaged(tn.SGD(1.0, momentum=0.9), decay=0.5), norm=100)
-    theta, state = moved(outer, [8.0, 0.0])
-    assert set(state) == {"velocity", "average"}
-    assert outer.result(theta, state) is state["average"]
-    np.testing.assert_allclose(state["average"], [-4, 0])  # half of the way from 0 to -8
+def test_the_average_starts_at_theta_and_moves_by_its_decay():
+    theta, averaged = np.array([1.0, 2]), tn.Averaged(tn.SGD(1.0), 0.75)
+    state = averaged.start(theta)
+    averaged.update(theta, np.array([4.0, 0]), state, 0)
+    assert theta.tolist() == [-3, 2]
+    assert state["average"].tolist() == [0, 2]
+    averaged.move(theta, np.array([0.0, 8]), state, 0.5)  # as a recorded step calls it
+    assert theta.tolist() == [-3, -2]
+    assert state["average"].tolist() == [-0.75, 1]
 
 
-def test_the_learning_rate_of_a_wrapper_is_that_of_the_wrapped_optimizer():
-    outer = tn.Clipped(tn.Averaged(tn.SGD(0.1)))
-    outer.learning_rate = 0.5
-    assert outer.optimizer.optimizer.learning_rate == outer.rate(0) == 0.5
-    np.testing.assert_allclose(moved(outer, [0.2, 0.0])[0], [-0.1, 0])
-    outer.learning_rate = tn.schedules.step_decay(0.4, every=3)
-    assert outer.rate(2) == pytest.approx(0.4)
-    assert outer.rate(3) == pytest.approx(0.04)
+def test_a_wrapper_of_ones_own_says_what_to_define():
+    class Empty(tn.optimizers.wrappers.Wrapper):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Empty must define around\(theta, gradient, state, step\)"):
+        Empty(tn.SGD(0.1)).update(np.zeros(1), np.zeros(1), {}, 0)

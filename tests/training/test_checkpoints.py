@@ -94,6 +94,30 @@ def test_the_newest_are_kept_and_the_best(small_data, tmp_path):
     assert tn.evaluate(best, small_data[1]).accuracy == max(history["validation_accuracy"])
 
 
+@pytest.mark.parametrize("score", ["accuracy", "loss"])
+def test_the_best_model_of_before_stays_the_best_when_a_run_is_resumed(score, small_data, tmp_path):
+    train, easy = small_data
+    labels = easy.labels if score == "accuracy" else np.eye(4, dtype="float32")[easy.labels]
+    shifted = tn.data.from_arrays(easy.images, np.roll(labels, 1, axis=-1) if score == "loss" else (labels + 1) % 4)
+    loss = tn.SoftmaxCrossEntropy() if score == "accuracy" else tn.MeanSquaredError()
+    given = (
+        train if score == "accuracy" else tn.data.from_arrays(train.images, np.eye(4, dtype="float32")[train.labels])
+    )
+    usual = settings(small_data, loss=loss, checkpoint=tmp_path, resume=True)
+
+    def run(epochs, validation):
+        history = tn.fit(small_model(), given, **{**usual, "epochs": epochs, "validation": validation})
+        return history.last[f"validation_{score}"], (tmp_path / "best.safetensors").read_bytes()
+
+    first, kept = run(2, tn.data.from_arrays(easy.images, labels))
+    worse, still = run(3, shifted)
+    better = (lambda one, other: one > other) if score == "accuracy" else (lambda one, other: one < other)
+    assert better(first, worse)
+    assert still == kept
+    again, anew = run(4, tn.data.from_arrays(easy.images, labels))
+    assert (anew != kept) == better(again, first)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

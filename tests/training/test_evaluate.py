@@ -1,6 +1,7 @@
 """Accuracy and loss as `evaluate` computes them equal their definitions, for every batch size and number of threads."""
 
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -79,6 +80,33 @@ def test_a_loss_of_ones_own_says_the_weight_of_a_batch(threads):
     for batch_size in (1, 7, 60):
         measured = tn.evaluate(model, (x, targets), ByHeight(), batch_size=batch_size, threads=threads)
         assert measured.loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_regression_has_no_accuracy(small_data):
+    x, targets = small_data[1].images, small_data[1].images[:, :4]
+    measured = tn.evaluate(small_model(), (x, targets), tn.MeanSquaredError())
+    assert np.isnan(measured.accuracy)
+    assert measured.loss == pytest.approx(((small_model()(x) - targets) ** 2).mean(), rel=1e-5)
+
+
+def test_as_many_threads_as_asked_for_share_the_batches(small_data):
+    together = threading.Barrier(3, timeout=20)
+
+    class Meeting(tn.SoftmaxCrossEntropy):
+        def forward(self, outputs, targets):
+            together.wait()  # for two other batches, in two other threads
+            return super().forward(outputs, targets)
+
+    data = small_data[1].subset(slice(0, 60))
+    measured = tn.evaluate(small_model(), data, Meeting(), batch_size=10, threads=3)
+    assert measured == tn.evaluate(small_model(), data, batch_size=10, threads=1)
+
+
+def test_what_is_no_model_or_no_loss_is_refused_by_evaluate(small_data):
+    with pytest.raises(TypeError, match="^evaluate: loss: expected an instance of Loss, got 'mse'"):
+        tn.evaluate(small_model(), small_data[1], "mse")
+    with pytest.raises(TypeError, match="^evaluate: model: expected a Sequential, got str"):
+        tn.evaluate("model", small_data[1])
 
 
 def test_predictions_and_measurements_are_shared(small_data):

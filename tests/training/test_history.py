@@ -3,12 +3,14 @@
 import csv
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
+from tests.support.plots import read
 
 
 def test_history_as_dict_csv_and_words(small_data, tmp_path):
@@ -41,6 +43,27 @@ def test_rows_of_different_names_have_nan_where_a_number_is_missing(tmp_path):
     np.testing.assert_equal(history.to_dict()["train_loss"], [1.5, math.nan, math.nan])
     with pytest.raises(KeyError, match="no column 'loss'; there are: epoch, .*, train_loss, validation_loss"):
         history["loss"]
+
+
+def test_a_history_is_a_sequence_of_rows():
+    rows = [{"epoch": 1, "running_loss": 2.0}, {"epoch": 2, "running_loss": 1.23456}]
+    history = tn.History([rows[0]])
+    history.append(rows[1])
+    assert list(history) == history.rows == rows
+    assert history.last is rows[1]
+    assert repr(history) == "<History: 2 epochs; last: running_loss 1.235>"
+    assert tn.History().rows == []
+
+
+def test_a_history_is_plotted_under_no_name(tmp_path):
+    plots = pytest.importorskip("tinynet.plots")
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    history = tn.History([{"epoch": 1, "running_loss": 2.0}, {"epoch": 2, "running_loss": 1.0}])
+    history.plot(tmp_path / "plotted.svg")
+    plots.learning_curves({"": history}, tmp_path / "expected.svg")
+    changing = re.compile("<dc:date>.*</dc:date>|[0-9a-f]{10}")  # the time, and names of shapes
+    plotted, expected = (changing.sub("", read(tmp_path / f"{name}.svg")) for name in ("plotted", "expected"))
+    assert plotted == expected
 
 
 def test_a_missing_number_is_an_empty_field_and_a_nan_is_one(tmp_path):

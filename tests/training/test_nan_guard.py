@@ -9,7 +9,7 @@ from tests.support.child import ROOT, python
 from tests.support.models import small_model
 from tinynet.backend.arrays import CPU
 from tinynet.training.checkpoints import Checkpoints
-from tinynet.training.nan_guard import check_run
+from tinynet.training.nan_guard import check_run, divergence
 from tinynet.training.state import Meter, TrainingState
 
 X = np.ones((6, 3), "float32")
@@ -54,6 +54,47 @@ def overflowing(size):
 
 
 @pytest.mark.parametrize("device", [CPU, strict.device], ids=["cpu", "reads late"])
+@pytest.mark.parametrize("bad_step", [0, 1, 4, 5])
+def test_the_step_that_is_named_is_the_one_whose_loss_was_bad(bad_step, device):
+    """Six examples in batches of 2: three steps an epoch. One loss is infinite."""
+
+    class Once(tn.MeanSquaredError):
+        calls = 0
+
+        def measure(self, outputs, targets, fraction=1.0):
+            loss, hits, gradient = super().measure(outputs, targets, fraction)
+            Once.calls += 1
+            return (loss * np.inf if Once.calls == bad_step + 1 else loss), hits, gradient
+
+    model = tn.Sequential(tn.Dense(3, 1))
+    with pytest.raises(tn.DivergenceError) as told:
+        tn.fit(model, (X, np.ones((6, 1), "float32")), loss=Once(), optimizer=tn.SGD(0.01), epochs=2, batch_size=2,
+               device=device, capture=False)  # fmt: skip
+    found = (
+        f"the loss was inf in epoch {bad_step // 3 + 1}, step {bad_step}, at learning rate 0.01; try a smaller one, "
+    )
+    assert found + "such as 0.001, or look for outliers in the data. Largest norms of parameters: 0.weight" in str(
+        told.value
+    )
+    assert len(told.value.history) == bad_step // 3
+
+
+def test_the_largest_norms_come_first_after_those_that_are_no_numbers():
+    model = tn.Sequential(*(tn.Dense(1, 1, bias=[float(size)]) for size in (3, np.float32(1e30), 5, 4, 1)))
+    for layer in model:
+        layer.weight = np.zeros((1, 1))
+    model[1].bias[...] = np.inf
+    text = divergence("the loss was nan", 0.25, model)
+    assert text.startswith(
+        "training diverged: the loss was nan, at learning rate 0.25; try a smaller one, such as 0.025,"
+    )
+    assert text.endswith("Largest norms of parameters: 1.bias inf, 2.bias 5, 3.bias 4, 0.bias 3")
+    few = tn.Sequential(tn.Dense(1, 1, weight=[[-3.0]], bias=[np.float32(2)]))
+    few[0].bias[...] = np.nan
+    assert divergence("it", 1, few).endswith("Largest norms of parameters: 0.bias nan, 0.weight 3")
+
+
+@pytest.mark.parametrize("device", [CPU, strict.device], ids=["cpu", "reads late"])
 def test_a_gradient_that_overflows_under_a_good_loss_is_found_after_the_epoch(device):
     model, data = overflowing(1e38)
     with pytest.raises(
@@ -62,6 +103,19 @@ def test_a_gradient_that_overflows_under_a_good_loss_is_found_after_the_epoch(de
     ) as told:
         tn.fit(model, data, optimizer=tn.SGD(100), epochs=1, device=device)
     assert len(told.value.history) == 0
+
+
+def test_at_most_four_arrays_are_named():
+    model = tn.Sequential(*(tn.Dense(1, 1) for _ in range(3)))
+    state, optimizer = TrainingState.of(model, tn.SGD(0.5), 0), tn.SGD(0.5)
+    check_run(state, Meter(1, CPU), 0, optimizer, model)
+    for values in model.parameters.values():
+        values[...] = np.nan
+    state.step = 7
+    with pytest.raises(tn.DivergenceError) as told:
+        check_run(state, Meter(1, CPU), 2, optimizer, model)
+    names = "0.weight, 0.bias, 1.weight, 1.bias"
+    assert f"diverged: {names} held NaN or infinity after epoch 3, step 6, at learning rate 0.5" in str(told.value)
 
 
 def test_what_an_optimizer_remembers_is_watched_too():

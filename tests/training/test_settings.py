@@ -17,7 +17,7 @@ from tinynet.io.array_files import read_arrays, write_arrays
 from tinynet.layers.base import Layer
 from tinynet.training.checkpoints import VERSION, Checkpoints
 from tinynet.training.config import RunConfig
-from tinynet.training.settings import settings_of
+from tinynet.training.settings import fingerprint, settings_of
 
 pytest.importorskip("safetensors", reason="checkpoints are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
@@ -141,6 +141,30 @@ def test_another_run_is_refused(resume, pair, small_data, tmp_path):
         run(small_data, tmp_path, resume, **others)
     run(small_data, tmp_path / "another folder", resume, **others)
     assert len(run(small_data, tmp_path, resume, epochs=2, **these)) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x, y: (x, np.roll(y, 1)),
+        lambda x, y: (x, y.astype("int32")),
+        lambda x, y: (x + np.float32(1e-6) * (np.arange(20) == 7), y),
+        lambda x, y: (x[::-1], y[::-1]),
+        lambda x, y: (x.reshape(-1, 4, 5), y),
+        lambda x, y: (x.astype("float64"), y),
+        lambda x, y: (x[:-1], y[:-1]),
+        lambda x, y: (x, y.astype("float32")),
+    ],
+    ids=["labels", "labels' dtype", "a number", "order", "shape", "dtype", "fewer", "targets"],
+)
+def test_the_fingerprint_of_data_covers_images_and_labels(other):
+    x = np.random.default_rng(0).normal(size=(30, 20)).astype("float32")
+    y = np.arange(30) % 4
+    data = tn.data.from_arrays(x, y)
+    assert fingerprint(tn.data.from_arrays(*other(x, y))) != fingerprint(data)
+    assert fingerprint(tn.data.from_arrays(np.asfortranarray(x), y.copy())) == fingerprint(data)
+    scales = {fingerprint(replace(data, mean=m, deviation=d)) for m, d in ((0, 1), (0.5, 1), (0, 0.5), (0.5, 0.5))}
+    assert len(scales) == 4
 
 
 def test_pictures_of_another_shape_are_another_run(small_data, tmp_path):

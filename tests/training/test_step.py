@@ -5,6 +5,10 @@ import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
+from tinynet.backend.arrays import CPU
+from tinynet.data.batches import shuffled
+from tinynet.training.state import Meter, TrainingState
+from tinynet.training.step import TrainingStep
 
 
 def test_one_epoch_does_what_the_formulas_say(small_data):
@@ -15,6 +19,45 @@ def test_one_epoch_does_what_the_formulas_say(small_data):
         _, gradient = by_hand.loss_and_gradient(x, labels, context=tn.Context(training=True, seed=3, step=step))
         by_hand.theta -= 0.1 * gradient
     np.testing.assert_allclose(model.theta, by_hand.theta, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("guard", [True, False, None])
+def test_a_bad_loss_changes_nothing_unless_the_guard_is_off(guard):
+    data = tn.data.from_arrays(np.array([[1, 2], [3, 5]], "float32"), np.zeros((2, 1), "float32"))
+    model, optimizer = tn.Sequential(tn.BatchNorm(2), tn.Dense(2, 1)), tn.SGD(0.1)
+    model[1].bias[...] = 1e30
+    state = TrainingState.of(model, optimizer, seed=0)
+    before = model.theta.copy(), model.statistics_vector.copy()
+    step = TrainingStep(
+        model, tn.MeanSquaredError(), optimizer, state, **({} if guard is None else {"nan_guard": guard})
+    )
+    meter = Meter(1, CPU)
+    with np.errstate(all="ignore"):
+        loss, hits = step(next(shuffled(data, 2, 0, 0)), meter, 0)
+    assert (np.isfinite(loss), hits, meter.done, meter.diverged) == (False, None, 1, True)
+    moved = guard is False
+    assert state.step == moved
+    assert np.array_equal(model.theta, before[0]) != moved
+    assert np.array_equal(model.statistics_vector, before[1]) != moved
+
+
+def test_a_step_moves_parameters_statistics_and_the_count_and_says_how_many_were_right(small_data):
+    model, optimizer = tn.Sequential(tn.BatchNorm(20), tn.Dense(20, 4)), tn.SGD(0.1)
+    state, meter = TrainingState.of(model, optimizer, seed=3), Meter(2, CPU)
+    step = TrainingStep(model, tn.SoftmaxCrossEntropy(), optimizer, state)
+    batch = next(shuffled(small_data[0], 100, 3, 0))
+    x, labels = batch.load()
+    twin = tn.Sequential(tn.BatchNorm(20), tn.Dense(20, 4))
+    outputs, _ = twin.forward(x, tn.Context(training=True))
+    expected, gradient = twin.loss_and_gradient(x, labels, context=tn.Context(training=True, seed=3, step=0))
+    loss, hits = step(batch, meter, 0)
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+    assert hits == (outputs.argmax(axis=1) == labels).sum()
+    assert (meter.done, meter.counts[0], state.step) == (1, 100, 1)
+    np.testing.assert_allclose(model.theta, twin.theta - 0.1 * gradient, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(model[0].running_mean, 0.1 * x.mean(axis=0), rtol=1e-4, atol=1e-6)
+    step(batch, meter, 1)
+    assert (meter.done, state.step) == (2, 2)
 
 
 def test_float64_trains_in_float64(small_data):

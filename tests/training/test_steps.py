@@ -9,8 +9,10 @@ import pytest
 
 import tinynet as tn
 from tests.support import strict
-from tests.support.captured import mlp, train
+from tests.support.captured import assert_same, mlp, train
 from tinynet.backend.arrays import array_module
+from tinynet.training import run
+from tinynet.training.steps import check_capture
 
 
 class Looks(tn.Layer):
@@ -63,6 +65,55 @@ def test_what_cannot_be_captured_says_why_in_one_line_and_trains(recording, smal
         assert line.startswith("fit: steps are not captured: ")
         assert re.search(why, line), line
         assert np.isfinite(captured[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("capture", "allowed"),
+    [("auto", True), (True, True), (np.bool_(True), True), (1, True), (np.int64(3), True), (False, False),
+     (np.bool_(False), False)],
+)  # fmt: skip
+def test_steps_may_be_captured_unless_it_is_switched_off(capture, allowed):
+    assert check_capture(capture) is allowed
+
+
+@pytest.mark.parametrize("capture", [-1, 0, 1.5, "yes", None, ""])
+def test_what_says_neither_is_refused(capture):
+    message = f"^fit: expected capture='auto', True, False or a number of steps from 1, got {capture!r}; leave it out$"
+    with pytest.raises(ValueError, match=message):
+        check_capture(capture)
+
+
+class AfterEpochs(tn.Callback):
+    def epoch_ends(self, history):
+        pass
+
+
+def test_a_callback_after_epochs_does_not_keep_steps_from_being_captured(recording, small_data, caplog):
+    with caplog.at_level(logging.WARNING, "tinynet"):
+        train(mlp(), small_data[0], "auto", epochs=1, callbacks=[AfterEpochs()])
+    assert not caplog.messages
+
+
+def test_a_progress_bar_does_not_keep_steps_from_being_captured(recording, small_data, caplog):
+    with caplog.at_level(logging.WARNING, "tinynet"):
+        train(mlp(), small_data[0], "auto", epochs=1, progress=True)
+        assert not caplog.messages
+        train(mlp(), small_data[0], "auto", epochs=1, callbacks=[Watch()])
+    assert [record.name for record in caplog.records] == ["tinynet"]
+
+
+@pytest.mark.parametrize("capture", [3, 1, True, "auto", np.bool_(True), 9, 20])
+def test_a_number_says_how_many_steps_a_graph_has_up_to_all(recording, small_data, monkeypatch, capture):
+    chosen, choose = [], run.choose_steps
+
+    def choosing(*arguments):
+        chosen.append(choose(*arguments))
+        return chosen[-1]
+
+    monkeypatch.setattr(run, "choose_steps", choosing)
+    captured = train(mlp(), small_data[0], capture, epochs=1)  # 9 full batches, and a smaller one
+    assert chosen[0].per_graph == (capture if capture in (1, 3) and type(capture) is int else 9)
+    assert_same(captured, train(mlp(), small_data[0], False, epochs=1))
 
 
 def test_without_cublas_it_says_so_and_trains(small_data, monkeypatch, caplog):

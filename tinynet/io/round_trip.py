@@ -75,11 +75,15 @@ def _built_again(layer: Layer, names: Mapping[str, type[Layer]]) -> Layer:
 
 
 def _class_of_part(layer: Layer, name: str) -> type[Layer]:
-    """The class of a part, an attribute of `layer`, by its name."""
-    for value in vars(layer).values():
-        for part in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(part, Layer):
-                return type(part) if type(part).__name__ == name else _class_of_part(part, name)
+    """The class of a part by its name: of an attribute of `layer`, or of an attribute of another part."""
+    waiting = [layer]
+    for holder in waiting:  # grows while it is read
+        for value in vars(holder).values():
+            for part in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(part, Layer) and type(part).__name__ == name:
+                    return type(part)
+                if isinstance(part, Layer) and part not in waiting:
+                    waiting.append(part)
     raise ValueError(f"no layer {name}")
 
 

@@ -45,7 +45,7 @@ def divergence(what: str, rate: float, model: Sequential) -> str:
 
 
 def _largest_norms(model: Sequential) -> str:
-    """The four largest Euclidean norms of parameters, those that are not finite last."""
+    """The four largest Euclidean norms of parameters, those that are not finite first."""
     norms = {name: math.sqrt(float((values * values).sum())) for name, values in model.parameters.items()}
     largest = sorted(norms, key=lambda name: -norms[name] if math.isfinite(norms[name]) else -math.inf)[:4]
     return ", ".join(f"{name} {norms[name]:.3g}" for name in largest)

@@ -40,7 +40,7 @@ class RecordedSteps:
         data, xp = config.data, config.device.module
         self.size = size = min(config.batch_size, len(data) + 1)  # a larger one is no other: one batch that is not full
         self.full, self.rest = divmod(len(data), size)  # full batches; examples in the smaller last one
-        self.per_graph = per_graph or _even_part(self.full)
+        self.per_graph = min(per_graph, self.full) or _even_part(self.full)
         self.order = xp.arange(len(data))  # the examples in the shuffled order of the epoch
         self.clock = xp.zeros(2 + size, "int64")  # all counters in one vector: a step adds `tick` to it
         self.tick = config.device.put(np.array([1, 1] + [size] * size))

@@ -74,13 +74,6 @@ def test_uniform_is_uniform_and_normal_is_normal():
     assert stats.kstest(normal, stats.norm(1, 2).cdf).pvalue > 0.01
 
 
-def test_uniform_numbers_are_those_of_numpys_generator():
-    """With all 53 bits of a float64."""
-    stream = Stream(7, Purpose.CHECK, 3, 5)
-    bits = np.random.Philox(key=np.array([7, (6 << 32) + 3], np.uint64), counter=np.array([0, 0, 5, 0], np.uint64))
-    np.testing.assert_array_equal(stream.uniform((100,)), np.random.Generator(bits).random(100))
-
-
 def test_threads_that_draw_at_once_draw_what_they_draw_alone():
     """Each has a generator of its own: with a shared one, a thread sets the counter between another's two calls."""
     streams = [Stream(number, Purpose.DROPOUT) for number in range(4)]

@@ -253,7 +253,8 @@ class Sequential(Chain):
         if shape is None:
             return ["?"] * len(self.layers)
         names = ["?"] * (first - 1) + [_batch_of(shape)] * (first > 0)
-        x = self.device.put(np.zeros((0 if _is_of_library(self) else 2, *shape), self.dtype))
+        rows = 0 if self.device.on_host and _is_of_library(self) else 2
+        x = self.device.put(np.zeros((rows, *shape), self.dtype))
         for number, layer in enumerate(self.layers[first:], first):
             if math.prod(x.shape[1:]) > LARGEST_EXAMPLE:
                 return names + ["?"] * (len(self.layers) - number)

@@ -12,9 +12,7 @@ import pytest
 import tinynet as tn
 from tests.support.checkpoints import SETTINGS, resumed, saved, state_of
 from tests.support.models import small_model
-from tinynet.io.array_files import read_arrays, write_arrays
 from tinynet.training.checkpoints import Checkpoints
-from tinynet.training.settings import Settings
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a matter of Unix")
 
@@ -278,31 +276,3 @@ def test_a_best_model_that_cannot_be_read_is_told_and_the_next_one_saved(damage,
     state.history.append({"epoch": 5, "validation_loss": 0.75})  # worse than the 0.5 of the model that was lost
     keeper.after_epoch(state, model)
     assert tn.load(best).theta.tobytes() == model.theta.tobytes()
-
-
-# Format 1: its checksum does not cover the settings ------------------------------------------------------------------
-
-
-def of_format_1(keeper, step, settings):
-    """Write the checkpoint again as version 0.1.0 did."""
-    arrays, about, _ = read_arrays(keeper.path(step), "checkpoint", 2)
-    write_arrays(keeper.path(step), "checkpoint", 1, arrays, {**about, "settings": settings})
-
-
-def test_settings_of_format_1_that_are_damaged_give_way_to_the_checkpoint_before(tmp_path):
-    keeper = saved(tmp_path, 28, 30)
-    of_format_1(keeper, 28, {"seed": 0})
-    of_format_1(keeper, 30, {"seed": 4})
-    with pytest.warns(UserWarning, match="expected seed 0, got 4.*taken to be damaged, and the run goes on from .*28"):
-        assert resumed(tmp_path)[0] == 28
-    of_format_1(keeper, 28, {"seed": 4})
-    with pytest.raises(ValueError, match="expected seed 0, got 4; resume with the same settings"):
-        resumed(tmp_path)
-    other = Settings({"seed": 4}, {}, {"seed": 4})
-    assert resumed(tmp_path, other)[0] == 30
-
-
-def test_other_settings_of_format_2_are_refused_at_once(tmp_path):
-    saved(tmp_path, 28, 30)
-    with pytest.raises(ValueError, match="30.*expected seed 4, got 0; resume with the same settings"):
-        resumed(tmp_path, Settings({"seed": 4}, {}, {"seed": 4}))

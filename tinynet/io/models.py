@@ -112,7 +112,12 @@ def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLi
         raise DataError(mismatch(path, "the arrays of this model", told, "strict=False takes what fits"))
     own = {**model.parameters, **model.statistics}
     fitting = [name for name, values in own.items() if name in arrays and arrays[name].shape == values.shape]
-    new = {name: converted(arrays[name], own[name].dtype, path, name) for name in fitting}
+    new = {
+        name: arrays[name]
+        if arrays[name].dtype == own[name].dtype
+        else converted(arrays[name], own[name].dtype, path, name)
+        for name in fitting
+    }
     for name, values in new.items():
         own[name][...] = array_module(own[name]).asarray(values)
     return problems

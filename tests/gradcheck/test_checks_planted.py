@@ -44,8 +44,8 @@ def test_thorough_finds_errors_that_cancel_in_sums():
     assert not check_layer(layer, (4, 100), thorough=True)
 
 
-@pytest.mark.slow  # 20 s: matrices of a million entries
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow  # 10 s each on an idle machine: a million entries
+@pytest.mark.parametrize("seed", range(2))
 def test_one_entry_of_a_million_is_found_whatever_the_seed(seed):
     report = check_layer(spoiled(tn.Dense(1000, 1000), one_in_a_million), (2, 1000), seed=seed)
     assert [row.where for row in report.rows if not row.passed] == ["[123, 45]"]

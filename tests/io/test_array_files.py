@@ -129,6 +129,48 @@ def test_files_of_both_versions_are_written_and_read(tmp_path, version):
     assert (described, number) == ({"shape": [1, 2], "3": None}, version)
 
 
+def test_arrays_come_back_whatever_their_order_in_memory(tmp_path):
+    given = np.arange(6.0).reshape(2, 3)
+    for values in (np.asfortranarray(given), given[:, ::-1], given.T, given[:1], given[:, :0]):
+        write_arrays(tmp_path / "m", "model", 2, {"a": values}, None)
+        np.testing.assert_array_equal(read_arrays(tmp_path / "m", "model", 2)[0]["a"], values)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_description_that_json_cannot_hold_is_refused(tmp_path, number):
+    with pytest.raises((ValueError, tn.SaveError), match="not JSON compliant"):
+        write_arrays(tmp_path / "m", "model", 2, {"a": np.zeros(3)}, {"mean": number})
+    assert not (tmp_path / "m").exists()
+
+
+def test_arrays_that_change_names_or_shapes_are_noticed(tmp_path):
+    write_arrays(tmp_path / "m", "model", 2, {"a": np.arange(6.0), "b": np.arange(6.0) + 1}, None)
+    metadata = header_of(tmp_path / "m")["__metadata__"]
+    for arrays in (
+        {"a": np.arange(6.0) + 1, "b": np.arange(6.0)},
+        {"a": np.arange(6.0), "c": np.arange(6.0) + 1},
+        {"a": np.arange(6.0).reshape(2, 3), "b": np.arange(6.0) + 1},
+        {"a": np.arange(6.0).view("int64"), "b": np.arange(6.0) + 1},
+    ):
+        save_file(arrays, tmp_path / "m", metadata=metadata)
+        with pytest.raises(tn.DataError, match="numbers that fit its checksum"):
+            read_arrays(tmp_path / "m", "model", 2)
+
+
+@pytest.mark.parametrize(("length", "read"), [(1 << 20, True), ((8 << 20) + 8, False)])
+def test_a_header_of_more_than_8_mib_is_not_read(tmp_path, length, read):
+    write_arrays(tmp_path / "m", "model", 2, {"a": np.arange(3.0)}, None)
+    raw = (tmp_path / "m").read_bytes()
+    end = 8 + int.from_bytes(raw[:8], "little")
+    padded = length.to_bytes(8, "little") + raw[8:end].ljust(length) + raw[end:]
+    (tmp_path / "m").write_bytes(padded)
+    if read:
+        assert read_arrays(tmp_path / "m", "model", 2)[0]["a"].tolist() == [0, 1, 2]
+    else:
+        with pytest.raises(tn.DataError, match="expected a whole safetensors file"):
+            read_arrays(tmp_path / "m", "model", 2)
+
+
 def test_what_could_not_be_read_is_not_written(tmp_path):
     path, whole = tmp_path / "m", {"a": np.zeros(3, "f4")}
     write_arrays(path, "model", 2, whole, None)

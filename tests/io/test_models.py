@@ -14,6 +14,7 @@ from tests.support import strict
 from tests.support.child import python
 from tests.support.pictures import pictures
 from tests.support.pictures import trained as trained_on_pictures
+from tinynet.io.array_files import read_arrays, write_arrays
 from tinynet.io.models import VERSION
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
@@ -32,6 +33,31 @@ def small(seed=0, **settings):
         tn.Flatten(), tn.Dropout(0.3), tn.Dense(12, 3),
         seed=seed, **settings,
     )  # fmt: skip
+
+
+def test_an_array_that_no_layer_has_is_refused(tmp_path):
+    model = tn.Sequential(tn.Dense(3, 2))
+    model.save(tmp_path / "m")
+    arrays, about, _ = read_arrays(tmp_path / "m", "model", VERSION)
+    write_arrays(tmp_path / "m", "model", VERSION, {**arrays, "9.weight": np.zeros(3)}, about)
+    with pytest.raises(tn.DataError, match="expected the arrays of this model, got unexpected 9.weight; strict=False"):
+        tn.load(tmp_path / "m")
+
+
+def test_weights_are_taken_from_a_file_that_describes_no_model(tmp_path):
+    model, other = tn.Sequential(tn.Dense(3, 2), seed=1), tn.Sequential(tn.Dense(3, 2), seed=2)
+    write_arrays(tmp_path / "m", "model", VERSION, {name: a.copy() for name, a in other.parameters.items()}, ["notes"])
+    assert model.load_weights(tmp_path / "m") == []
+    np.testing.assert_array_equal(model.theta, other.theta)
+    assert model.preprocessing is None
+
+
+def test_a_damaged_preprocessing_is_named_with_its_file_by_load_weights(tmp_path):
+    model = tn.Sequential(tn.Dense(3, 2))
+    arrays = {name: values.copy() for name, values in model.parameters.items()}
+    write_arrays(tmp_path / "m", "model", VERSION, arrays, {"preprocessing": 3})
+    with pytest.raises(tn.DataError, match="m: expected the preprocessing of a model, got another value"):
+        model.load_weights(tmp_path / "m")
 
 
 def trained():

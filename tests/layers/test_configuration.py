@@ -185,6 +185,18 @@ def test_a_hyperparameter_of_a_layer_of_ones_own_is_set_without_a_new_layer():
     layer.sizes = (made := [])
     assert layer.sizes is made
 
+    class Strict(tn.Layer):
+        hyperparameters = ("factor",)
+
+        def __init__(self, factor):
+            if factor < 0:
+                raise ValueError("not at first")
+            self.factor = factor
+
+    strict = Strict(1)
+    strict.factor = -1
+    assert strict.factor == -1
+
 
 def test_a_hyperparameter_set_later_is_checked():
     with pytest.raises(ValueError, match=r"Dropout: expected a rate from 0 .* got 1.5"):

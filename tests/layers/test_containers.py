@@ -1,6 +1,7 @@
 """Chains and residual blocks: one vector, backward through all layers, nesting and configuration."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -143,6 +144,8 @@ def test_a_layer_in_two_models_is_refused():
 def test_what_is_no_layer_is_refused():
     with pytest.raises(TypeError, match=r"Sequential: expected layers, got the class ReLU; write tn.ReLU\(\)"):
         tn.Sequential(tn.ReLU)
+    with pytest.raises(TypeError, match="^Residual: expected layers, got int; make it"):
+        tn.Residual(3)
     with pytest.raises(TypeError, match="Sequential: expected layers, got int; make it a class derived from Layer"):
         tn.Sequential(3)
     with pytest.raises(ValueError, match="Sequential: expected at least one layer"):
@@ -228,6 +231,19 @@ def test_a_copied_container_has_vectors_of_its_own_that_its_layers_share(part):
     assert all((values == 7).all() for values in twin.parameters.values())
     assert all((values == 8).all() for values in twin.statistics.values())
     assert not any((values == 8).any() for values in model.statistics.values())
+
+
+@pytest.mark.parametrize("part", [tn.Sequential, tn.Residual])
+def test_a_container_whose_vectors_come_read_only_gets_its_own_which_its_layers_share(part):
+    """As from a worker process that maps large arrays."""
+    model, buffers = part(tn.Dense(3, 3), tn.BatchNorm(3)), []
+    packed = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
+    twin = pickle.loads(packed, buffers=[bytes(buffer) for buffer in buffers])
+    np.testing.assert_array_equal(twin.theta, model.theta)
+    twin.theta[...] = 7
+    twin.statistics_vector[...] = 8
+    assert all((values == 7).all() for values in twin.parameters.values())
+    assert all((values == 8).all() for values in twin.statistics.values())
 
 
 def test_initial_weights_depend_on_the_position_in_the_whole_model():

@@ -27,16 +27,15 @@ def test_random_numbers_are_named_by_seed_purpose_position_and_step():
     np.testing.assert_array_equal(words, Stream(seed=1, purpose=Purpose.DROPOUT, layer=3, step=2).words(5))
 
 
+NO_STEP = "^loss_and_gradient: expected the number of the step in the context, .*, got none; use tn.Trainer"
+
+
 def test_a_loop_must_give_the_step_where_it_matters():
-    with pytest.raises(
-        ValueError, match=r"expected the number of the step in the context, .*, got none; use tn.Trainer"
-    ):
+    with pytest.raises(ValueError, match=NO_STEP):
         tn.Context(training=True).in_loop(statistics=True)
     without = tn.Context(training=True).in_loop(statistics=False)
     assert (without.training, without.seed) == (True, 0)
-    with pytest.raises(
-        ValueError, match=r"expected the number of the step in the context, .*, got none; use tn.Trainer"
-    ):
+    with pytest.raises(ValueError, match=NO_STEP):
         without.stream(Purpose.DROPOUT)
 
 

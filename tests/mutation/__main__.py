@@ -38,6 +38,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=200, metavar="N", help="mutants of each module (default: 200)")
     parser.add_argument("--processes", type=int, default=2, metavar="N", help="tests at the same time (default: 2)")
     parser.add_argument("--tree", type=Path, default=ROOT, metavar="FOLDER", help="the repository that is measured")
+    parser.add_argument(
+        "--before", type=Path, metavar="FILE", help="a score.md whose scores are shown beside the new ones"
+    )
     parser.add_argument("--report", action="store_true", help="run nothing: count the results that are there")
     parser.add_argument("--fresh", action="store_true", help="forget the results of the chosen modules first")
     parser.add_argument("--at-least", type=float, default=0.0, metavar="PERCENT", help="exit with 1 below this score")
@@ -197,7 +200,7 @@ def main() -> int:
     if not given.report:
         score.run()
     rows = score.rows()
-    text = results.table(rows)
+    text = results.table(rows, given.before.read_text(encoding="utf-8") if given.before else "")
     score.folder.mkdir(parents=True, exist_ok=True)
     (score.folder / "score.md").write_text(text + "\n", encoding="utf-8")
     survivors = score.survivors()

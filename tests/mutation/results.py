@@ -94,12 +94,19 @@ def wilson(killed: int, counted: int) -> tuple[float, float]:
     return (middle - half) / (1 + z * z / counted), (middle + half) / (1 + z * z / counted)
 
 
-def table(rows: Iterable[Row]) -> str:
-    """A Markdown table of the rows, and their sum."""
+def table(rows: Iterable[Row], before: str = "") -> str:
+    """A Markdown table of the rows, and their sum; with the scores of an earlier table, if there is one."""
     rows = list(rows)
     total = Row(f"all {len(rows)} modules")
     for row in rows:
         for name in ("mutants", "sampled", "equivalent", "killed"):
             setattr(total, name, getattr(total, name) + getattr(row, name))
     head = "| module | mutants | sampled | equivalent | killed | score | 95 % interval |\n|---|---|---|---|---|---|---|"
-    return "\n".join([head, *(row.cells() for row in [*rows, total])])
+    lines = [*head.split("\n"), *(row.cells() for row in [*rows, total])]
+    if before:
+        cells = [line.strip("| ").split(" | ") for line in before.splitlines()]
+        scores = {each[0].split()[0]: each[5] for each in cells if len(each) > 6}  # "all" for "all 43 modules"
+        names = ["module", "", *(row.module for row in rows), "all"]
+        added = ["before", "---", *(scores.get(name, "") for name in names[2:])]
+        lines = [f"{line} {cell} |" for line, cell in zip(lines, added)]
+    return "\n".join(lines)

@@ -81,6 +81,16 @@ def test_a_wrapper_passes_on_the_rate_the_vectors_and_the_properties_of_what_it_
     assert [each.elementwise for each in (wrapped, wrapped.optimizer, tn.Averaged(tn.SGD(1)))] == [False, False, True]
     assert (wrapped.recordable, tn.Averaged(tn.SGD(0.1)).recordable) == (True, True)
 
+    class Old(tn.SGD):
+        def update(self, theta, gradient, state, step):
+            theta -= gradient
+
+    class Around(tn.Clipped):
+        def update(self, theta, gradient, state, step):
+            theta -= gradient
+
+    assert (tn.Clipped(Old(0.1)).recordable, Around(tn.SGD(0.1)).recordable) == (False, False)
+
 
 def test_the_average_starts_at_theta_and_moves_by_its_decay():
     theta, averaged = np.array([1.0, 2]), tn.Averaged(tn.SGD(1.0), 0.75)
@@ -91,6 +101,15 @@ def test_the_average_starts_at_theta_and_moves_by_its_decay():
     averaged.move(theta, np.array([0.0, 8]), state, 0.5)  # as a recorded step calls it
     assert theta.tolist() == [-3, -2]
     assert state["average"].tolist() == [-0.75, 1]
+
+
+def test_a_recorded_step_moves_what_the_wrapped_optimizer_remembers():
+    theta, wrapped = np.zeros(2), tn.Clipped(tn.SGD(1.0, momentum=0.5), 100.0)
+    state = wrapped.start(theta)
+    for expected in ([-2, -4], [-5, -10]):
+        wrapped.move(theta, np.array([2.0, 4.0]), state, 1.0)
+        assert theta.tolist() == expected
+    assert state["velocity"].tolist() == [3, 6]
 
 
 def test_a_wrapper_of_ones_own_says_what_to_define():

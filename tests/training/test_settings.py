@@ -270,6 +270,33 @@ def test_what_cannot_be_compared_is_named_and_the_advice_works(name, small_data,
     assert len(run(small_data, tmp_path, "trust", epochs=2, **others)) == 2
 
 
+def test_what_cannot_be_compared_is_said_to_be_in_the_checkpoint_or_here(small_data, tmp_path):
+    for first, then, there in [
+        (lambda step: 0.1, falling, True),
+        (falling, lambda step: 0.1, False),
+        (lambda step: 0.1, lambda step: 0.1, False),
+    ]:
+        run(small_data, tmp_path / str(there), optimizer=tn.SGD(first), resume=False)
+        with pytest.raises(ValueError, match="settings that can be compared, got") as told:
+            run(small_data, tmp_path / str(there), True, optimizer=tn.SGD(then))
+        assert ("(in the checkpoint); if they" in str(told.value)) is there
+        assert "XX" not in str(told.value)
+        shutil.rmtree(tmp_path / str(there))
+
+
+def test_the_words_in_files_stay_as_they_are(small_data):
+    """Other words would refuse the checkpoints of earlier versions."""
+    config = RunConfig(small_data[0], 100, tn.backend.arrays.CPU)
+    found = settings_of(small_model(), tn.SGD(0.1), tn.SoftmaxCrossEntropy(), config, 0).identities
+    assert list(found) == [
+        "model", "optimizer", "loss", "seed", "precision", "batch_size", "data", "transforms", "picture_shape",
+    ]  # fmt: skip
+    assert list(found["model"]) == ["type", "layers", "dtype", "shapes"]
+    assert (found["model"]["type"], found["model"]["shapes"]["type"]) == ("model", "shapes")
+    assert found["model"]["dtype"] == "float32"
+    assert found["model"]["shapes"]["0.weight"] == [20, 16]
+
+
 def test_trust_is_not_for_what_can_be_compared(small_data, tmp_path):
     run(small_data, tmp_path, optimizer=tn.SGD(lambda step: 0.1, momentum=0.5))
     with pytest.raises(
@@ -308,6 +335,7 @@ def in_format_1(folder, optimizer_repr=None, transforms_repr="[]", keep=lambda n
         (tn.SGD(0.1, momentum=0.9, nesterov=True), "SGD(0.1, momentum=0.9, nesterov=True)"),
         (tn.AdamW(0.1), "AdamW(0.1, weight_decay=0.01)"),
         (tn.AdamW(0.1, weight_decay=0), "AdamW(0.1)"),
+        (tn.AdamW(0.1, 0.8, 0.9, 1e-6, 0), "AdamW(0.1, beta1=0.8, beta2=0.9, epsilon=1e-06)"),
         (tn.AdamW(s.constant(0.1), mask=mask()), "AdamW(constant(rate=0.1), weight_decay=0.01)"),
         (tn.Clipped(tn.AdamW(0.1, weight_decay=0), 1.0000001), "Clipped(AdamW(0.1), norm=1)"),
         (

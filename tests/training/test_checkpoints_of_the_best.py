@@ -25,6 +25,7 @@ def mark_of_the_best(folder):
 
 def epoch_ends(keeper, state, model, **measured):
     state.history.append({"epoch": len(state.history) + 1, **measured})
+    state.step += 2  # of an epoch
     keeper.after_epoch(state, model)
 
 

@@ -67,11 +67,14 @@ def test_a_scaled_loss_moves_the_parameters_as_the_loss_itself(small_data):
         model = small_model()
         state = TrainingState.of(model, optimizer, seed=3)
         step = TrainingStep(model, tn.SoftmaxCrossEntropy(), optimizer, state)
-        assert step.operations.move == optimizer.move
         step(next(shuffled(small_data[0], 100, 3, 0)), Meter(1, CPU), 0)
         thetas.append(model.theta)
     np.testing.assert_allclose(*thetas, rtol=1e-5, atol=1e-7)
     assert not np.array_equal(thetas[0], small_model().theta)
+    moved = np.ones(2)
+    plain = TrainingStep(model, tn.SoftmaxCrossEntropy(), tn.SGD(0.1), state)
+    plain.operations.move(moved, np.array([1.0, 2.0]), {}, [0.25])  # with the scalars of a step, as on a GPU
+    assert moved.tolist() == [0.75, 0.5]
 
 
 def test_nobody_asks_the_first_layer_for_its_input_gradient(small_data):

@@ -302,6 +302,14 @@ def test_what_is_wrong_is_said_of_the_data_set_by_its_name_and_of_the_array():
         one.split(0.5)
 
 
+def test_pandas_objects_that_disagree_are_refused_by_the_name_of_the_data_set():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": [1.0, 2.0]}, index=[1, 0])
+    for make in (tn.data.from_arrays, tn.data.Dataset):
+        with pytest.raises(tn.DataError, match="^data set 'mine': expected images and labels with one index"):
+            make(table, pandas.Series([0, 1]), name="mine")
+
+
 def test_a_regression_can_be_split():
     rest, held_out = tn.data.from_arrays(np.ones((10, 2)), np.ones((10, 3))).split(0.3)
     assert (len(rest), len(held_out)) == (7, 3)

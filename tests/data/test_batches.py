@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.support import strict
 from tinynet.backend.random import Purpose, Stream
 from tinynet.data.batches import batch_count, in_order, shuffled
 
@@ -61,6 +62,31 @@ def test_the_parts_of_a_batch_are_transformed_as_the_whole_is():
             np.testing.assert_array_equal(np.concatenate(pieces), whole)
             nested = [part.load()[0] for piece in batch.split(parts) for part in piece.split(2)]
             np.testing.assert_array_equal(np.concatenate(nested), whole)
+
+
+@pytest.mark.parametrize(
+    ("transform", "received"),
+    [
+        (lambda pictures, lanes: pictures[:, :5], r"uint8 of \(4, 5, 6\)"),
+        (lambda pictures, lanes: pictures.astype("float32"), r"float32 of \(4, 6, 6\)"),
+    ],
+)
+def test_a_transform_that_changes_the_shape_or_the_dtype_is_refused(transform, received):
+    data = tn.data.from_arrays(np.zeros((4, 6, 6), "uint8"), np.arange(4))
+    message = (
+        rf"^transform <.*: expected uint8 of \(4, 6, 6\), got {received}; return pictures of the same shape and dty"
+    )
+    with pytest.raises(tn.ShapeError, match=message):
+        list(tn.data.batches(data, 4, 0, 0, transforms=[transform]))
+
+
+def test_transforms_on_a_device_are_those_on_the_cpu():
+    pictures = np.random.default_rng(0).integers(0, 256, (12, 6, 6)).astype("uint8")
+    data = tn.data.from_arrays(pictures, np.arange(12))
+    given = dict(size=5, seed=1, epoch=2, transforms=[tn.data.Shift(2), tn.data.RandomErasing(1)])
+    for here, there in zip(tn.data.batches(data, **given), tn.data.batches(data.to(strict.device), **given)):
+        assert isinstance(there[0], strict.StrictArray)
+        np.testing.assert_array_equal(there[0].get(), here[0])
 
 
 def test_inputs_have_the_dtype_that_is_asked_for():

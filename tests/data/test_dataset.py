@@ -79,6 +79,30 @@ def test_inputs_are_taken_by_slice_or_index_and_changed_before_they_are_scaled()
     np.testing.assert_allclose(data.inputs([7], float64, lambda raw: 255 - raw), 1 - every[[7]])
 
 
+def test_a_data_set_made_by_its_class_reads_as_from_arrays_does():
+    data = tn.data.Dataset(np.ones((2, 3)), ["b", "a"], ["a", "b"])
+    assert (data.labels.tolist(), data.class_names, data.image_shape, data.name) == ([1, 0], ("a", "b"), (), "arrays")
+    assert (data.mean, data.deviation, dict(data.provenance)) == (0, 1, {})
+
+
+def test_indices_out_of_range_are_refused_by_the_method_that_got_them():
+    data = dataset()
+    for who, select in [
+        ("inputs", lambda: data.inputs([64], np.dtype("float32"))),
+        ("subset", lambda: data.subset([64])),
+        ("pictures", lambda: data.pictures([64])),
+    ]:
+        with pytest.raises(tn.DataError, match=f"^{who}: expected indices below 64, got 64; take them from the same"):
+            select()
+
+
+def test_mean_and_deviation_are_exact_to_float64_for_float32_images():
+    images = (1e4 + np.random.default_rng(0).normal(size=(50_000, 4))).astype("float32")
+    data = tn.data.from_arrays(images, np.zeros(50_000, int)).standardize()
+    exact = images.astype("float64")
+    assert (data.mean, data.deviation) == (pytest.approx(exact.mean(), rel=1e-13), pytest.approx(exact.std(), rel=1e-9))
+
+
 def test_a_subset_keeps_what_describes_the_data():
     data = dataset(name="mine").standardize()
     for chosen in ([5, 3], np.array([5, 3]), slice(5, 2, -2)):
@@ -276,6 +300,14 @@ def test_what_is_wrong_is_said_of_the_data_set_by_its_name_and_of_the_array():
     one = tn.data.from_arrays(np.ones((1, 1)), [0])
     with pytest.raises(ValueError, match="got 0 of 1 examples in the second; add examples$"):
         one.split(0.5)
+
+
+def test_pandas_objects_that_disagree_are_refused_by_the_name_of_the_data_set():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": [1.0, 2.0]}, index=[1, 0])
+    for make in (tn.data.from_arrays, tn.data.Dataset):
+        with pytest.raises(tn.DataError, match="^data set 'mine': expected images and labels with one index"):
+            make(table, pandas.Series([0, 1]), name="mine")
 
 
 def test_a_regression_can_be_split():

@@ -102,6 +102,8 @@ def test_a_part_of_the_data_has_no_range():
         "numbers", True, 0.0, 1.0, (8, 6), (8, 6), None, NAMES
     )
     assert Preprocessing.of(data, "classes").value_range == (0.0, 255.0)
+    plain = tn.data.Dataset(IMAGES, LABELS)  # says nothing of the shape of its pictures
+    assert Preprocessing.of(plain, "classes").image_shape == (8, 6)
 
 
 @pytest.mark.parametrize(

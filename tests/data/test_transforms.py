@@ -72,6 +72,13 @@ def test_erasing_changes_the_expected_fraction(probability):
     assert changed.mean() == pytest.approx(probability, abs=4 * np.sqrt(probability * (1 - probability) / 300))
 
 
+@pytest.mark.parametrize("make", [tn.data.HorizontalFlip, tn.data.RandomErasing])
+def test_a_probability_of_0_changes_none_of_very_many_pictures(make):
+    many = np.arange(16, dtype="uint8").reshape(1, 4, 4).repeat(2**19, axis=0)
+    assert (lanes(many)(5)[:, 0] == 0).any()  # the number that is next to it
+    assert np.array_equal(make(0)(many, lanes(many)), many)
+
+
 def test_the_defaults_and_their_reprs():
     made = [tn.data.Shift(), tn.data.HorizontalFlip(), tn.data.RandomErasing()]
     assert [repr(each) for each in made] == ["Shift(2)", "HorizontalFlip(0.5)", "RandomErasing(0.5)"]

@@ -211,12 +211,38 @@ def test_parts_of_classes_of_ones_own_are_found_in_the_layer_that_holds_them():
     described(tn.Sequential(Holder([Remembered(2), tn.ReLU()])))
     described(tn.Sequential(Holder([tn.ReLU(), tn.Dense(2, 2), Remembered(3)])))
     described(tn.Sequential(Holder([Holder([tn.ReLU(), Remembered(2)]), Remembered(1)])))
+    described(tn.Sequential(Holder([Holder([Holder([Remembered(2)])])])))
     lost = Holder([Remembered(2)])
     lost.get_config = lambda: {"layer": "Holder", "parts": [{"layer": "Nowhere"}]}
     with pytest.raises(
         ValueError, match=r"Holder: expected hyperparameters that build it again, got .*no layer Nowhere"
     ):
         described(tn.Sequential(lost))
+
+
+class Weighted(Own):
+    def __init__(self, k=1):
+        self.add_parameter("scale", (2,), "ones")
+        self.add_statistic("seen", (2,), 0.0)
+        self.k = k
+
+    factor = Forgotten.factor
+
+
+def test_every_attribute_is_compared_whatever_comes_before_it():
+    described(tn.Sequential(Weighted()))
+    with pytest.raises(ValueError, match="got k = 1 instead of 3"):
+        described(tn.Sequential(Weighted(3)))
+    model = tn.Sequential(Forgotten())
+    del model[0].k
+    model[0].note, model[0].k = "mine", 4
+    with pytest.raises(ValueError, match="got k = 1 instead of 4"):
+        described(model)
+
+
+def test_how_weights_began_is_no_difference():
+    described(tn.Sequential(tn.Dense(2, 2, weight=lambda shape, stream: np.full(shape, 3.0), bias="ones")))
+    described(tn.Sequential(tn.Dense(2, 2, weight=np.eye(2))))
 
 
 class Unit:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.support import strict
 from tests.support.models import small_model
 
 
@@ -100,6 +101,17 @@ def test_as_many_threads_as_asked_for_share_the_batches(small_data):
     data = small_data[1].subset(slice(0, 60))
     measured = tn.evaluate(small_model(), data, Meeting(), batch_size=10, threads=3)
     assert measured == tn.evaluate(small_model(), data, batch_size=10, threads=1)
+
+
+def test_the_model_is_measured_where_it_is_or_where_it_is_told_to_go(small_data):
+    model = small_model()
+    expected = tn.evaluate(model, small_data[1])
+    assert model.device.name == "cpu"
+    there = tn.evaluate(model, small_data[1], device=strict.device)
+    assert model.device.name == strict.device.name
+    assert there.accuracy == expected.accuracy
+    assert tn.evaluate(model, small_data[1]) == there
+    assert model.device.name == strict.device.name
 
 
 def test_what_is_no_model_or_no_loss_is_refused_by_evaluate(small_data):

@@ -21,6 +21,7 @@ def test_history_as_dict_csv_and_words(small_data, tmp_path):
     lines = (tmp_path / "history.csv").read_text().splitlines()
     assert lines[0].split(",") == list(columns)
     assert len(lines) == 3
+    assert (tmp_path / "history.csv").read_bytes().count(b"\r\n") == 3  # RFC 4180
     assert float(lines[2].split(",")[1]) == columns["running_loss"][1]
     assert repr(history).startswith("<History: 2 epochs; last: running_loss ")
     with pytest.raises(KeyError, match="no column 'val_loss'; there are: epoch, running_loss"):

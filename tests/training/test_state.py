@@ -119,6 +119,21 @@ def test_a_loss_is_divided_by_the_weight_of_its_batch_or_by_its_size():
     assert meter_of([batch[:3] for batch in BATCHES]).divisors().tolist() == [10, 10, 5, 0, 0]
 
 
+def test_small_weights_count_too():
+    meter = meter_of([(1.0, 3, 10, 0.125), (3.0, 5, 10, 0.125)])
+    assert meter.divisors().tolist() == [0.125, 0.125, 0, 0, 0]
+    assert meter.means() == {"loss": 2.0, "accuracy": 0.4}
+
+
+def test_counts_of_hits_are_whole_numbers_and_an_epoch_without_hits_has_none_after_a_resume():
+    arrays = meter_of(BATCHES).to_arrays()
+    assert (arrays["hits"].dtype, arrays["losses"].dtype) == (np.int64, np.float64)
+    assert DeviceMeter(3, np.zeros((), int), np).hits.dtype == np.int64
+    meter = Meter(5, CPU)
+    meter.from_arrays({"losses": arrays["losses"], "counts": arrays["counts"]}, "a file")
+    assert meter.means() == {"loss": np.average([1, 2, 4], weights=[10, 10, 5])}
+
+
 def test_an_epoch_that_has_not_begun_is_kept_and_can_begin():
     arrays = Meter(5, CPU).to_arrays()
     assert {name: len(values) for name, values in arrays.items()} == dict.fromkeys(

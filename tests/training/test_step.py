@@ -7,6 +7,7 @@ import tinynet as tn
 from tests.support.models import small_model
 from tinynet.backend.arrays import CPU
 from tinynet.data.batches import shuffled
+from tinynet.optimizers.loss_scaling import LossScaled
 from tinynet.training.state import Meter, TrainingState
 from tinynet.training.step import TrainingStep
 
@@ -58,6 +59,36 @@ def test_a_step_moves_parameters_statistics_and_the_count_and_says_how_many_were
     np.testing.assert_allclose(model[0].running_mean, 0.1 * x.mean(axis=0), rtol=1e-4, atol=1e-6)
     step(batch, meter, 1)
     assert (meter.done, state.step) == (2, 2)
+
+
+def test_a_scaled_loss_moves_the_parameters_as_the_loss_itself(small_data):
+    thetas = []
+    for optimizer in (tn.SGD(0.1), LossScaled(tn.SGD(0.1))):
+        model = small_model()
+        state = TrainingState.of(model, optimizer, seed=3)
+        step = TrainingStep(model, tn.SoftmaxCrossEntropy(), optimizer, state)
+        step(next(shuffled(small_data[0], 100, 3, 0)), Meter(1, CPU), 0)
+        thetas.append(model.theta)
+    np.testing.assert_allclose(*thetas, rtol=1e-5, atol=1e-7)
+    assert not np.array_equal(thetas[0], small_model().theta)
+    moved = np.ones(2)
+    plain = TrainingStep(model, tn.SoftmaxCrossEntropy(), tn.SGD(0.1), state)
+    plain.operations.move(moved, np.array([1.0, 2.0]), {}, [0.25])  # with the scalars of a step, as on a GPU
+    assert moved.tolist() == [0.75, 0.5]
+
+
+def test_nobody_asks_the_first_layer_for_its_input_gradient(small_data):
+    seen = []
+
+    class Looking(tn.Layer):
+        def forward(self, x, context):
+            seen.append((context.training, context.seed, context.step, context.input_gradient))
+            return x, lambda dy, grads: dy
+
+    model, optimizer = tn.Sequential(Looking(), tn.Dense(20, 4), Looking()), tn.SGD(0.1)
+    step = TrainingStep(model, tn.SoftmaxCrossEntropy(), optimizer, TrainingState.of(model, optimizer, seed=3))
+    step(next(shuffled(small_data[0], 100, 3, 0)), Meter(1, CPU), 5)
+    assert seen == [(True, 3, 5, False), (True, 3, 5, True)]
 
 
 def test_float64_trains_in_float64(small_data):

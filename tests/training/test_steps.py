@@ -83,6 +83,25 @@ def test_what_says_neither_is_refused(capture):
         check_capture(capture)
 
 
+def test_transforms_keep_steps_from_being_captured_and_the_recorder_is_told_the_precision(
+    recording, small_data, caplog, monkeypatch
+):
+    asked, make = [], strict.StrictDevice.recorder
+
+    def recorder(self, precision):
+        asked.append(precision)
+        return make(self, precision)
+
+    monkeypatch.setattr(strict.StrictDevice, "recorder", recorder)
+    pictures = replace(small_data[0], image_shape=(4, 5))
+    with caplog.at_level(logging.WARNING, "tinynet"):
+        train(mlp(), pictures, "auto", epochs=1, precision="bfloat16")
+        assert not caplog.messages
+        train(mlp(), pictures, "auto", epochs=1, transforms=[tn.data.HorizontalFlip()])
+    assert caplog.messages == ["fit: steps are not captured: transforms change each batch differently"]
+    assert asked == ["bfloat16", "float32"]
+
+
 class AfterEpochs(tn.Callback):
     def epoch_ends(self, history):
         pass

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import tinynet as tn
 from tests.support.child import ROOT, python
 from tests.support.failing_disk import FailingDisk
-from tinynet.backend.files import write_atomically
+from tinynet.backend.files import open_regular, read_regular, write_atomically
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
 pytest.importorskip("filelock", reason="checkpoints need filelock, which is not installed")
@@ -341,6 +342,98 @@ assert len(os.listdir()) == 801
     with tempfile.TemporaryDirectory() as folder:
         done = python("-c", program, folder=folder)
     assert done.returncode == 0, done.stderr
+
+
+# What is read --------------------------------------------------------------------------------------------------------
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+def make_socket(path):
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(path))  # the address of a socket is short
+
+
+NOT_REGULAR = {
+    "a folder": (lambda path: path.mkdir(), "got a folder; name a file in it"),
+    "a pipe": (make_pipe, "got a pipe; write what comes out of it to a file, and name that"),
+    "a socket": (make_socket, "got a socket; write what comes out of it to a file"),
+    "/dev/zero": (lambda path: path.symlink_to("/dev/zero"), "got a device; copy its content to a file"),
+    "a terminal": (lambda path: path.symlink_to("/dev/tty"), "got a device; copy its content to a file"),
+}
+
+
+@posix
+@pytest.mark.parametrize("linked", [False, True], ids=["itself", "behind a link"])
+@pytest.mark.parametrize("kind", NOT_REGULAR)
+def test_only_a_regular_file_is_read_and_nothing_is_waited_for(kind, linked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make, message = NOT_REGULAR[kind]
+    make(tmp_path / "real")
+    if linked:
+        (tmp_path / "file").symlink_to("real")
+    before = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+    for read in (open_regular, read_regular):
+        with pytest.raises(tn.DataError, match=message):
+            read(tmp_path / ("file" if linked else "real"))
+    assert before == (os.listdir("/proc/self/fd") if before else [])  # nothing stays open
+
+
+@posix
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "/dev/zero"])
+def test_the_advice_for_what_is_no_file_works(kind, tmp_path):
+    """Literally: `cat pipe > file`, and name that."""
+    make, _ = NOT_REGULAR[kind]
+    make(tmp_path / "it")
+    copy = {"a folder": "echo content > it/copy", "a pipe": "(echo content > it &) ; cat it > copy",
+            "/dev/zero": "head -c 10 it > copy"}  # fmt: skip
+    subprocess.run(copy[kind], shell=True, check=True, cwd=tmp_path)
+    assert read_regular(tmp_path / ("it/copy" if kind == "a folder" else "copy")) in (b"content\n", bytes(10))
+
+
+@posix
+def test_a_file_that_becomes_a_pipe_between_check_and_opening_is_refused(tmp_path, monkeypatch):
+    """The one moment that no real program can hit at will."""
+    path, stat_of = tmp_path / "file", os.stat
+    path.write_bytes(b"content")
+
+    def changed_after(name, **arguments):
+        found = stat_of(name, **arguments)
+        if name == path:
+            path.unlink()
+            os.mkfifo(path)
+        return found
+
+    monkeypatch.setattr(os, "stat", changed_after)
+    with pytest.raises(tn.DataError, match="got a pipe"):
+        open_regular(path)
+
+
+@posix
+def test_what_open_says_of_a_name_is_said(tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "dangling").symlink_to("missing")
+    (tmp_path / "circle").symlink_to("circle")
+    cases = [("missing", "ENOENT"), ("dangling", "ENOENT"), ("circle", "ELOOP"), ("file/x", "ENOTDIR"),
+             ("n" * 300, "ENAMETOOLONG")]  # fmt: skip
+    for name, number in cases:
+        with pytest.raises(OSError, match=re.escape(name)) as told:
+            open_regular(tmp_path / name)
+        assert errno.errorcode[told.value.errno] == number
+    with pytest.raises(tn.DataError, match=r"'a.x00b': expected the name of a file, got embedded null"):
+        open_regular("a\0b")
+
+
+def test_a_regular_file_is_read_whole_or_refused_by_its_size(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular(tmp_path / "link") == read_regular(os.fsencode(path)) == b"content"
+    assert read_regular(path, most=7) == b"content"
+    with pytest.raises(tn.DataError, match="at most 6 bytes, got 7; check which file this is"):
+        read_regular(path, most=6)
 
 
 # Who writes ----------------------------------------------------------------------------------------------------------

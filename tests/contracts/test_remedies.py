@@ -20,6 +20,7 @@ GAPS = {  # remedies without a row here, and why: most are followed in the tests
     "backend/gpu/cublas.py": "needs a GPU",
     "backend/gpu/device.py": "needs a GPU",
     "backend/habits.py": "followed in tests/backend/test_habits.py",
+    "backend/files.py": "followed in tests/backend/test_files.py",
     "cli/doctor.py": "needs a GPU that multiplies wrongly",
     "data/archives.py": "an archive of the catalog is fetched again: tests/data/test_sources.py",
     "backend/plain.py": "followed in tests/contracts/test_door.py",

@@ -1,4 +1,4 @@
-"""Write a file atomically: it has the complete new content, or the old content unchanged."""
+"""Open files that were named to the library: to read, regular files only; to write, completely or not at all."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import errno
 import os
 import stat
+from typing import BinaryIO
 
-from tinynet.errors import SaveError
+from tinynet.errors import DataError, SaveError, mismatch
 
 PathLike = str | os.PathLike[str]
 
@@ -23,6 +24,61 @@ REMEDIES = {
     errno.EINVAL: "name another file",
 }
 REMEDIES |= dict.fromkeys((errno.EPERM, errno.EROFS, errno.EBUSY), REMEDIES[errno.EACCES])
+
+
+NOT_REGULAR = (  # what a path can name beside a regular file, and what to do about it
+    (stat.S_ISDIR, "a folder", "name a file in it"),
+    (stat.S_ISFIFO, "a pipe", "write what comes out of it to a file, and name that"),
+    (stat.S_ISSOCK, "a socket", "write what comes out of it to a file, and name that"),
+    (stat.S_ISBLK, "a device", "copy its content to a file, and name that"),
+    (stat.S_ISCHR, "a device", "copy its content to a file, and name that"),
+)
+
+
+def open_regular(path: PathLike) -> BinaryIO:
+    """Open a regular file to read its bytes. Every reader of the library opens files with this function.
+
+    Anything else is refused without waiting for it: a pipe can block for ever, and a device such as /dev/zero has no
+    end. What was opened is checked again, since the name may have been given to something else in between. Symbolic
+    links are followed.
+
+    Raises DataError for a folder, a pipe, a socket or a device, and for a name that no file can have; the OSErrors of
+    `open` otherwise: FileNotFoundError, PermissionError, and others for links in a circle or a name that is too long.
+    """
+    try:
+        _refuse_unless_regular(path, os.stat(path).st_mode)
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags)
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(mismatch(repr(path), "the name of a file", error, "correct the name")) from error
+    try:
+        _refuse_unless_regular(path, os.fstat(descriptor).st_mode)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: PathLike, most: int | None = None) -> bytes:
+    """The bytes of a regular file, as many as it had when it was opened. See `open_regular` for its exceptions.
+
+    Raises DataError for a file of more than `most` bytes, before any is read.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if most is not None and size > most:
+            raise DataError(mismatch(path, f"at most {most:,} bytes", f"{size:,}", "check which file this is"))
+        return file.read(size)
+
+
+def _refuse_unless_regular(path: PathLike, mode: int) -> None:
+    if stat.S_ISREG(mode):
+        return
+    found = ((what, remedy) for fits, what, remedy in NOT_REGULAR if fits(mode))
+    received, remedy = next(found, ("something else", "name a file"))
+    raise DataError(mismatch(os.fsdecode(path), "a regular file", received, remedy))
 
 
 def write_atomically(path: PathLike, content: bytes) -> None:

@@ -115,7 +115,7 @@ def test_a_file_that_is_none_is_named(grey, tmp_path):
         grey.predict(tmp_path / "p.png")
     with pytest.raises(FileNotFoundError, match=r"q.png: expected the file of a picture, got no such file; check the"):
         grey.predict(tmp_path / "q.png")
-    with pytest.raises(FileNotFoundError, match=r"'\\x1b\[2J.png'"):
+    with pytest.raises(FileNotFoundError, match=r"predict: \\x1b\[2J.png: expected"):
         grey.predict("\x1b[2J.png")
 
 

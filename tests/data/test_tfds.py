@@ -113,7 +113,7 @@ def test_a_format_that_only_tensorflow_reads_is_named(tmp_path):
     ):
         module.read_tfds(small()[0], tmp_path, refuse)
     (folder / "dataset_info.json").write_text("{")
-    with pytest.raises(tn.DataError, match="expected a dataset_info.json of tfds, got JSONDecodeError"):
+    with pytest.raises(tn.DataError, match="expected a dataset_info.json of tfds, got a damaged one .JSONDecodeError"):
         module.read_tfds(small()[0], tmp_path, refuse)
 
 

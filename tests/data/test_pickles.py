@@ -1,0 +1,261 @@
+"""`read_pickle` reads what NumPy and Python wrote, and neither runs nor believes anything else."""
+
+import codecs
+import io
+import pickle
+import pickletools
+import struct
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from tests.support.child import python
+from tinynet.data import pickles
+from tinynet.data.pickles import read_pickle
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (4, 3072)).astype("uint8")
+BATCH = {
+    b"data": IMAGES,
+    b"labels": [0, 9, 255, 256],
+    b"batch_label": b"training batch 1 of 5",
+    b"filenames": [b"camion_s_000148.png", b"\xff\x00\n'\\"],
+}
+
+
+def same(found, expected):
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        if isinstance(value, np.ndarray):
+            assert (found[key].dtype, found[key].shape) == (value.dtype, value.shape)
+            np.testing.assert_array_equal(found[key], value)
+        else:
+            assert (type(found[key]), found[key]) == (type(value), value)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("write", [pickle._Pickler, pickle.Pickler], ids=["Python", "C"])
+def test_what_python_3_writes_is_read_under_each_protocol(protocol, write):
+    file = io.BytesIO()
+    write(file, protocol).dump(BATCH)
+    same(read_pickle(file.getvalue()), BATCH)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.asfortranarray(IMAGES),
+        np.arange(6, dtype=">i4").reshape(1, 2, 3),
+        np.arange(3, dtype="<i8"),
+        np.array([0.5, np.nan], "f4"),
+        np.array([True, False]),
+        np.zeros((0, 3072), "u1"),
+        np.uint8([7]).reshape(1, 1, 1, 1),
+    ],
+    ids=lambda array: f"{array.dtype.str}{array.shape}",
+)
+def test_arrays_of_each_type_and_order_are_read(protocol, array):
+    same(read_pickle(pickle.dumps({b"a": array, b"b": array}, protocol)), {b"a": array, b"b": array})
+
+
+def test_names_of_numpy_1_and_2_are_known():
+    for protocol in range(6):
+        content = pickle.dumps({b"a": IMAGES}, protocol)
+        assert b"numpy._core" in content or b"numpy.core" in content
+        for one, other in ((b"numpy._core.", b"numpy.core."), (b"numpy.core.", b"numpy._core.")):
+            renamed = content.replace(one, other)
+            if protocol >= 4 and one in content:  # the length of the name and of the frame
+                added = len(other) - len(one)
+                for name in (b"multiarray", b"numeric"):
+                    length = bytes([len(one + name)])
+                    renamed = renamed.replace(length + other + name, bytes([len(other + name)]) + other + name)
+                frame = struct.unpack("<Q", renamed[3:11])[0] + added
+                renamed = renamed[:3] + struct.pack("<Q", frame) + renamed[11:]
+            same(read_pickle(renamed), {b"a": IMAGES})
+
+
+def by_python_2(protocol):
+    """A batch as cPickle of Python 2 wrote it, by hand: its strings are bytes. Only the first, 0 and 2, were in use."""
+    if protocol == 0:
+        text = lambda content: b"S" + repr(content)[1:].encode() + b"\n"  # noqa: E731
+        numbers = b"".join(b"I%d\na" % label for label in BATCH[b"labels"])
+        names = b"".join(text(name) + b"p9\na" for name in BATCH[b"filenames"])
+        array = (
+            b"cnumpy.core.multiarray\n_reconstruct\np2\n(cnumpy\nndarray\np3\n(I0\ntS'b'\ntRp4\n(I1\n(I4\nI3072\nt"
+            b"cnumpy\ndtype\np5\n(S'u1'\nI0\nI1\ntRp6\n(I3\nS'|'\nNNNI-1\nI-1\nI0\ntbI00\n"
+            + text(IMAGES.tobytes())
+            + b"tb"
+        )
+        return (
+            b"(dp1\n" + text(b"data") + array + b"s" + text(b"labels") + b"(lp7\n" + numbers + b"s"
+            + text(b"batch_label") + text(BATCH[b"batch_label"]) + b"s" + text(b"filenames") + b"(lp8\n" + names + b"s."
+        )  # fmt: skip
+    short = lambda content: b"U" + bytes([len(content)]) + content  # noqa: E731
+    numbers = b"".join(b"K" + bytes([label]) if label < 256 else b"M\x00\x01" for label in BATCH[b"labels"])
+    names = b"".join(short(name) + b"r\x09\0\0\0" for name in BATCH[b"filenames"])
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\nq\x02cnumpy\nndarray\nq\x03K\x00\x85U\x01b\x87Rq\x04(K\x01M\x04\x00M\x00\x0c\x86"
+        b"cnumpy\ndtype\nq\x05U\x02u1K\x00K\x01\x87Rq\x06(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"
+        + struct.pack("<i", IMAGES.nbytes) + IMAGES.tobytes() + b"tb"
+    )  # fmt: skip
+    return (
+        b"\x80\x02}q\x01(" + short(b"data") + array + short(b"labels") + b"]q\x07(" + numbers + b"e"
+        + short(b"batch_label") + short(BATCH[b"batch_label"]) + short(b"filenames") + b"]q\x08(" + names + b"eu."
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_what_python_2_wrote_is_read(protocol):
+    content = by_python_2(protocol)
+    same(pickle.loads(content, encoding="bytes"), BATCH)  # noqa: S301  the bytes above are such a pickle
+    same(read_pickle(content), BATCH)
+
+
+def test_every_cut_is_refused():
+    content = pickle.dumps({b"data": IMAGES[:1, :3], b"labels": [1]}, 2)
+    for length in range(len(content)):
+        with pytest.raises((ValueError, LookupError)):
+            read_pickle(content[:length])
+
+
+class Call:
+    """What pickle writes as a call of `function`, followed by BUILD with `state`."""
+
+    def __init__(self, function, arguments, *state):
+        self.reduced = function, arguments, *state
+
+    def __reduce__(self):
+        return self.reduced
+
+
+RECONSTRUCT = np.zeros(0).__reduce__()[0]
+OBJECTS = Call(np.dtype, ("O8", False, True), (3, "|", None, None, None, -1, -1, 0))
+FIELDS = Call(np.dtype, ("V8", False, True), (3, "|", None, ("f",), {"f": (np.dtype("O"), 0)}, 8, 1, 0))
+DISGUISED = Call(np.dtype, ("u8", False, True), (3, "|", None, ("f",), {"f": (np.dtype("O"), 0)}, 8, 1, 27))
+
+
+def array_of(dtype, shape=(4,), content=b"\x41" * 32):
+    return Call(RECONSTRUCT, (np.ndarray, (0,), b"b"), (1, shape, dtype, False, content))
+
+
+READ = """
+import sys
+from tinynet.data.archives import _parse_pickle
+from tinynet.errors import DataError
+try:
+    _parse_pickle(memoryview(open(sys.argv[1], "rb").read()), "batch")
+except DataError:
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize("dtype", [OBJECTS, FIELDS, DISGUISED], ids=["objects", "fields", "disguised"])
+def test_bytes_do_not_become_addresses(dtype, tmp_path):
+    """The unpickler of before, which allowed numpy.dtype, ended here with SIGSEGV."""
+    content = pickle.dumps({b"data": np.zeros((1, 3072), "u1"), b"labels": [array_of(dtype)]}, 2)
+    with pytest.raises(ValueError, match="an array holds other things than numbers"):
+        read_pickle(content)
+    (tmp_path / "batch").write_bytes(content)
+    done = python("-c", READ, tmp_path / "batch")
+    assert (done.returncode, done.stdout) == (0, "refused\n")
+
+
+U1 = np.dtype("u1")
+REFUSED = {
+    "a function": (pickle.dumps({b"a": Call(print, ("executed",))}, 2), r"it asks for \w+.print, which no data set"),
+    "an import": (b"cos\nsystem\n(S'id'\ntR.", "it asks for os.system"),
+    "an object": (b"(dS'a'\nc__main__\nPoint\n)\x81s.", r"its operation b'\\x81' is one"),
+    "an instance": (b"(i__main__\nPoint\n.", "its operation b'i'"),
+    "an extension": (b"\x82\x01.", "its operation"),
+    "a persistent name": (b"Pname\n.", "its operation b'P'"),
+    "a buffer outside": (b"\x97.", "its operation"),
+    "a call of text": (b"S'print'\n)R.", "it calls something else than a function"),
+    "text as arguments": (b"cnumpy\ndtype\nT\xff\xff\0\0" + b"x" * 0xFFFF + b"R.", "it calls something else"),
+    "numpy.ndarray": (pickle.dumps({b"a": Call(np.ndarray, ((10**11,), "u1"))}, 2), "it asks for numpy.ndarray"),
+    "another encoding": (pickle.dumps({b"a": Call(codecs.encode, ("x" * 99, "hex"))}, 2), "it asks for _codecs.encode"),
+    "a huge array": (pickle.dumps({b"a": array_of(U1, (10**12,))}, 2), "an array of other than 32 bytes"),
+    "axes of huge numbers": (pickle.dumps({b"a": array_of(U1, (2**2000,) * 4)}, 2), "other than 32 bytes"),
+    "a thousand axes": (pickle.dumps({b"a": array_of(U1, (2**2000,) * 1000)}, 2), "the shape of an array is none"),
+    "a negative axis": (pickle.dumps({b"a": array_of(U1, (-4, -8))}, 2), "negative"),
+    "a shape of bytes": (pickle.dumps({b"a": array_of(U1, b"\x04\x08")}, 2), "the shape of an array is none"),
+    "text for numbers": (pickle.dumps({b"a": array_of(U1, (4,), "text")}, 3), "a dtype and bytes"),
+    "an array of no dtype": (pickle.dumps({b"a": array_of("u1")}, 2), "a dtype and bytes"),
+    "a state of bytes": (b"cnumpy\ndtype\n(S'u1'\ntRT\xff\xff\0\0" + b"x" * 0xFFFF + b"b.", "not made of a tuple"),
+    "a dtype of dates": (pickle.dumps({b"a": np.zeros(2, "M8[s]")}, 2), "other things than numbers"),
+    "a dtype of text": (pickle.dumps({b"a": np.zeros(2, "U3")}, 2), "other things than numbers"),
+    "a list": (pickle.dumps([1, 2], 2), "something else than a dictionary"),
+    "nothing": (b"", "it ends too early"),
+    "no end": (b"}", "it ends too early"),
+    "an empty stack": (b".", "more from its stack than there is"),
+    "below a mark": (b"}(0.", "its operation b'0'"),
+    "bytes for ever": (b"\x8e" + b"\xff" * 8 + b"x", "it ends too early"),
+    "gigabytes of bytes": (b"B\xff\xff\xff\xff" + b"x", "it ends too early"),
+    "gigabytes of text": (b"\x8d\xff\xff\xff\xff\xff\0\0\0" + b"x", "it ends too early"),
+    "a number of gigabytes": (b"\x8b\xff\xff\xff\x7f" + b"x", r"its operation b'\\x8b'"),
+    "a million digits": (b"I" + b"1" * 10**6 + b"\n.", "a number of too many digits"),
+    "a memo of a million digits": (b"}p" + b"1" * 10**6 + b"\n.", "a number of too many digits"),
+    "a memo far away": (b"}r\xff\xff\xff\xff.", "it numbers more values than it can hold"),
+    "a value appended to a tuple": (b")K\x01a.", "it appends to something else than a list"),
+    "keys that collide": (b"}(\x8a\x08" + struct.pack("<Q", 2**61 - 1) + b"Nu.", "a key of a dictionary is not"),
+    "a key without a value": (b"}(U\x01au.", "shorter"),
+    "a line without an end": (b"S'" + b"x" * 1000, "subsection not found"),
+    "text without quotes": (b"Sx\n.", "text without quotes"),
+    "text in the wrong place": (b"}(]Nu.", "a key of a dictionary is not text"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_plain_arrays_do_not_need_is_refused(name, capsys):
+    content, message = REFUSED[name]
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=message):
+            read_pickle(content)
+        assert tracemalloc.get_traced_memory()[1] < 2**19 + 8 * len(content)
+    finally:
+        tracemalloc.stop()
+    assert "executed" not in capsys.readouterr().out
+
+
+def encoding(text, count):
+    """A pickle that encodes one text `count` times."""
+    call = b"c_codecs\nencode\n(h\x01X\x06\0\0\0latin1tR"
+    return b"}(U\x01a](X" + struct.pack("<I", len(text)) + text + b"q\x01" + call * count + b"eu."
+
+
+BOMBS = {
+    "values": (b"}(U\x01a](" + b"N" * 2**13 + b"eu.", "more than 4,096 operations"),
+    "marks": (b"(" * 2**13, "more than 4,096 operations"),
+    "lists in lists": (b"]" * 2**12 + b"a" * 2**12, "more than 4,096 operations"),
+    "frames": (b"\x95" + b"\xff" * 8 + (b"\x95" + b"\0" * 8) * 2**13, "more than 4,096 operations"),
+    "a text encoded again and again": (encoding(b"x" * 10**6, 500), "it encodes more text than it holds"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_take_no_more_memory_than_their_bytes(name, monkeypatch):
+    monkeypatch.setattr(pickles, "MAX_OPERATIONS", 2**12)  # real ones: tests/stress/hostile_data.py
+    content, message = BOMBS[name]
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=message):
+            read_pickle(content)
+        assert tracemalloc.get_traced_memory()[1] < 2**20 + 4 * len(content)
+    finally:
+        tracemalloc.stop()
+
+
+def test_lists_that_hold_themselves_or_double_are_read_as_what_they_are():
+    found = read_pickle(b"}U\x01a]q\x01h\x01as.")
+    assert found[b"a"][0] is found[b"a"]
+    steps = b"".join(b"](h\x01h\x01eq\x01" for _ in range(1000))  # 2^1000 elements for a reader that copies
+    found = read_pickle(b"}U\x01a(]q\x01" + steps + b"ls.")
+    assert len(found[b"a"][-1]) == 2
+
+
+def test_the_limit_leaves_room_for_a_batch_of_cifar_10():
+    """10,000 names and labels, in protocol 0, which takes the most operations."""
+    batch = {b"filenames": [b"%d" % number for number in range(500)], b"labels": [1] * 500}
+    operations = sum(1 for _ in pickletools.genops(pickle.dumps(batch, 0)))
+    assert 20 * operations < pickles.MAX_OPERATIONS / 2

@@ -19,6 +19,7 @@ ROWS = [*LAYERS, *TRAINING, *RESULTS, *FILES]
 GAPS = {  # remedies without a row here, and why: most are followed in the tests of their module
     "backend/gpu/cublas.py": "needs a GPU",
     "backend/gpu/device.py": "needs a GPU",
+    "backend/locks.py": "followed in tests/backend/test_locks.py",
     "backend/habits.py": "followed in tests/backend/test_habits.py",
     "backend/files.py": "followed in tests/backend/test_files.py",
     "cli/doctor.py": "needs a GPU that multiplies wrongly",

@@ -20,6 +20,7 @@ import numpy as np
 
 from tinynet.backend.arrays import array_module, is_finite, to_numpy
 from tinynet.backend.files import PathLike
+from tinynet.backend.locks import file_lock
 from tinynet.backend.terminal import say
 from tinynet.errors import DataError, SaveError, above_zero, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
@@ -71,13 +72,12 @@ class Checkpoints:
     # One run at a time, and signals ---------------------------------------------------------------------------------
 
     def __enter__(self) -> Checkpoints:
-        filelock = _filelock()
+        lock = file_lock(self.folder / ".lock", "checkpoints need")
         safetensors()  # raises now if it is missing, not at the first checkpoint
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=0)
-        except filelock.Timeout as error:
+        except TimeoutError as error:
             remedy = "wait for it, or give this run a folder of its own"
             raise DataError(
                 mismatch(self.folder, "a folder that no other run is using", "one that is", remedy)
@@ -283,11 +283,3 @@ def _number(value: Any) -> bool:
         return math.isfinite(float(value))
     except OverflowError:  # a whole number of hundreds of digits
         return False
-
-
-def _filelock() -> Any:
-    try:
-        import filelock  # optional dependency
-    except ImportError as error:
-        raise ImportError(f"checkpoints need filelock ({error}); install it with: pip install filelock") from error
-    return filelock

@@ -162,6 +162,31 @@ def test_offline_with_nothing_prepared_ends_at_once(tmp_path, monkeypatch):
         tn.data.load("mnist", source="tfds", data=tmp_path, offline=True)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
+@pytest.mark.parametrize("name", ["dataset_info.json", "mnist-train.array_record-00000-of-00001"])
+def test_a_pipe_in_a_prepared_data_set_is_refused_at_once(name, tmp_path):
+    folder = tmp_path / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text('{"fileFormat": "array_record"}')
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(tn.DataError, match=f"{name}: expected a file, got something else, or a link to nothing"):
+        module.read_tfds(small()[0], tmp_path, refuse)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b"\xff", b"[]", b'{"fileFormat": {"a": []}}', b'{"fileFormat": 3}', b" " * (1 << 20) + b"{}"],
+    ids=["deep", "no text", "a list", "an object", "a number", "large"],
+)
+def test_a_damaged_description_of_a_prepared_data_set_is_one_clear_error(content, tmp_path):
+    folder = tmp_path / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_bytes(content)
+    with pytest.raises(tn.DataError, match="expected (a dataset_info.json of tfds, got|at most)"):
+        module.read_tfds(small()[0], tmp_path, refuse)
+
+
 # The store of arrays -------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +202,26 @@ def test_saved_arrays_are_read_and_damage_is_detected(tmp_path):
     (tmp_path / "store" / "sha256.json").write_text("[")
     assert load_arrays(tmp_path / "store") is None
     assert load_arrays(tmp_path / "nothing") is None
+
+
+@pytest.mark.parametrize("name", ["a", "sha256.json"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing", "huge", "deep"])
+def test_a_copy_in_which_something_else_stands_is_not_read(kind, name, tmp_path):
+    save_arrays(tmp_path / "store", {"a": np.arange(5, dtype="uint8")})
+    path = tmp_path / "store" / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "huge":
+        path.touch()
+        os.truncate(path, 1 << 40)  # a file of holes, which takes no room on the disk
+    elif kind == "deep":
+        path.write_text("[" * 4000)
+    else:
+        path.symlink_to("nowhere")
+    assert load_arrays(tmp_path / "store") is None
 
 
 SAVING = """

@@ -22,7 +22,7 @@ from tinynet.errors import DataError, mismatch
 
 MAX_PIXELS = 1 << 26  # of one picture, 64 million: the header of a small file can claim many more
 MAX_PIXELS_PER_BYTE = 1032 * 8  # deflate compresses at most 1032 bytes into one, and a byte holds 8 one-bit pixels
-MAX_SCANS = 200  # of a JPEG; progressive ones have about 10. Each takes time for all pixels, and a few bytes
+MAX_SCANS = 64  # of a JPEG; progressive ones have about 10. Each takes time for all pixels, and a few bytes
 GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 COLOURS_16 = ("LA;16B", "RGB;16B", "RGBA;16B")  # raw modes that Pillow cuts to 8 bits
 WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tinynet.backend.files import read_regular
-from tinynet.data.idx import MAX_BYTES, parse_idx
+from tinynet.data.idx import parse_idx
 from tinynet.data.pickles import read_pickle
 from tinynet.data.unpacking import GZIP_MAGIC, damage, gunzip, untar, unzip
 from tinynet.errors import DataError, mismatch
@@ -15,7 +15,9 @@ from tinynet.errors import DataError, mismatch
 Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
 
 MAX_ARCHIVE = 1 << 30  # bytes; EMNIST's zip, with all its variants, has 562 MB
-MAX_BATCH = 1 << 26  # bytes of a batch of CIFAR-10, which has 31 MB
+MAX_TAR = 200_000_000  # bytes of CIFAR-10's archive after decompression: it has 187 MB
+MAX_BATCH = 32_000_000  # bytes of a batch in it, which has 31 MB
+MAX_MEMBERS = 110_000_000  # bytes of EMNIST's files in the zip, still compressed: unpacked they have 103 MB
 CIFAR_RECORD = 1 + 3 * 32 * 32  # a label, then the red, the green and the blue plane
 CIFAR_BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 EMNIST_FILES = {
@@ -36,7 +38,7 @@ def parse_cifar10(content: bytes | memoryview, path: Path) -> dict[str, Arrays]:
     """What `read_cifar10` returns, from the content of the archive. `path` names it in messages."""
     wanted = {name + ending for names in CIFAR_BATCHES.values() for name in names for ending in ("", ".bin")}
     with damage(path, "CIFAR-10's tar archive", "fetch it again"):
-        tar = gunzip(content, MAX_BYTES) if content[:2] == GZIP_MAGIC else content
+        tar = gunzip(content, MAX_TAR) if content[:2] == GZIP_MAGIC else content
         members = untar(tar, wanted)
     splits = {}
     for split, names in CIFAR_BATCHES.items():
@@ -64,7 +66,7 @@ def read_emnist(path: Path) -> dict[str, Arrays]:
 def parse_emnist(content: bytes | memoryview, path: Path) -> dict[str, Arrays]:
     """What `read_emnist` returns, from the content of the zip. `path` names it in messages."""
     with damage(path, "EMNIST's zip", "fetch it again", received="another file"):
-        members = unzip(content, [name for names in EMNIST_FILES.values() for name in names], MAX_BYTES)
+        members = unzip(content, [name for names in EMNIST_FILES.values() for name in names], MAX_MEMBERS)
     splits = {}
     for split, names in EMNIST_FILES.items():
         images, labels = (parse_idx(members[name], f"{path}:{name}") for name in names)

@@ -52,7 +52,9 @@ def gunzip_start(content: bytes | memoryview, count: int) -> memoryview:
     """The first `count` bytes in a gzip file, or all if it holds fewer; then its checksums are right."""
     unpacked, at, parts = bytearray(), 0, 0
     while at < len(content) and len(unpacked) < count:
-        if parts and not any(content[at : at + BLOCK]):  # what follows may be filled up with zeros, as tapes are
+        if parts and not bytes(content[at : at + BLOCK]).strip(
+            b"\0"
+        ):  # what follows may be filled up with zeros, as tapes are
             at += BLOCK
             continue
         parts += 1

@@ -31,6 +31,11 @@ def one_line(text: object) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
+def printable_cause(error: BaseException) -> BaseException | None:
+    """`error` for `raise ... from`; None if its text, which Python prints as it is, could command a terminal."""
+    return error if str(error) == printable(error) else None
+
+
 class _Printable(Exception):
     """An exception whose message is escaped by `printable`."""
 

@@ -22,7 +22,7 @@ from tinynet.data.entry import (
     read_labels,
 )
 from tinynet.data.layout import check_image_shape
-from tinynet.errors import DataError, DeviceError, checked_number, mismatch
+from tinynet.errors import DataError, DeviceError, checked_number, mismatch, one_line
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.images.shape[1:]))
-        return f"<Dataset {self.name}: {len(self):,} examples of {shape} {self.images.dtype}>"
+        return one_line(f"<Dataset {self.name}: {len(self):,} examples of {shape} {self.images.dtype}>")
 
     @property
     def is_synthetic(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tinynet.backend.files import open_regular
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, mismatch, printable_cause
 
 MAX_PIXELS = 1 << 26  # of one picture, 64 million: the header of a small file can claim many more
 MAX_PIXELS_PER_BYTE = 1032 * 8  # deflate compresses at most 1032 bytes into one, and a byte holds 8 one-bit pixels
@@ -67,7 +67,8 @@ def read_stream(stream: BinaryIO, colour: bool, background: int | None, who: str
         raise
     except Exception as error:  # a damaged picture can raise anything
         received = f"{type(error).__name__}: {error}"
-        raise DataError(mismatch(who, "a PNG or JPEG picture", received, "replace or remove it")) from error
+        cause = printable_cause(error)
+        raise DataError(mismatch(who, "a PNG or JPEG picture", received, "replace or remove it")) from cause
 
 
 def _check_scans(stream: BinaryIO, who: str) -> None:

@@ -24,7 +24,7 @@ from tinynet.data.catalog import Entry
 from tinynet.data.download import cache_folder, home_folder
 from tinynet.data.store import load_arrays, save_arrays
 from tinynet.data.unpacking import damage
-from tinynet.errors import DataError, DataNotFoundError, mismatch
+from tinynet.errors import DataError, DataNotFoundError, mismatch, printable_cause
 
 RANDOM_ACCESS = ("array_record", "parquet")
 VERSIONS = {"fashion_mnist": "3.0.1", "mnist": "3.0.1", "kmnist": "3.0.1", "emnist": "3.1.0", "cifar10": "3.0.2"}
@@ -110,7 +110,7 @@ def _read(entry: Entry, prepared: Path) -> dict[str, np.ndarray]:
     except Exception as error:  # a damaged record file can raise anything
         expected, received = f"{entry.title} as tfds prepares it", f"{type(error).__name__}: {str(error)[:200]}"
         remedy = "remove the folder; the next call prepares it again"
-        raise DataError(mismatch(prepared, expected, received, remedy)) from error
+        raise DataError(mismatch(prepared, expected, received, remedy)) from printable_cause(error)
     return arrays
 
 

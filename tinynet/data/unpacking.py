@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Collection, Iterator
 
-from tinynet.errors import DataError, mismatch, one_line
+from tinynet.errors import DataError, mismatch, printable_cause
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP, RAW_DEFLATE = 31, -15  # the formats of a stream, as zlib numbers them
@@ -35,9 +35,7 @@ def damage(who: object, expected: str, remedy: str, received: str = "a damaged o
     except Exception as error:  # a damaged file can raise anything
         received = f"{received} ({type(error).__name__}: {str(error)[:200]})"
         remedy = "close other programs: the memory is full" if isinstance(error, MemoryError) else remedy
-        # Python prints the cause as it is: one that could command a terminal is left out.
-        cause = error if one_line(error) == str(error) else None
-        raise DataError(mismatch(who, expected, received, remedy)) from cause
+        raise DataError(mismatch(who, expected, received, remedy)) from printable_cause(error)
 
 
 def gunzip(content: bytes | memoryview, most: int) -> memoryview:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynet.backend.arrays import Device, array_module, to_numpy
 from tinynet.data.preprocessing import Preprocessing
-from tinynet.errors import DataError, mismatch
+from tinynet.errors import DataError, mismatch, one_line
 from tinynet.io import architecture
 from tinynet.io.array_files import read_arrays, write_arrays
 from tinynet.io.round_trip import described
@@ -94,6 +94,7 @@ def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLi
         for name, shape in declared.items()
         if name in arrays and arrays[name].shape != shape
     ]
+    problems = list(map(one_line, problems))  # names in a file may hold anything
     if problems and strict:
         shown = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
         raise DataError(mismatch(path, "the arrays of this model", shown, "strict=False takes what fits"))

@@ -197,6 +197,8 @@ REFUSED = {
     "a memo of a million digits": (b"}p" + b"1" * 10**6 + b"\n.", "a number of too many digits"),
     "a memo far away": (b"}r\xff\xff\xff\xff.", "it numbers more values than it can hold"),
     "a value appended to a tuple": (b")K\x01a.", "it appends to something else than a list"),
+    "a character of 4 bytes": (b"}X\x04\0\0\0\xf0\x9f\x98\x80.", "a character that takes four bytes"),
+    "a character of 4 bytes, escaped": (b"}V\\U0001f600\n.", "a character that takes four bytes"),
     "keys that collide": (b"}(\x8a\x08" + struct.pack("<Q", 2**61 - 1) + b"Nu.", "a key of a dictionary is not"),
     "a key without a value": (b"}(U\x01au.", "shorter"),
     "a line without an end": (b"S'" + b"x" * 1000, "subsection not found"),

@@ -162,6 +162,40 @@ def test_offline_with_nothing_prepared_ends_at_once(tmp_path, monkeypatch):
         tn.data.load("mnist", source="tfds", data=tmp_path, offline=True)
 
 
+@pytest.mark.parametrize("changes", [True, False])
+def test_a_copy_is_kept_unless_files_changed_while_they_were_read(changes, tmp_path, monkeypatch):
+    entry, splits = small()
+    folder = tmp_path / "tfds" / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text("{}")
+
+    def read(*_):
+        if changes:
+            (folder / "dataset_info.json").write_text('{"another": 1}')
+        return {
+            f"{split}-{part}": array for split in splits for part, array in zip(("images", "labels"), splits[split])
+        }
+
+    monkeypatch.setattr(module, "_read", read)
+    module.read_tfds(entry, tmp_path / "tfds", refuse)
+    assert len([*(tmp_path / "cache").rglob("sha256.json")]) == (not changes)
+
+
+def test_a_copy_of_something_else_is_read_again(tmp_path, monkeypatch):
+    entry, splits = small()
+    folder = tmp_path / "tfds" / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text("{}")
+    arrays = {f"{split}-{part}": array for split in splits for part, array in zip(("images", "labels"), splits[split])}
+    save_arrays(
+        tmp_path / "cache" / "fashion_mnist" / f"tfds-{module._fingerprint(folder)}", {"other": arrays.popitem()[1]}
+    )
+    arrays["test-labels"] = splits["test"][1]
+    monkeypatch.setattr(module, "_read", lambda *_: arrays)
+    found = module.read_tfds(entry, tmp_path / "tfds", refuse)
+    np.testing.assert_array_equal(found["test"][1], splits["test"][1])
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
 @pytest.mark.parametrize("name", ["dataset_info.json", "mnist-train.array_record-00000-of-00001"])
 def test_a_pipe_in_a_prepared_data_set_is_refused_at_once(name, tmp_path):

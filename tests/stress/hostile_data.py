@@ -149,7 +149,7 @@ PICKLES: dict[str, Callable[[], bytes]] = {
         + b"c_codecs\nencode\n(h\x01X\x06\0\0\0latin1tR" * 10_000 + b"eu."
     ),
     "characters of 4 bytes": lambda: (
-        b"}X" + struct.pack("<I", 30 * MILLION) + b"x" * (30 * MILLION - 4) + "\U0001f600".encode() + b"."
+        b"}X" + struct.pack("<I", 47 * MILLION) + b"x" * (47 * MILLION - 4) + "\U0001f600".encode() + b"."
     ),
     "keys that collide": lambda: b"}(" + b"".join(
         b"\x8a\x0c" + (number * (2**61 - 1)).to_bytes(12, "little") + b"N" for number in range(100_000)) + b"u.",

@@ -26,6 +26,7 @@ import numpy as np
 
 MAX_OPERATIONS = 1 << 19  # a batch of CIFAR-10 has 60,000
 MAX_AXES = 4
+LONG_CHARACTER = 0xF0  # begins a character of 4 bytes in UTF-8; in memory, all others of its text then take 4, too
 MAX_DIGITS = 20  # of a number in decimal
 DTYPE = re.compile(r"[biuf][1248]")
 ARRAY = [(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")]
@@ -88,6 +89,18 @@ class _Machine:
 
     def counted(self, form: str) -> bytes:
         return self.take(self.number(form))
+
+    def text(self, form: str) -> str:
+        part = self.counted(form)
+        if np.frombuffer(part, np.uint8).max(initial=0) >= LONG_CHARACTER:
+            raise ValueError("it has a character that takes four bytes")
+        return part.decode()
+
+    def escaped_text(self) -> str:
+        line = self.line()
+        if b"\\U" in line:
+            raise ValueError("it has a character that takes four bytes")
+        return line.decode("raw-unicode-escape")
 
     def line(self) -> bytes:
         return self.take(self.content.index(b"\n", self.at) + 1 - self.at)[:-1]
@@ -224,10 +237,10 @@ OPERATIONS: dict[bytes, Callable[[_Machine], None]] = {
     b"B": lambda machine: machine.push(machine.counted("<I")),
     b"\x8e": lambda machine: machine.push(machine.counted("<Q")),
     b"\x96": lambda machine: machine.push(machine.counted("<Q")),
-    b"\x8c": lambda machine: machine.push(machine.counted("<B").decode()),
-    b"X": lambda machine: machine.push(machine.counted("<I").decode()),
-    b"\x8d": lambda machine: machine.push(machine.counted("<Q").decode()),
-    b"V": lambda machine: machine.push(machine.line().decode("raw-unicode-escape")),
+    b"\x8c": lambda machine: machine.push(machine.text("<B")),
+    b"X": lambda machine: machine.push(machine.text("<I")),
+    b"\x8d": lambda machine: machine.push(machine.text("<Q")),
+    b"V": lambda machine: machine.push(machine.escaped_text()),
     # tuples, lists, dictionaries
     b"(": lambda machine: machine.mark(),
     b")": lambda machine: machine.push(()),

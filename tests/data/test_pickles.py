@@ -75,41 +75,41 @@ def test_names_of_numpy_1_and_2_are_known():
             same(read_pickle(renamed), {b"a": IMAGES})
 
 
-def by_python_2(protocol):
-    """A batch as cPickle of Python 2 wrote it, by hand: its strings are bytes. Only the first, 0 and 2, were in use."""
-    if protocol == 0:
-        text = lambda content: b"S" + repr(content)[1:].encode() + b"\n"  # noqa: E731
-        numbers = b"".join(b"I%d\na" % label for label in BATCH[b"labels"])
-        names = b"".join(text(name) + b"p9\na" for name in BATCH[b"filenames"])
-        array = (
-            b"cnumpy.core.multiarray\n_reconstruct\np2\n(cnumpy\nndarray\np3\n(I0\ntS'b'\ntRp4\n(I1\n(I4\nI3072\nt"
-            b"cnumpy\ndtype\np5\n(S'u1'\nI0\nI1\ntRp6\n(I3\nS'|'\nNNNI-1\nI-1\nI0\ntbI00\n"
-            + text(IMAGES.tobytes())
-            + b"tb"
-        )
-        return (
-            b"(dp1\n" + text(b"data") + array + b"s" + text(b"labels") + b"(lp7\n" + numbers + b"s"
-            + text(b"batch_label") + text(BATCH[b"batch_label"]) + b"s" + text(b"filenames") + b"(lp8\n" + names + b"s."
-        )  # fmt: skip
-    short = lambda content: b"U" + bytes([len(content)]) + content  # noqa: E731
-    numbers = b"".join(b"K" + bytes([label]) if label < 256 else b"M\x00\x01" for label in BATCH[b"labels"])
-    names = b"".join(short(name) + b"r\x09\0\0\0" for name in BATCH[b"filenames"])
-    array = (
-        b"cnumpy.core.multiarray\n_reconstruct\nq\x02cnumpy\nndarray\nq\x03K\x00\x85U\x01b\x87Rq\x04(K\x01M\x04\x00M\x00\x0c\x86"
-        b"cnumpy\ndtype\nq\x05U\x02u1K\x00K\x01\x87Rq\x06(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"
-        + struct.pack("<i", IMAGES.nbytes) + IMAGES.tobytes() + b"tb"
-    )  # fmt: skip
-    return (
-        b"\x80\x02}q\x01(" + short(b"data") + array + short(b"labels") + b"]q\x07(" + numbers + b"e"
-        + short(b"batch_label") + short(BATCH[b"batch_label"]) + short(b"filenames") + b"]q\x08(" + names + b"eu."
-    )  # fmt: skip
+# What cPickle of Python 2.7.18 wrote with NumPy 1.16.6; its strings are bytes.
+BY_PYTHON_2 = {
+    0: (
+        b"(dp1\nS'batch_label'\np2\nS'testing batch 1 of 1'\np3\nsS'labels'\np4\n(lp5\nI0\naI9\nasS'data'\np6\ncnumpy"
+        b".core.multiarray\n_reconstruct\np7\n(cnumpy\nndarray\np8\n(I0\ntS'b'\ntRp9\n(I1\n(I2\nI12\ntcnumpy\ndtype\n"
+        b"p10\n(S'u1'\nI0\nI1\ntRp11\n(I3\nS'|'\nNNNI-1\nI-1\nI0\ntbI00\nS'\\x00\\x0b\\x16!,7BMXcny\\x84\\x8f\\x9a\\x"
+        b"a5\\xb0\\xbb\\xc6\\xd1\\xdc\\xe7\\xf2\\xfd'\ntbsS'filenames'\np12\n(lp13\nS'domestic_cat_s_000907.png'\np14"
+        b'\naS"hydrofoil\'s_\\xff\\n\\\\.png"\np15\nas.'
+    ),
+    1: (
+        b"}q\x01(U\x0bbatch_labelq\x02U\x14testing batch 1 of 1q\x03U\x06labelsq\x04]q\x05(K\x00K\teU\x04dataq\x06cnu"
+        b"mpy.core.multiarray\n_reconstruct\nq\x07(cnumpy\nndarray\nq\x08(K\x00tU\x01btRq\t(K\x01(K\x02K\x0ctcnumpy\n"
+        b"dtype\nq\n(U\x02u1K\x00K\x01tRq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tbI00\nU\x18\x00"
+        b"\x0b\x16!,7BMXcny\x84\x8f\x9a\xa5\xb0\xbb\xc6\xd1\xdc\xe7\xf2\xfdtbU\tfilenamesq\x0c]q\r(U\x19domestic_cat_"
+        b"s_000907.pngq\x0eU\x13hydrofoil's_\xff\n\\.pngq\x0feu."
+    ),
+    2: (
+        b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x14testing batch 1 of 1q\x03U\x06labelsq\x04]q\x05(K\x00K\teU\x04data"
+        b"q\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\x00\x85U\x01b\x87Rq\t(K\x01K\x02K"
+        b"\x0c\x86cnumpy\ndtype\nq\nU\x02u1K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00"
+        b"tb\x89U\x18\x00\x0b\x16!,7BMXcny\x84\x8f\x9a\xa5\xb0\xbb\xc6\xd1\xdc\xe7\xf2\xfdtbU\tfilenamesq\x0c]q\r(U"
+        b"\x19domestic_cat_s_000907.pngq\x0eU\x13hydrofoil's_\xff\n\\.pngq\x0feu."
+    ),
+}
+BATCH_OF_PYTHON_2 = {
+    b"data": np.arange(24, dtype="u1").reshape(2, 12) * 11,
+    b"labels": [0, 9],
+    b"batch_label": b"testing batch 1 of 1",
+    b"filenames": [b"domestic_cat_s_000907.png", b"hydrofoil's_\xff\n\\.png"],
+}
 
 
-@pytest.mark.parametrize("protocol", [0, 2])
+@pytest.mark.parametrize("protocol", BY_PYTHON_2)
 def test_what_python_2_wrote_is_read(protocol):
-    content = by_python_2(protocol)
-    same(pickle.loads(content, encoding="bytes"), BATCH)  # noqa: S301  the bytes above are such a pickle
-    same(read_pickle(content), BATCH)
+    same(read_pickle(BY_PYTHON_2[protocol]), BATCH_OF_PYTHON_2)
 
 
 def test_every_cut_is_refused():

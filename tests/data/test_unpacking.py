@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import itertools
 import os
 import pickle
 import struct
@@ -129,17 +130,27 @@ def damaged(content):
         yield bytes(changed)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_every_cut_and_every_flipped_bit_changes_nothing_or_is_refused(name):
+def check_that_it_is_equal_or_refused(name, every):
     content, read = FILES[name]
     right, equal, refused = flattened(read(content, "file")), 0, 0
-    for each in damaged(content):
+    for each in itertools.islice(damaged(content), 0, None, every):
         try:
             assert flattened(read(each, "file")) == right
             equal += 1
         except tn.DataError:
             refused += 1
     assert refused > equal > 0
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_cut_and_a_flipped_bit_changes_nothing_or_is_refused(name):
+    check_that_it_is_equal_or_refused(name, 7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_every_cut_and_every_flipped_bit_changes_nothing_or_is_refused(name):
+    check_that_it_is_equal_or_refused(name, 1)
 
 
 def test_a_cut_and_a_flipped_bit_of_a_plain_idx_file_are_refused_or_change_a_pixel():
@@ -230,7 +241,7 @@ def test_a_cause_that_could_command_a_terminal_is_not_printed():
 
 
 def test_a_small_file_takes_as_much_memory_as_its_header_says():
-    bomb = gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 1000) + bytes(50_000_000))
+    bomb = gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 1000) + bytes(5_000_000))
     tracemalloc.start()
     try:
         with pytest.raises(tn.DataError, match="it holds more than 1,008 bytes"):

@@ -20,7 +20,7 @@ from tinynet.errors import mismatch
 from tinynet.layers.activations import Sigmoid, Softmax
 from tinynet.layers.base import Context, Layer, arrays_in
 from tinynet.layers.configuration import BuildLayer, layers_from_json
-from tinynet.layers.containers import Chain
+from tinynet.layers.containers import Chain, Container
 from tinynet.losses import Loss, SoftmaxCrossEntropy
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class Sequential(Chain):
         say("\n".join([lines[0], rule, *lines[1:], rule, total]))
 
     def _output_shapes(self, input_shape: tuple[int, ...] | None) -> list[str]:
-        """Each layer's output shape, found with two examples of zeros.
+        """Each layer's output shape, found with no examples, which take no memory; if there are own layers, with two.
 
         Without `input_shape` they enter at the first layer that knows its own. The shapes before that layer are "?",
         except the output of the layer just before it.
@@ -242,11 +242,20 @@ class Sequential(Chain):
         if shape is None:
             return ["?"] * len(self.layers)
         names = ["?"] * (first - 1) + [_batch_of(shape)] * (first > 0)
-        x = self.device.put(np.zeros((2, *shape), self.dtype))
-        for layer in self.layers[first:]:
-            x = layer(x)
+        x = self.device.put(np.zeros((0 if _is_of_library(self) else 2, *shape), self.dtype))
+        for number, layer in enumerate(self.layers[first:], first):
+            try:
+                x = layer(x)
+            except MemoryError:  # of one example, which a layer such as Reshape may claim to be of any size
+                return names + ["?"] * (len(self.layers) - number)
             names.append(_batch_of(x.shape[1:]))
         return names
+
+
+def _is_of_library(layer: Layer) -> bool:
+    """Whether the layer and all its parts are those of this library, which compute with a batch of no examples."""
+    parts = layer.distinct if isinstance(layer, Container) else ()
+    return type(layer).__module__.startswith("tinynet.") and all(map(_is_of_library, parts))
 
 
 def _batch_of(shape: Sequence[int]) -> str:

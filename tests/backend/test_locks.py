@@ -38,7 +38,9 @@ def test_a_link_in_the_place_of_a_lock_is_refused_and_its_target_is_whole(use, n
     monkeypatch.setattr(downloads, "WAITS", (0,))
     pytest.importorskip("safetensors")
     victim = links_to(tmp_path, name)
-    with pytest.raises(tn.DataError, match=f"{name}: expected a lock file, got a symbolic link; remove it"):
+    with pytest.raises(
+        tn.DataError, match=f"{name}: expected a regular file, got something else, such as a link or a folder; remove"
+    ):
         use(tmp_path)
     assert victim.read_text() == "precious"
     (tmp_path / name).unlink()  # as the message says
@@ -52,7 +54,7 @@ def test_a_link_in_the_place_of_a_lock_is_refused_and_its_target_is_whole(use, n
 
 def test_a_folder_in_the_place_of_a_lock_is_refused(tmp_path):
     (tmp_path / "lock").mkdir()
-    with pytest.raises(tn.DataError, match="lock: expected a lock file, got something else; remove it"):
+    with pytest.raises(tn.DataError, match="lock: expected a regular file, got something else"):
         file_lock(tmp_path / "lock", "this test needs")
 
 

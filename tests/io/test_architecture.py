@@ -132,7 +132,7 @@ def nested(depth):
         (about({"layer": "MaxPool2D", "pool_size": -1}), "hyperparameters that it takes"),
         (about({"again": 0}), "a layer before this one"),
         (about("Dense"), "a layer, got 'Dense'"),
-        (about(nested(200)), "50 deep"),
+        (about(nested(100)), "50 deep"),
         (about(*[{"layer": "ReLU"}] * 10_001), "at most 10,000 layers"),
         (about({"layer": "Residual", "block": [], "shortcut": None}), "a list of layers"),
     ],

@@ -19,6 +19,10 @@ from safetensors.numpy import load_file, save_file  # noqa: E402
     [
         ({"version": 3}, "format version 2 or older, got 3; install a newer tinynet"),
         ({"version": "one"}, "a header with a version"),
+        ({"version": True}, "a header with a version, got True"),
+        ({"version": 0}, "a header with a version, got 0"),
+        ({"version": 10**4000}, "format version 2 or older, got 1000"),
+        ({"more": 1}, "a header with a version"),
         ({"kind": "checkpoint"}, "a model of tinynet, got a checkpoint"),
     ],
 )
@@ -80,6 +84,42 @@ def test_the_checksum_covers_all_that_is_read(tmp_path, change):
     tn.load(path)  # the checksum alone refused it
 
 
+def test_a_file_of_version_2_is_never_read_with_the_weaker_sum_of_version_1(saved):
+    """Each in the place of the other: as one flipped bit, or a program that knows the format, would make it."""
+    raw = saved.read_bytes()
+    for version in (b"0", b"1", b"3"):
+        saved.write_bytes(raw.replace(b'\\"version\\": 2', b'\\"version\\": ' + version))
+        with pytest.raises(tn.DataError, match="its checksum|a version, got 0|install a newer"):
+            tn.load(saved)
+    rewrite(saved, version=1)
+    saved.write_bytes(saved.read_bytes().replace(b'\\"version\\": 1', b'\\"version\\": 2'))
+    with pytest.raises(tn.DataError, match="numbers that fit its checksum"):
+        tn.load(saved)
+
+
+def test_a_file_that_does_not_fit_into_memory_is_named(saved):
+    """A gigabyte of zeros on no disk, which a header claims to be an array."""
+    resource = pytest.importorskip("resource", reason="limits of memory are a matter of Unix")
+    assert resource.RLIMIT_AS
+    code = f"""if True:
+        import json, resource, tinynet as tn
+        header = {{"0.weight": {{"dtype": "F32", "shape": [2**30], "data_offsets": [0, 2**32]}}, "__metadata__":
+            {{"tinynet": json.dumps({{"kind": "model", "version": 2, "about": {{}}, "sha256": ""}})}}}}
+        text = json.dumps(header).encode()
+        with open({str(saved)!r}, "wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            file.truncate(8 + len(text) + 2**32)
+        resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31))
+        try:
+            tn.load({str(saved)!r})
+        except tn.DataError as error:
+            print(error)
+    """
+    done = python("-c", code)
+    assert "expected a file that fits into memory, got 4,294,967," in done.stdout, done.stderr
+    assert done.stdout.endswith("read it on a machine with more memory\n")
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_files_of_both_versions_are_written_and_read(tmp_path, version):
     arrays, about = {"a": np.arange(3.0)}, {"shape": (1, 2), 3: None}
@@ -97,6 +137,14 @@ def test_what_could_not_be_read_is_not_written(tmp_path):
     write_arrays(path, "model", 2, {"b": np.zeros(3, "i4").astype("float32")}, None)
     with pytest.raises(tn.SaveError, match="a description of at most 4,194,304 bytes, got 5,000,1"):
         write_arrays(path, "model", 2, whole, "x" * 5_000_000)
+    deep: list = []
+    for _ in range(300):
+        deep = [deep]
+    with pytest.raises(tn.SaveError, match="a description that JSON can hold, got more than 300 levels; shorten it"):
+        write_arrays(path, "model", 2, whole, deep)
+    write_arrays(path, "model", 2, whole, deep[0])
+    with pytest.raises(tn.SaveError, match="a description that JSON can hold"):
+        write_arrays(path, "model", 2, whole, float("nan"))
     write_arrays(path, "model", 2, whole, '"' * 2_000_000)  # quotes take most room
     assert len(read_arrays(path, "model", 2)[1]) == 2_000_000
 

@@ -40,3 +40,25 @@ def test_pictures_smaller_than_the_kernel_are_refused():
 def test_hyperparameters_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("layer", "smaller"),
+    [
+        (tn.Conv2D(1, 1, 3, padding=10**6), tn.Conv2D(1, 1, 3, padding=1)),
+        (tn.Conv2D(1, 1, 1, padding=(0, 101)), tn.Conv2D(1, 1, 1, padding=(0, 100))),
+        (tn.MaxPool2D(10**6, padding="same"), tn.MaxPool2D(10, padding="same")),
+        (tn.MaxPool2D(10**6, stride=1, padding="same"), tn.MaxPool2D(200, stride=1, padding="same")),
+    ],
+    ids=repr,
+)
+def test_a_margin_that_is_much_larger_than_the_picture_is_refused_and_the_advice_works(layer, smaller):
+    """A model of 300 bytes would take all memory at its first use."""
+    x = np.ones((2, 5, 4, 1), "float32")
+    with pytest.raises(
+        tn.ShapeError, match=r"expected pictures of at least .* got \(5, 4\) pixels; use a smaller padding"
+    ):
+        layer(x)
+    assert np.isfinite(smaller(x)).all()
+    large = np.ones((1, 150, 150, 1), "float32")  # as many as the picture has: PyTorch's limit for pooling is lower
+    assert tn.Conv2D(1, 1, 3, padding=150)(large).shape == (1, 448, 448, 1)

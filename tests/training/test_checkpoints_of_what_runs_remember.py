@@ -60,7 +60,7 @@ def test_what_is_evaluated_may_change_when_a_run_is_resumed(first, then, broken_
 def test_an_old_history_with_rows_of_two_kinds_is_read(small_data, tmp_path):
     """Earlier versions wrote such files and then refused them."""
     state = TrainingState.of(model := small_model(), tn.SGD(0.1), 0)
-    state.meter = Meter(6, model.device)
+    state.meter, state.step = Meter(6, model.device), 12
     state.history.rows = [{"epoch": 1, "running_loss": 1.0}, {"epoch": 2, "running_loss": 1.0, "validation_loss": 2.0}]
     rows = list(state.history)
     keeper = Checkpoints(tmp_path)

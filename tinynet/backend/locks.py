@@ -26,6 +26,6 @@ def file_lock(path: PathLike, who: str, timeout: float = -1) -> Any:
     except (FileNotFoundError, NotADirectoryError):  # `acquire` creates it, or says what is wrong
         return filelock.FileLock(path, timeout=timeout)
     if not stat.S_ISREG(mode):
-        received = "a symbolic link" if stat.S_ISLNK(mode) else "something else"
-        raise DataError(mismatch(os.fsdecode(path), "a lock file", received, "remove it"))
+        received = "something else, such as a link or a folder"
+        raise DataError(mismatch(os.fsdecode(path), "a regular file", received, f"remove {os.fsdecode(path)}"))
     return filelock.FileLock(path, timeout=timeout)

@@ -53,7 +53,7 @@ def load(path: PathLike, layers: Iterable[type[Layer]] = (), device: str | Devic
     shapes = {name: values.shape for name, values in arrays.items()}
     own = {layer.__name__: layer for layer in layers}
     known = _preprocessing(about, path)
-    model = architecture.build(about.get("architecture"), shapes, own, about["dtype"])
+    model = architecture.build(about.get("architecture"), shapes, own, about["dtype"], draw=False)
     put_arrays(model, arrays, path)
     model.preprocessing = known
     return model.to(device)
@@ -88,7 +88,7 @@ def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLi
     """Write `arrays` into the model, by name; see load_weights."""
     declared = model.declared_shapes
     problems = [f"missing {name}" for name in declared if name not in arrays]
-    problems += [f"unexpected {name}" for name in arrays if name not in declared]
+    problems += [f"unexpected {name:.60}" for name in arrays if name not in declared]
     problems += [
         f"{name} has shape {arrays[name].shape}, not {shape}"
         for name, shape in declared.items()
@@ -100,5 +100,5 @@ def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLi
         raise DataError(mismatch(path, "the arrays of this model", shown, "strict=False takes what fits"))
     for name, values in {**model.parameters, **model.statistics}.items():
         if name in arrays and arrays[name].shape == values.shape:
-            values[...] = array_module(values).asarray(arrays[name].astype(values.dtype))
+            values[...] = array_module(values).asarray(arrays[name].astype(values.dtype, copy=False))
     return problems

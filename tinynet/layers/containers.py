@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
@@ -30,7 +31,7 @@ class Container(Layer):
         for layer in layers:
             _check_free("Residual" if type(self) is Chain else type(self).__name__, layer)
         self.layers, self.names = tuple(layers), tuple(names)
-        self._positions = [sum(layer.positions for layer in layers[:number]) for number in range(len(layers))]
+        self._positions = [*accumulate((layer.positions for layer in layers), initial=0)]  # the last is that of the end
         for layer in self.distinct:
             layer._taken = True
 
@@ -67,23 +68,23 @@ class Container(Layer):
     @property
     def parameters(self) -> dict[str, Array]:
         """The parameters by position and name: {"0.weight": ..., "0.bias": ..., "2.weight": ...}."""
-        return NamedArrays(self._named([layer.parameters for layer in self.layers]))
+        return NamedArrays(self._named({layer: layer.parameters for layer in self.distinct}))
 
     @property
     def statistics(self) -> dict[str, Array]:
         """The statistics by position and name: {"1.running_mean": ..., ...}."""
-        return NamedArrays(self._named([layer.statistics for layer in self.layers]))
+        return NamedArrays(self._named({layer: layer.statistics for layer in self.distinct}))
 
     @property
     def declared_shapes(self) -> dict[str, Shape]:
-        return self._named([layer.declared_shapes for layer in self.layers])
+        return self._named({layer: layer.declared_shapes for layer in self.distinct})
 
-    def _named(self, of_layers: list[dict[str, Any]]) -> dict[str, Any]:
+    def _named(self, of_layers: Mapping[Layer, Mapping[str, Any]]) -> dict[str, Any]:
         first = {layer: number for number, layer in reversed(list(enumerate(self.layers)))}
         return {
             f"{self.names[number]}.{name}": values
             for number in sorted(first.values())
-            for name, values in of_layers[number].items()
+            for name, values in of_layers[self.layers[number]].items()
         }
 
     @property
@@ -93,11 +94,11 @@ class Container(Layer):
     @property
     def splittable(self) -> bool:  # type: ignore[override]
         """Whether threads may share a batch in every layer."""
-        return all(layer.splittable for layer in self.layers)
+        return all(layer.splittable for layer in self.distinct)
 
     @property
     def positions(self) -> int:
-        return sum(layer.positions for layer in self.layers)
+        return self._positions[-1]
 
     def views(self, vector: Array, changes: Array = None) -> list[Any]:
         """`vector`, laid out like `theta`, as one dict of named arrays for each layer."""
@@ -116,9 +117,11 @@ class Container(Layer):
             offset += layer.statistics_size
 
     def draw(self, vector: Array, offset: int, seed: int, position: int) -> None:
-        for layer in self.distinct:
-            layer.draw(vector, offset, seed, position + self._positions[self.layers.index(layer)])
-            offset += layer.size
+        first: dict[Layer, int] = {}
+        for layer, start in zip(self.layers, self._positions):
+            if first.setdefault(layer, start) == start:
+                layer.draw(vector, offset, seed, position + start)
+                offset += layer.size
 
     def draw_statistics(self, vector: Array, offset: int) -> None:
         for layer in self.distinct:

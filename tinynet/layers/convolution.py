@@ -68,7 +68,7 @@ class Conv2D(Layer):
         kernel = self.weight.reshape(-1, self.inputs, self.outputs)  # (KH KW, inputs, outputs)
         output_size = windows.output_size(size)
         per_picture = math.prod(output_size) * len(matrix) * x.dtype.itemsize
-        bias = xp.tile(self.bias, math.prod(output_size))  # of a whole picture: NumPy is slow with short rows
+        bias = xp.tile(self.bias, math.prod(output_size) * bool(len(x)))  # of a picture: NumPy is slow with short rows
         y = xp.empty((len(x), *output_size, self.outputs), x.dtype)
         for some in chunks(x, per_picture):
             columns = _columns(windows.view(windows.pad(x[some]), output_size))  # (n P Q, K)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -51,7 +52,7 @@ class BatchNorm(Layer):
     def forward(self, x: Array, context: Context) -> tuple[Array, Backward]:
         _expect_features(self, x, self.features)
         xp, shape = array_module(x), x.shape
-        x = x.reshape(len(x), -1)  # (N, pixels * features)
+        x = x.reshape(len(x), math.prod(shape[1:]))  # (N, pixels * features)
         wide = _repeater(x, self.features)
 
         def over_batch(a: Array) -> Array:  # the sum for each feature: (features,)

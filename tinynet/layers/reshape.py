@@ -23,7 +23,7 @@ class Flatten(Layer):
         def backward(dy: Array, grads: Any) -> Array:
             return dy.reshape(shape)
 
-        return x.reshape(len(x), -1), backward
+        return x.reshape(len(x), math.prod(shape[1:])), backward  # -1 cannot be known of an empty batch
 
 
 class Reshape(Layer):

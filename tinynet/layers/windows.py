@@ -16,6 +16,8 @@ Padding = str | int | tuple[int, int]
 # same from 0.3 to 2 MB, and a fifth lower at 9. On a GPU few large products are faster.
 CHUNK_ON_HOST, CHUNK_ON_GPU = 1 << 20, 1 << 28
 
+WIDEST = 100  # rows or columns that may be added on each side of a picture which has fewer
+
 
 class Windows:
     """The geometry of windows of `kernel` rows and columns, `stride` apart, over pictures with a margin of `padding`.
@@ -65,6 +67,9 @@ class Windows:
     def output_size(self, size: Pair) -> Pair:
         """(P, Q): how many windows there are one below the other, and side by side."""
         margins = self.margins(size)
+        if any(max(margin) > max(n, WIDEST) for n, margin in zip(size, margins)):  # a small file could take all memory
+            expected = f"pictures of at least {max(map(max, margins))} rows and columns, as many as padding adds"
+            raise ShapeError(mismatch(self.who, expected, f"{tuple(size)} pixels", "use a smaller padding or window"))
         inner = [n + sum(margin) - k for n, margin, k in zip(size, margins, self.kernel)]
         if min(inner) < 0:
             expected = f"pictures of at least {self.kernel}"

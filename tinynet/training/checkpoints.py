@@ -7,35 +7,37 @@ them, `best.safetensors` is the model with the best validation result so far; `t
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
+import os
 import re
+import stat
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tinynet.backend.arrays import array_module, is_finite, to_numpy
+from tinynet.backend.arrays import is_finite
 from tinynet.backend.files import PathLike
 from tinynet.backend.locks import file_lock
 from tinynet.backend.terminal import say
 from tinynet.errors import DataError, SaveError, above_zero, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
+from tinynet.io.models import KIND as MODEL_KIND
+from tinynet.io.models import VERSION as MODEL_VERSION
+from tinynet.training.checkpoint_files import KIND, NAME, VERSION, check_vectors, restore, rows_to_json, storable
 from tinynet.training.config import Resume
-from tinynet.training.settings import REMEDY, Settings
+from tinynet.training.settings import Settings
 from tinynet.training.signals import Signals
 
 if TYPE_CHECKING:
     from tinynet.model import Sequential
     from tinynet.training.state import TrainingState
 
-KIND, VERSION = "checkpoint", 2
-NAME = re.compile(r"step-(\d{9,})\.safetensors")
 BEST = "best.safetensors"
-INFINITE = ("nan", "inf", "-inf")  # how a loss that is not finite is written: JSON has no such numbers
+UNFINISHED = re.compile(r"\.(step-.*|best\.safetensors)\..*\.part", re.DOTALL)
 
 
 class Checkpoints:
@@ -66,6 +68,7 @@ class Checkpoints:
         self._signals = Signals()
         self._settings = Settings({}, {}, {})
         self._state: TrainingState | None = None  # of the run in progress
+        self._saved: Path | None = None  # the newest checkpoint that this run has written or read
         self._best = -math.inf
         self._last = 0.0
 
@@ -75,17 +78,13 @@ class Checkpoints:
         lock = file_lock(self.folder / ".lock", "checkpoints need")
         safetensors()  # raises now if it is missing, not at the first checkpoint
         self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except TimeoutError as error:
-            remedy = "wait for it, or give this run a folder of its own"
-            raise DataError(
-                mismatch(self.folder, "a folder that no other run is using", "one that is", remedy)
-            ) from error
+        names = self._names()
+        _acquire(lock, self.folder)
         self._lock = lock  # not before it is acquired: another thread may be using this object
-        for name in (".step-*", f".{BEST}"):  # left by a run that was killed while it wrote
-            for path in self.folder.glob(f"{name}.*.part"):
-                path.unlink(missing_ok=True)
+        for name in names:
+            if UNFINISHED.fullmatch(name):  # left by a run that was killed while it wrote
+                with contextlib.suppress(OSError):  # they do no harm
+                    (self.folder / name).unlink()
         self._last = time.monotonic()
         self._signals.start()
         return self
@@ -111,26 +110,59 @@ class Checkpoints:
         if resume not in (True, False, "trust"):
             raise ValueError(mismatch("fit: resume", 'True, False or "trust"', repr(resume), "try resume=True"))
         for name, values in state.vectors().items():
-            _storable(name, values.reshape(-1)[:0])
-        self._settings, self._state, self._best = settings, state, -math.inf
+            storable(name, values.reshape(-1)[:0])
+        self._settings, self._state, self._best, self._saved = settings, state, -math.inf, None
         found = self.steps()
         if found and not resume:
             remedy = "pass resume=True to continue it, or name another folder"
             raise ValueError(mismatch(self.folder, "no run in this folder", f"one at step {found[-1]}", remedy))
-        problem: DataError | None = None
-        for step in reversed(found):
-            path = self.path(step)
+        if found:
+            self._resume(state, [self.path(step) for step in reversed(found)], trust=resume == "trust")
+
+    def _resume(self, state: TrainingState, paths: list[Path], trust: bool) -> None:
+        """Restore `state` from the first of these checkpoints, the newest, that can be read.
+
+        A file of format 1 with other settings may be a damaged one, since its checksum does not cover them: it is
+        passed over if an older checkpoint fits.
+        """
+        problem: Exception | None = None
+        other: ValueError | None = None
+        for path in paths:
             try:
                 arrays, about, version = read_arrays(path, KIND, VERSION)
-                settings.check(about, version, path, trust=resume == "trust")
-                _check_vectors(state, arrays, version, path)
-                self._best = _restore(state, arrays, about, path)
-                return
-            except DataError as error:
-                warnings.warn(f"{error}; trying the checkpoint before it", stacklevel=3)
+                self._settings.check(about, version, path, trust)
+                check_vectors(state, arrays, version, path)
+                self._best, self._saved = restore(state, arrays, about, path), path
+                break
+            except (DataError, OSError) as error:
+                then = "; trying the checkpoint before it" if path != paths[-1] else ""
+                warnings.warn(f"{_told(error, path)}{then}", stacklevel=4)
                 problem = error
-        if problem is not None:
-            raise problem
+            except ValueError as error:
+                if version > 1:
+                    raise
+                other = other or error
+        else:
+            if other is not None:
+                raise other
+            received = f"{len(paths)} that cannot be read"
+            remedy = f"put a good copy of one there, or delete step-*.safetensors in {self.folder} to begin again"
+            raise DataError(mismatch(self.folder, "a checkpoint that can be read", received, remedy)) from problem
+        if other is not None:
+            reason = "its format does not protect its settings, so it is taken to be damaged"
+            warnings.warn(f"{other}; {reason}, and the run goes on from {self._saved}", stacklevel=4)
+        self._check_best()
+
+    def _check_best(self) -> None:
+        """Warn if the best model so far, which the run has saved, cannot be read; the next one is then saved."""
+        if self._best == -math.inf or not os.path.lexists(self.folder / BEST):  # moved away, as it may be
+            return
+        try:
+            read_arrays(self.folder / BEST, MODEL_KIND, MODEL_VERSION)
+        except (DataError, OSError) as error:
+            told = _told(error, self.folder / BEST)
+            warnings.warn(f"{told}; the best model so far is lost, and that of the next epoch is saved", stacklevel=5)
+            self._best = -math.inf
 
     def after_step(self, state: TrainingState) -> None:
         """Save if it is time or a signal came. If a signal came, do what it would have done without the run."""
@@ -158,15 +190,15 @@ class Checkpoints:
         """If a signal came, say what was saved, and do what it would have done without the run."""
         if self._signals.pending is None:
             return
-        if self.steps():
-            say(f"saved {self.path(self.steps()[-1])}; resume=True continues from there")
+        if self._saved is not None:
+            say(f"saved {self._saved}; resume=True continues from there")
         self._signals.act()
 
     def after_epoch(self, state: TrainingState, model: Sequential) -> None:
         """Save the model if it is the best so far on the validation set: by accuracy, else by loss."""
         row = state.history.last
         score = row.get("validation_accuracy", -row.get("validation_loss", math.inf))
-        if score > self._best and self._try(lambda: model.save(self.folder / BEST)):
+        if score > self._best and self._try(lambda: model.save(_no_pipe(self.folder / BEST))):
             self._best = score
 
     def save(self, state: TrainingState) -> None:
@@ -174,24 +206,38 @@ class Checkpoints:
         vectors = state.vectors()
         if not all(is_finite(vector) for vector in vectors.values()):
             return
-        arrays = {name: _storable(name, vector) for name, vector in vectors.items()}
-        about: dict[str, Any] = {"step": state.step, "seed": state.seed, "history": _for_json(state.history.rows)}
+        arrays = {name: storable(name, vector) for name, vector in vectors.items()}
+        about: dict[str, Any] = {"step": state.step, "seed": state.seed, "history": rows_to_json(state.history.rows)}
         if state.meter is not None:
             kept, about["seconds"] = state.meter.to_arrays(), state.seconds
             arrays |= {f"meter.{name}": values for name, values in kept.items()}
         about["best"] = self._best if math.isfinite(self._best) else None
         about |= self._settings.to_json()
-        write_arrays(self.path(state.step), KIND, VERSION, arrays, about)
-        for step in self.steps()[: -self.keep]:
-            with contextlib.suppress(OSError):  # an old checkpoint that cannot be removed does no harm
+        path = self.path(state.step)
+        write_arrays(_no_pipe(path), KIND, VERSION, arrays, about)
+        self._saved = path
+        with contextlib.suppress(DataError, OSError):  # an old checkpoint that cannot be removed does no harm
+            older = [step for step in self.steps() if step <= state.step]  # newer ones could not be read
+            for step in older[: -self.keep]:
                 self.path(step).unlink()
 
     # In the folder --------------------------------------------------------------------------------------------------
 
     def steps(self) -> list[int]:
         """The steps of all checkpoints in the folder, in ascending order."""
-        names = (NAME.fullmatch(path.name) for path in self.folder.glob("step-*.safetensors"))
+        names = (NAME.fullmatch(name) for name in self._names())
         return sorted(int(found[1]) for found in names if found)
+
+    def _names(self) -> list[str]:
+        """The names of all files in the folder; none if there is no folder yet."""
+        try:
+            return os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            remedy = "make it readable, or name another folder"
+            received = error.strerror or error
+            raise DataError(mismatch(self.folder, "a folder that can be listed", received, remedy)) from error
 
     def path(self, step: int) -> Path:
         """The path of the checkpoint of a step."""
@@ -201,85 +247,31 @@ class Checkpoints:
         return f"Checkpoints({str(self.folder)!r})"
 
 
-def _restore(state: TrainingState, arrays: Mapping[str, np.ndarray], about: dict[str, Any], path: Path) -> float:
-    """Restore `state` from a checkpoint, or raise DataError and change nothing. Returns the best validation result."""
-    ours = state.vectors()
-    for name, values in ours.items():
-        if name not in arrays or arrays[name].shape != values.shape:
-            received = arrays[name].shape if name in arrays else "none"
-            raise DataError(mismatch(path, f"{name} of shape {values.shape}", received, "delete it"))
-    step: Any = about.get("step")
-    rows: Any = about.get("history")
-    seconds, best = about.get("seconds", 0.0), about.get("best")
-    fits = isinstance(step, int) and not isinstance(step, bool) and 0 <= step < 2**53
-    fits = fits and _number(seconds) and (best is None or _number(best))
-    fits = fits and isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
-    numbers = (value for row in rows for value in row.values()) if fits else ()
-    if not fits or not all(_number(value) or value in INFINITE for value in numbers) or state.meter is None:
-        raise DataError(mismatch(path, "a step, a history, seconds", f"{about!r:.80}", "delete it"))
-    state.meter.from_arrays({name[6:]: values for name, values in arrays.items() if name.startswith("meter.")}, path)
-    for name, values in ours.items():
-        values[...] = array_module(values).asarray(arrays[name].astype(values.dtype))
-    state.history.rows = [{name: float(v) if v in INFINITE else v for name, v in row.items()} for row in rows]
-    state.step, state.seconds = int(step), float(seconds)
-    return -math.inf if best is None else float(best)
-
-
-def _check_vectors(state: TrainingState, arrays: Mapping[str, np.ndarray], version: int, path: Path) -> None:
-    """Raise ValueError if the file has vectors that the run has not, or if a file of format 1 is of another dtype.
-
-    Format 1 says nothing of the mask of AdamW and of the model's dtype, which are seen in the arrays alone.
-    """
-    ours = state.vectors()
-    others = sorted(name for name in arrays if name not in ours and not name.startswith("meter."))
-    if others:
-        raise ValueError(mismatch(path, f"the vectors {', '.join(ours)}", f"also {', '.join(others)}", REMEDY))
-    if version > 1:
-        return
-    dtype = arrays["theta"].dtype if "theta" in arrays else state.theta.dtype
-    if dtype != state.theta.dtype:
-        raise ValueError(mismatch(path, f"a model of dtype {state.theta.dtype}", dtype, REMEDY))
-    mask, theirs = ours.get("optimizer.mask"), arrays.get("optimizer.mask")
-    if mask is not None and theirs is not None and not np.array_equal(to_numpy(mask), theirs):
-        raise ValueError(mismatch(path, "the mask of this optimizer", "another", REMEDY))
-
-
-def _storable(name: str, values: Any) -> np.ndarray:
-    """A vector in a dtype that files have: float32, float64 or int64. TypeError if none of them holds its values."""
-    array = to_numpy(values)
-    for wider in (np.float32, np.float64) if array.dtype.kind == "f" else (np.int64,):
-        if np.can_cast(array.dtype, wider):
-            return array.astype(wider, copy=False)
-    expected, remedy = f"{name} of floats or whole numbers", "let start() of the optimizer return such vectors"
-    raise TypeError(mismatch("Checkpoints", expected, array.dtype, remedy))
-
-
-def _for_json(rows: list[dict[str, float]]) -> list[dict[str, Any]]:
-    """The rows as JSON can hold them: NaN and infinity as strings, NumPy's numbers as Python's.
-
-    A callback may have added columns. What is no number is left out, with a warning.
-    """
-    plain = ({name: _plain(name, value) for name, value in row.items()} for row in rows)
-    return [{name: value for name, value in row.items() if value is not None} for row in plain]
-
-
-def _plain(name: str, value: Any) -> int | float | str | None:
-    """A number of a history as JSON can hold it; None, with a warning, for what is no number."""
-    number = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
-    if isinstance(number, float) and not math.isfinite(number):
-        return str(float(number))
-    if isinstance(number, bool) or _number(number):
-        return float(number) if isinstance(number, float) else int(number)
-    problem = mismatch("history", f"numbers in the column {name!r}", repr(value), "keep other things elsewhere")
-    warnings.warn(f"{problem}; checkpoints leave it out", stacklevel=6)
-    return None
-
-
-def _number(value: Any) -> bool:
-    """Whether a value from JSON is a number that a float can hold."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return False
+def _acquire(lock: Any, folder: Path) -> None:
+    """Acquire the lock of the folder. DataError if another run has it, or if its file cannot be locked."""
     try:
-        return math.isfinite(float(value))
-    except OverflowError:  # a whole number of hundreds of digits
-        return False
+        lock.acquire(timeout=0)
+    except TimeoutError as error:
+        remedy = "wait for it, or give this run a folder of its own"
+        raise DataError(mismatch(folder, "a folder that no other run is using", "one that is", remedy)) from error
+    except OSError as error:
+        remedy = f"make {folder} and {folder / '.lock'} writable, or give this run a folder of its own"
+        expected, received = "a file that can be locked", error.strerror or error
+        raise DataError(mismatch(folder / ".lock", expected, received, remedy)) from error
+
+
+def _told(error: Exception, path: Path) -> str:
+    """An error of reading `path` in a warning."""
+    return f"{path} cannot be opened ({error.strerror or error})" if isinstance(error, OSError) else str(error)
+
+
+def _no_pipe(path: Path) -> Path:
+    """`path`, unless there is a pipe or a device in its place: `open` would write into it, or wait for ever."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:  # missing, or the writer says what it is
+        return path
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        text = f"{path} could not be saved (there is a pipe or a device of this name): remove it"
+        raise SaveError(errno.EINVAL, text)
+    return path

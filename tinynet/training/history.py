@@ -72,7 +72,7 @@ class History:
         writer = csv.DictWriter(text, fieldnames=self.columns)
         writer.writeheader()
         writer.writerows(self.rows)
-        write_atomically(path, text.getvalue().encode())
+        write_atomically(path, text.getvalue().encode(errors="backslashreplace"))  # JSON may hold half a character
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Plot loss and accuracy over the epochs into a file (PNG, SVG or PDF). Needs matplotlib."""

@@ -99,6 +99,9 @@ class Meter:
         shapes = {values.shape for values in (losses, hits, weights) if values is not None}
         if len(losses) > len(self.counts) or len(shapes) > 1:
             raise DataError(mismatch(who, f"at most {len(self.counts)} losses", len(losses), "delete it"))
+        least = {"counts": 1, "hits": 0, "weights": 0}
+        if any(name in arrays and not (_finite(arrays[name]) >= smallest).all() for name, smallest in least.items()):
+            raise DataError(mismatch(who, "numbers of examples, hits and weights", "others", "delete it"))
         self.done = len(losses)
         self.losses[: self.done] = self.device.put(losses)
         self.counts[: self.done] = counts
@@ -158,3 +161,8 @@ class DeviceMeter:
             self.hits = None
         else:
             self.hits[self.index] = hits
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    """The values, with -1 for those that are not finite."""
+    return np.where(np.isfinite(values), values, -1)

@@ -104,7 +104,7 @@ FILES = [
         lambda at: tn.load(rewritten(at, version=99)), PACKAGES),
     Row("io/array_files.py", "its numbers alone can be read by safetensors.numpy.load_file",
         lambda at: tn.load(foreign(at)), lambda at: numbers_of(foreign(at))),
-    Row("io/array_files.py", "take another copy of the file, or save it again",
+    Row("io/tensor_files.py", "take another copy of the file, or save it again",
         lambda at: tn.load(damaged(at)), loads),
     Row("io/array_files.py", "tn.load reads models; fit(checkpoint=folder, resume=True) reads checkpoints",
         lambda at: tn.load(rewritten(at, kind="checkpoint")), loads),

@@ -161,6 +161,12 @@ def test_bytes_do_not_become_addresses(tmp_path):
     assert (done.returncode, done.stdout) == (0, "refused\n" * 3)
 
 
+def ordered(order):
+    """An array whose dtype has this text for the order of its bytes: NumPy would read "O," + "u1" as two fields."""
+    dtype = b"cnumpy\ndtype\n(S'u1'\ntR(I3\nT" + struct.pack("<I", len(order)) + order + b"NNNI-1\nI-1\nI0\ntb"
+    return b"}U\x01acnumpy.core.multiarray\n_reconstruct\n)R(I1\nI0\n\x85" + dtype + b"I00\nU\0tbs."
+
+
 U1 = np.dtype("u1")
 REFUSED = {
     "a function": (pickle.dumps({b"a": Call(print, ("executed",))}, 2), r"it asks for \w+.print, which no data set"),
@@ -182,6 +188,9 @@ REFUSED = {
     "text for numbers": (pickle.dumps({b"a": array_of(U1, (4,), "text")}, 3), "a dtype and bytes"),
     "an array of no dtype": (pickle.dumps({b"a": array_of("u1")}, 2), "a dtype and bytes"),
     "a state of bytes": (b"cnumpy\ndtype\n(S'u1'\ntRT\xff\xff\0\0" + b"x" * 0xFFFF + b"b.", "not made of a tuple"),
+    "an order that makes fields of objects": (ordered(b"O,"), "no order of bytes"),
+    "an order that makes an array of arrays": (ordered(b"(1000000000,)"), "no order of bytes"),
+    "an order of two": (ordered(b"<>"), "no order of bytes"),
     "a dtype of dates": (pickle.dumps({b"a": np.zeros(2, "M8[s]")}, 2), "other things than numbers"),
     "a dtype of text": (pickle.dumps({b"a": np.zeros(2, "U3")}, 2), "other things than numbers"),
     "a list": (pickle.dumps([1, 2], 2), "something else than a dictionary"),

@@ -28,6 +28,7 @@ MAX_OPERATIONS = 1 << 19  # a batch of CIFAR-10 has 60,000
 MAX_AXES = 4
 LONG_CHARACTER = 0xF0  # begins a character of 4 bytes in UTF-8; in memory, all others of its text then take 4, too
 MAX_DIGITS = 20  # of a number in decimal
+ORDERS = ("|", "<", ">", "=")
 DTYPE = re.compile(r"[biuf][1248]")
 ARRAY = [(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")]
 ARRAY_OF_BUFFER = [(f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")]
@@ -187,6 +188,8 @@ class _Machine:
             _, order, *fields = state
             if fields[:3] != [None, None, None]:
                 raise ValueError("an array holds other things than numbers")
+            if _ascii(order) not in ORDERS:  # NumPy would read "O," before "u1" as a field of objects
+                raise ValueError("a dtype has no order of bytes")
             self.stack[-1].order = _ascii(order)
         else:
             _, shape, dtype, fortran, content = state

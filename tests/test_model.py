@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -256,3 +258,46 @@ def test_a_layer_refuses_what_is_not_a_plain_array(make):
     for layer in (small_model(), tn.ReLU(), tn.Sigmoid()):
         with pytest.raises(TypeError, match="expected a NumPy or CuPy array, got .*; convert it with"):
             layer(x)
+
+
+def test_a_summary_takes_no_memory_whatever_shape_a_layer_claims(capsys):
+    """A file of 1 kB may hold such a model: its sizes were found with two examples of zeros, of 8 GB."""
+    model = tn.Sequential(tn.Reshape(2**13, 2**13, 1), tn.Conv2D(1, 64, 1), tn.BatchNorm(64), tn.Flatten())
+    tracemalloc.start()
+    model.summary()
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken < 1 << 20
+    lines = capsys.readouterr().out.splitlines()
+    assert [re.split("  +", line)[2] for line in lines[2:6]] == [
+        "(N, 8192, 8192, 1)", "(N, 8192, 8192, 64)", "?", "?",
+    ]  # fmt: skip
+
+
+class First(tn.Layer):
+    """Needs an example."""
+
+    def forward(self, x, context):
+        return x - x[0], lambda dy, grads: dy
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("make", [tn.zoo.lenet, tn.zoo.resnet_small, lambda: tn.zoo.mlp(784, (20,), 10)])
+def test_a_summary_shows_the_shapes_of_real_examples(make, own, capsys):
+    model = make()
+    shape = model.layers[0].input_shape or (28, 28, 1)
+    if own:
+        model = tn.Sequential(model, tn.Residual(First()))
+    model.summary(shape)
+    shown = [line for line in capsys.readouterr().out.splitlines() if "(N" in line]
+    x = np.ones((2, *shape), "float32")
+    for layer, line in zip(model.layers, shown, strict=True):
+        x = layer(x)
+        assert f"({', '.join(['N', *map(str, x.shape[1:])])})" in line
+
+
+@pytest.mark.parametrize("make", [tn.zoo.lenet, tn.zoo.resnet_small, lambda: tn.zoo.mlp(784, (20,), 10)])
+def test_no_examples_have_no_outputs(make):
+    model = make()
+    shape = model.layers[0].input_shape or (28, 28, 1)
+    assert model(np.ones((0, *shape), "float32")).shape == (0, *model(np.ones((1, *shape), "float32")).shape[1:])

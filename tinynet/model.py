@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tinynet.backend.files import PathLike
 
 LONGEST_NAME = 70  # characters of a layer in a summary
+LARGEST_EXAMPLE = 1 << 26  # numbers of an example of which a summary finds further shapes; Reshape may claim any size
 
 
 class Sequential(Chain):
@@ -244,10 +246,9 @@ class Sequential(Chain):
         names = ["?"] * (first - 1) + [_batch_of(shape)] * (first > 0)
         x = self.device.put(np.zeros((0 if _is_of_library(self) else 2, *shape), self.dtype))
         for number, layer in enumerate(self.layers[first:], first):
-            try:
-                x = layer(x)
-            except MemoryError:  # of one example, which a layer such as Reshape may claim to be of any size
+            if math.prod(x.shape[1:]) > LARGEST_EXAMPLE:
                 return names + ["?"] * (len(self.layers) - number)
+            x = layer(x)
             names.append(_batch_of(x.shape[1:]))
         return names
 

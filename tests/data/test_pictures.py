@@ -137,3 +137,21 @@ def test_a_pipe_or_a_folder_is_refused_at_once(grey, tmp_path):
 def test_scaled_is_not_for_pictures(grey):
     with pytest.raises(ValueError, match="scaled=True with an array, got pictures; leave scaled out"):
         grey.predict(Image.fromarray(GREY), scaled=True)
+
+
+def test_a_small_picture_is_not_enlarged_to_any_size_that_a_model_claims_and_the_advice_works():
+    """A model of 500 bytes may say that it was trained on pictures of 2**31 x 2**31 pixels."""
+    model = tn.Sequential(tn.MaxPool2D(1000), tn.Flatten())
+
+    def trained_on(size):
+        shape = (size, size, 1)
+        model.preprocessing = tn.data.Preprocessing("numbers", True, input_shape=shape, image_shape=shape)
+
+    small = Image.fromarray(np.full((4, 4), 51, "uint8"))
+    for size in (2050, 2**31 - 1):
+        trained_on(size)
+        with pytest.raises(tn.ShapeError, match=rf"got 4 x 4; enlarge it: .*resize\(\({size}, {size}\)\)"):
+            model.predict([small])
+    trained_on(2050)
+    for picture in (small.resize((2050, 2050)), small.resize((600, 600))):
+        np.testing.assert_allclose(model.predict([picture]), np.full((1, 4), 0.2), rtol=1e-5)

@@ -1,5 +1,7 @@
 """A layer is built from a file only if its name is known and its arrays fit."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -142,3 +144,88 @@ def test_a_description_that_is_none_is_refused(saved, described, message):
     rewrite(saved, described)
     with pytest.raises(tn.DataError, match=message):
         tn.load(saved)
+
+
+# Sizes and repetitions are compared with limits before they are believed ----------------------------------------------
+
+
+def again(depth, times, container="Sequential", key="layers"):
+    """Nested containers that each name their only layer `times` more times: (times + 1) ** depth layers run."""
+    described = {"layer": "ReLU"}
+    for _ in range(depth):
+        described = {"layer": container, key: [described, *[{"again": 0}] * times]}
+    return described
+
+
+@pytest.mark.parametrize(("container", "key"), [("Sequential", "layers"), ("Residual", "block")])
+@pytest.mark.parametrize(("depth", "times"), [(20, 8), (23, 1), (4, 9), (1, 9_999), (14, 1)])
+def test_repetitions_count_each_time(container, key, depth, times):
+    """1.4 kB hung tn.load: each level of nine cost eight times more."""
+    began = time.process_time()
+    with pytest.raises(tn.DataError, match="at most 10,000 layers with all repetitions, 50 deep, got more"):
+        architecture.build(chain(again(depth, times, container, key), {"layer": "ReLU"}), {})
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(("container", "key"), [("Sequential", "layers"), ("Residual", "block")])
+@pytest.mark.parametrize(("depth", "times"), [(3, 8), (1, 900), (12, 1)])
+def test_repetitions_within_the_limit_are_built_and_run(container, key, depth, times):
+    began = time.process_time()
+    model = architecture.build(chain(again(depth, times, container, key)), {})
+    assert model.positions == (times + 1) ** depth
+    assert model.declared_shapes == {}
+    assert model(np.zeros((1, 2), "float32")).shape == (1, 2)
+    assert architecture.build(model.get_config(), {}).get_config() == model.get_config()
+    assert time.process_time() - began < 5
+
+
+def test_a_model_that_repeats_too_much_to_be_read_is_not_saved(tmp_path):
+    inner = tn.Sequential(*[tn.ReLU()] * 1)
+    for _ in range(4):
+        inner = tn.Residual(*[inner] * 11)
+    with pytest.raises(tn.DataError, match="at most 10,000 layers with all repetitions"):
+        tn.Sequential(inner).save(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"layer": "Reshape", "shape": [1] * 33},
+        {"layer": "Reshape", "shape": [2**31, 2**31]},
+        {"layer": "Reshape", "shape": [2**32]},
+        {"layer": "Reshape", "shape": [10**4000] * 30},
+        {"layer": "MaxPool2D", "pool_size": 2**31 + 1},
+        {"layer": "MaxPool2D", "pool_size": 2, "stride": [1, 2**40]},
+        {"layer": "Dropout", "rate": "0" * 101},
+        {"layer": "Dropout", "rate": -(10**4000)},
+        {"layer": "ReLU", "x" * 101: None},
+    ],
+    ids=lambda layer: f"{layer!r:.40}",
+)
+def test_a_hyperparameter_that_no_layer_has_is_refused_in_a_short_message(layer):
+    with pytest.raises(tn.DataError, match="hyperparameters that it takes") as told:
+        architecture.build(chain(layer), {})
+    assert len(str(told.value)) < 500
+
+
+def test_own_layers_may_have_hyperparameters_of_any_size():
+    class Words(Mine):
+        """Holds a list of words and a large number."""
+
+        hyperparameters = ("width", "words", "number")
+
+        def __init__(self, width, words, number):
+            super().__init__(width)
+            self.words, self.number = tuple(words), number
+
+    words = ["word" * 100] * 1000
+    described = chain({"layer": "Words", "width": 3, "words": words, "number": 10**100})
+    model = architecture.build(described, {"0.scales": (3, 3), "0.seen": (3,)}, {"Words": Words})
+    assert (list(model[0].words), model[0].number) == (words, 10**100)
+
+
+def test_parameters_are_not_drawn_for_a_caller_who_has_their_values():
+    described = chain({"layer": "Residual", "block": [{"layer": "Dense", "inputs": 3, "outputs": 3}], "shortcut": None})
+    shapes = {"0.block.0.weight": (3, 3), "0.block.0.bias": (3,)}
+    assert architecture.build(described, shapes).theta.any()
+    assert not architecture.build(described, shapes, draw=False).theta.any()

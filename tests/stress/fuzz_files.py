@@ -3,8 +3,10 @@
     python tests/stress/fuzz_files.py --cases 100000          # 15 minutes; exit status 1 at any other outcome
     python tests/stress/fuzz_files.py --cases 1000 --seed 7
 
-A mutation flips bits, cuts or repeats bytes, changes lengths, or changes the JSON of the header (names, numbers,
-nesting) and corrects the checksum, so that the code behind the check is reached. A file must load, or raise DataError
+A mutation flips bits, cuts or repeats bytes, changes lengths, changes what the header says of the arrays (shapes,
+offsets, dtypes, names that stand twice), or changes our JSON in it (names, numbers, nesting, repetitions) and corrects
+the checksum, so that the code behind the check is reached. What was read is used: a model is shown and saved, the
+history of a run written as a table. A file must load, or raise DataError
 (ValueError for a checkpoint of another run). It may take at most 64 MiB of memory and must not cause any import.
 """
 
@@ -12,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
+import io
 import json
 import random
 import sys
@@ -33,7 +37,9 @@ from tinynet.training.state import Meter, TrainingState
 VALUES: list[Any] = [
     None, True, -1, 0, 1, 2**31, 2**63, 10**30, 1e308, "", "os.system", "Dense", "Sequential", "again", [], [[]], {},
     [1, 2], [10**9, 10**9], "\u0000", "../../etc/passwd", "x" * 10_000,
-    {"layer": "Dense", "inputs": 10**9, "outputs": 1},
+    {"layer": "Dense", "inputs": 10**9, "outputs": 1}, {"again": 0}, [{"again": 0}] * 9, 10**400, [0, 10**12],
+    {"layer": "Sequential", "layers": [{"layer": "ReLU"}, *[{"again": 0}] * 9]}, {"layer": "Reshape", "shape": [2**31]},
+    [{"epoch": 1}] * 100, "\ud800",
 ]  # fmt: skip
 SETTINGS = Settings({"seed": 0, "loss": {"type": "L", "arguments": {"a": [1]}}}, {"loss": "L([1])"}, {"seed": 0})
 LIMIT = 64 << 20  # bytes of memory
@@ -107,8 +113,9 @@ def mutate_header(raw: bytes, chance: random.Random) -> bytes:
     if chance.random() < 0.3:
         name = chance.choice(sorted(arrays))
         other = chance.choice(
-            [arrays[name][..., :0], arrays[name].astype("f8"), arrays[name].ravel(), arrays[name] * np.nan]
-        )
+            [arrays[name][..., :0], arrays[name].astype("f8"), arrays[name].ravel(), arrays[name] * np.nan,
+             np.zeros((0, 10**12), "f4"), np.zeros((), "i8"), np.full(4, -1)]
+        )  # fmt: skip
         arrays[chance.choice([name, "x"])] = other
     if chance.random() < 0.2:
         header = mutate_json(header, chance)
@@ -119,12 +126,38 @@ def mutate_header(raw: bytes, chance: random.Random) -> bytes:
     return save(arrays, metadata={"tinynet": json.dumps(header)})
 
 
+def mutate_format(raw: bytes, chance: random.Random) -> bytes:
+    """Change what the header of safetensors says of the arrays, or write the header in another way."""
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + length])
+    name = chance.choice([name for name in header if name != "__metadata__"])
+    kind = chance.randrange(5)
+    if kind == 0:
+        header[name]["shape"] = chance.choice([[0, 2**40], [2**63], [-1], [1.5], [True], [1] * 40, "ab", {"a": 1}])
+    elif kind == 1:
+        header[name]["data_offsets"] = chance.choice([[0, 0], [8, 0], [0, 2**63], [0], [0.0, 4.0], [10**400, 10**400]])
+    elif kind == 2:
+        header[name]["dtype"] = chance.choice(["F16", "I32", "I64", "F64", "f32", 1, None, ["F32"], {"F32": 1}])
+    elif kind == 3:
+        header = mutate_json(header, chance)
+    text = json.dumps(header)
+    if kind == 4:
+        text = chance.choice([text.replace(": ", ":  \n"), text + " " * 100, text.replace("F32", "\\u0046" + "32"),
+                              text[:-1] + f', "{name}": {{}}}}', text + "{}", "[" * 1000 + text])  # fmt: skip
+    changed = text.encode()
+    return len(changed).to_bytes(8, "little") + changed + raw[8 + length :]
+
+
 def read_model(path: Path) -> str:
     """Load a model and return the outcome."""
     try:
-        tn.load(path)
+        loaded = tn.load(path)
     except tn.DataError:
         return "model: DataError"
+    assert repr(loaded)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(tn.ShapeError):  # layers that do not fit
+        loaded.summary()
+    loaded.save(path.with_name("again"))
     return "model: loaded"
 
 
@@ -140,6 +173,7 @@ def read_checkpoint(path: Path) -> str:
         if "resume with the same settings" not in str(error):
             raise
         return "checkpoint: of another run"
+    state.history.to_csv(path.with_name("table.csv"))
     return "checkpoint: loaded"
 
 
@@ -168,7 +202,7 @@ def main() -> int:
         tracemalloc.start(1)
         for case in range(options.cases):
             path, read = ((one, read_model), (other, read_checkpoint))[case % 2]
-            mutate = mutate_header if chance.random() < 0.5 else mutate_bytes
+            mutate = chance.choice([mutate_header, mutate_header, mutate_bytes, mutate_bytes, mutate_format])
             changed = mutate(originals[path], chance)
             path.write_bytes(changed)
             tracemalloc.reset_peak()

@@ -56,10 +56,10 @@ def use_model(path: Path) -> None:
 
 
 def picture(path: Path) -> Path:
-    """A small grey picture."""
+    """A small grey square."""
     from PIL import Image  # optional dependency
 
-    Image.fromarray(np.zeros((5, 4), "uint8")).save(path)
+    Image.fromarray(np.zeros((4, 4), "uint8")).save(path)
     return path
 
 
@@ -206,8 +206,8 @@ MODELS: list[Case] = [
     ("again, once in each of 13 levels", model(repeated(13, 1)), use_model),
     ("again, in residual blocks of 16 levels", model(blocks(16, 3)), use_model),
     ("again, in residual blocks of 6 levels", model(blocks(6, 3)), use_model),
-    ("again, 9,998 times a Dense(30, 30)", model([layer("Dense", inputs=30, outputs=30), *[{"again": 0}] * 9998], SQUARE),
-     use_model),
+    ("again, 9,998 times a Dense(30, 30)",
+     model([layer("Dense", inputs=30, outputs=30), *[{"again": 0}] * 9998], SQUARE), use_model),
     ("again, chained", model([layer("ReLU"), *({"again": number} for number in range(9000))]), use_model),
     ("9,998 layers", model([layer("ReLU")] * 9998), use_model),
     ("99,999 layers", model([layer("ReLU")] * 99_999), use_model),
@@ -232,6 +232,8 @@ MODELS: list[Case] = [
         image_shape=[2**31 - 1] * 2 + [3], input_shape=[2**31 - 1] * 2 + [3], pixels=True)), use_model),
     ("a picture's shape of 30,000 x 30,000", model([layer("Flatten")], preprocessing=preprocessing(
         image_shape=[30_000, 30_000, 1], input_shape=[30_000, 30_000, 1], pixels=True)), use_model),
+    ("a picture's shape of 8,192 x 8,192", model([layer("Flatten")], preprocessing=preprocessing(
+        image_shape=[8192, 8192, 1], input_shape=[8192, 8192, 1], pixels=True)), use_model),
     ("a shape of 500,000 axes", model([layer("ReLU")], preprocessing=preprocessing(image_shape=[1] * 500_000)),
      use_model),
     ("a shape of 4,200 digits", model([layer("ReLU")], preprocessing=preprocessing(input_shape=[HUGE])), use_model),

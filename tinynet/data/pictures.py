@@ -13,6 +13,8 @@ from tinynet.data.folders import DARKEST
 from tinynet.data.preprocessing import Preprocessing
 from tinynet.errors import DataError, ShapeError, mismatch, whole_number
 
+LARGEST_ENLARGED = 1 << 22  # pixels to which a picture of less than a sixteenth of them is resized
+
 
 def read_pictures(given: Sequence[Any], record: Preprocessing | None, background: int | None) -> np.ndarray:
     """The pixels (N, *image_shape), uint8, of file names or pictures. Grey or in colour, as the training set was.
@@ -77,6 +79,10 @@ def _in_size(pixels: np.ndarray, height: int, width: int, who: str) -> np.ndarra
     if pixels.shape[0] * width != pixels.shape[1] * height:
         expected = f"a picture of the form {height} x {width} (height x width), as in training"
         remedy = f"crop it, or resize it: predict(PIL.Image.open(path).resize(({width}, {height})))"
+        raise ShapeError(mismatch(who, expected, f"{pixels.shape[0]} x {pixels.shape[1]}", remedy))
+    if height * width > max(LARGEST_ENLARGED, 16 * pixels.shape[0] * pixels.shape[1]):  # a file may claim any size
+        expected = f"a picture of nearly {height} x {width} pixels, as in training"
+        remedy = f"enlarge it: predict(PIL.Image.open(path).resize(({width}, {height})))"
         raise ShapeError(mismatch(who, expected, f"{pixels.shape[0]} x {pixels.shape[1]}", remedy))
     image_module = pillow()
     resized = image_module.fromarray(pixels).resize((width, height), image_module.Resampling.BILINEAR)

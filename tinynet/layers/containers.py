@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 from tinynet.backend.arrays import Array
@@ -31,7 +31,9 @@ class Container(Layer):
         for layer in layers:
             _check_free("Residual" if type(self) is Chain else type(self).__name__, layer)
         self.layers, self.names = tuple(layers), tuple(names)
-        self._positions = [*accumulate((layer.positions for layer in layers), initial=0)]  # the last is that of the end
+        self._positions = [
+            *itertools.accumulate((layer.positions for layer in layers), initial=0)
+        ]  # the last is that of the end
         for layer in self.distinct:
             layer._taken = True
 

@@ -401,7 +401,7 @@ def test_a_file_that_becomes_a_pipe_between_check_and_opening_is_refused(tmp_pat
 
     def changed_after(name, **arguments):
         found = stat_of(name, **arguments)
-        if name == path:
+        if name == str(path):
             path.unlink()
             os.mkfifo(path)
         return found
@@ -424,6 +424,9 @@ def test_what_open_says_of_a_name_is_said(tmp_path):
         assert errno.errorcode[told.value.errno] == number
     with pytest.raises(tn.DataError, match=r"'a.x00b': expected the name of a file, got embedded null"):
         open_regular("a\0b")
+    for wrong in (0, None, True):  # 0 is standard input
+        with pytest.raises(TypeError, match="os.PathLike"):
+            open_regular(wrong)
 
 
 def test_a_regular_file_is_read_whole_or_refused_by_its_size(tmp_path):

@@ -42,9 +42,11 @@ def open_regular(path: PathLike) -> BinaryIO:
     end. What was opened is checked again, since the name may have been given to something else in between. Symbolic
     links are followed.
 
-    Raises DataError for a folder, a pipe, a socket or a device, and for a name that no file can have; the OSErrors of
-    `open` otherwise: FileNotFoundError, PermissionError, and others for links in a circle or a name that is too long.
+    Raises DataError for a folder, a pipe, a socket or a device, and for a name that no file can have; TypeError for
+    what is no name; the OSErrors of `open` otherwise: FileNotFoundError, PermissionError, and others for links in a
+    circle or a name that is too long.
     """
+    path = os.fspath(path)  # `os.stat` would take a number for an open file
     try:
         _refuse_unless_regular(path, os.stat(path).st_mode)
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)

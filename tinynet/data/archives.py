@@ -1,22 +1,22 @@
-"""Read the archives of CIFAR-10 (tar) and EMNIST (zip) in memory. No file is extracted, and no pickle is run."""
+"""Read the archives of CIFAR-10 (tar) and EMNIST (zip). No file is extracted, and no pickle is run."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from tinynet.backend.files import read_regular
+from tinynet.backend.files import open_regular
 from tinynet.data.idx import parse_idx
 from tinynet.data.pickles import read_pickle
-from tinynet.data.unpacking import GZIP_MAGIC, damage, gunzip, untar, unzip
+from tinynet.data.unpacking import damage, untar, unzip
 from tinynet.errors import DataError, mismatch
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
 
-MAX_ARCHIVE = 1 << 30  # bytes; EMNIST's zip, with all its variants, has 562 MB
 MAX_TAR = 200_000_000  # bytes of CIFAR-10's archive after decompression: it has 187 MB
-MAX_BATCH = 50_000_000  # bytes of a batch in it, which has 31 MB; Python 3 would make 47 MB of it
+MAX_BATCH = 36_000_000  # bytes of a batch in it, which has 31 MB; text in it can take seven times as much memory
 MAX_MEMBERS = 110_000_000  # bytes of EMNIST's files in the zip, still compressed: unpacked they have 103 MB
 CIFAR_RECORD = 1 + 3 * 32 * 32  # a label, then the red, the green and the blue plane
 CIFAR_BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
@@ -31,15 +31,15 @@ def read_cifar10(path: Path) -> dict[str, Arrays]:
 
     The Python archive holds pickles, of which `read_pickle` reads the arrays. Raises DataError for any other file.
     """
-    return parse_cifar10(read_regular(path, MAX_ARCHIVE), path)
+    with open_regular(path) as file:
+        return parse_cifar10(file, path)
 
 
-def parse_cifar10(content: bytes | memoryview, path: Path) -> dict[str, Arrays]:
-    """What `read_cifar10` returns, from the content of the archive. `path` names it in messages."""
+def parse_cifar10(file: BinaryIO, path: Path) -> dict[str, Arrays]:
+    """What `read_cifar10` returns, from the open archive. `path` names it in messages."""
     wanted = {name + ending for names in CIFAR_BATCHES.values() for name in names for ending in ("", ".bin")}
     with damage(path, "CIFAR-10's tar archive", "fetch it again"):
-        tar = gunzip(content, MAX_TAR) if content[:2] == GZIP_MAGIC else content
-        members = untar(tar, wanted)
+        members = untar(file, wanted, MAX_TAR)
     splits = {}
     for split, names in CIFAR_BATCHES.items():
         parts = []
@@ -60,13 +60,14 @@ def read_emnist(path: Path) -> dict[str, Arrays]:
 
     EMNIST stores its pictures transposed; the returned ones are upright. Raises DataError for any other file.
     """
-    return parse_emnist(read_regular(path, MAX_ARCHIVE), path)
+    with open_regular(path) as file:
+        return parse_emnist(file, path)
 
 
-def parse_emnist(content: bytes | memoryview, path: Path) -> dict[str, Arrays]:
-    """What `read_emnist` returns, from the content of the zip. `path` names it in messages."""
+def parse_emnist(file: BinaryIO, path: Path) -> dict[str, Arrays]:
+    """What `read_emnist` returns, from the open zip: the rest is not read. `path` names it in messages."""
     with damage(path, "EMNIST's zip", "fetch it again", received="another file"):
-        members = unzip(content, [name for names in EMNIST_FILES.values() for name in names], MAX_MEMBERS)
+        members = unzip(file, [name for names in EMNIST_FILES.values() for name in names], MAX_MEMBERS)
     splits = {}
     for split, names in EMNIST_FILES.items():
         images, labels = (parse_idx(members[name], f"{path}:{name}") for name in names)
@@ -76,7 +77,7 @@ def parse_emnist(content: bytes | memoryview, path: Path) -> dict[str, Arrays]:
     return splits
 
 
-def _parse_records(content: memoryview, name: str) -> Arrays:
+def _parse_records(content: bytes, name: str) -> Arrays:
     if not content or len(content) % CIFAR_RECORD:
         expected = f"records of {CIFAR_RECORD} bytes"
         raise DataError(mismatch(name, expected, f"{len(content):,} bytes in all", "fetch the archive again"))
@@ -84,11 +85,11 @@ def _parse_records(content: memoryview, name: str) -> Arrays:
     return records[:, 1:], records[:, 0]
 
 
-def _parse_pickle(content: memoryview, name: str) -> Arrays:
+def _parse_pickle(content: bytes, name: str) -> Arrays:
     if len(content) > MAX_BATCH:
         raise DataError(mismatch(name, f"at most {MAX_BATCH:,} bytes", f"{len(content):,}", "fetch it again"))
     with damage(name, "a batch of CIFAR-10's Python archive", "fetch it again"):
-        batch = read_pickle(bytes(content))
+        batch = read_pickle(content)
         images, labels = (_numbers(batch[key]) for key in (b"data", b"labels"))
     if images.dtype != np.uint8 or images.shape[1:] != (CIFAR_RECORD - 1,) or labels.dtype.kind not in "iu":
         received = f"{images.dtype} of shape {images.shape}, labels of {labels.dtype}"

@@ -7,10 +7,11 @@ import hashlib
 import os
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from tinynet.backend.files import read_regular
+from tinynet.backend.files import open_regular, read_regular
 from tinynet.data import archives
 from tinynet.data.catalog import SYNTHETIC, Entry, File, find_entry
 from tinynet.data.dataset import Dataset
@@ -73,7 +74,9 @@ def _from_files(entry: Entry, source: str, data: str | os.PathLike[str] | None, 
         first = entry.files[0]
         file, path = found[0] if found else (first, _obtain(first, entry, source, folders, offline))
         parse = archives.parse_emnist if entry.layout == "idx-zip" else archives.parse_cifar10
-        return parse(_read_checked(file, path), path)
+        with open_regular(path) as opened:
+            _check_sum(file, path, opened)
+            return parse(opened, path)
     arrays = []
     for file in entry.files:
         path = _find(file, folders) or _obtain(file, entry, source, folders, offline)
@@ -139,6 +142,15 @@ def _read_checked(file: File, path: Path) -> bytes | memoryview:
         content = unpack(content, path)
         _compare_sums(path, file.content_sha256, hashlib.sha256(content).hexdigest(), " of its content")
     return content
+
+
+def _check_sum(file: File, path: Path, opened: BinaryIO) -> None:
+    """Compare the sum of an open file, which may be larger than the memory. It stays open: its name may change."""
+    digest = hashlib.sha256()
+    while opened.tell() <= file.length and (block := opened.read(1 << 20)):
+        digest.update(block)
+    _compare_sums(path, file.sha256, digest.hexdigest(), "")
+    opened.seek(0)
 
 
 def _compare_sums(path: Path, expected: str, found: str, of_what: str) -> None:

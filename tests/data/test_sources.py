@@ -108,13 +108,19 @@ def test_a_pickle_takes_no_memory_that_its_file_does_not_fill(huge, tmp_path):
         ({"data_batch_1.bin": b"\0" * 3074}, "expected records of 3073 bytes, got 3,074 bytes"),
         ({"data_batch_1.bin": b""}, "got 0 bytes in all"),
         ({"data_batch_1": b"not a pickle"}, "expected a batch of CIFAR-10's Python archive, got"),
-        ({"data_batch_1": pickle.dumps({b"data": np.zeros((2, 5)), b"labels": [1, 2]}, 2)}, "got float64 of shape"),
+        (
+            {"data_batch_1": pickle.dumps({b"data": np.zeros((2, 5)), b"labels": [1, 2]}, 2)},
+            "an array holds other things than uint8",
+        ),
         ({"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "u1"), b"labels": [-1]}, 2)}, "got -1 to -1"),
         (
             {"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "u1"), b"labels": [1.5]}, 2)},
-            "operation b'G' is one that",
+            "operation BINFLOAT is one that",
         ),
-        ({"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "i1"), b"labels": [1]}, 2)}, "got int8 of shape"),
+        (
+            {"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "i1"), b"labels": [1]}, 2)},
+            "an array holds other things than uint8",
+        ),
     ],
 )
 def test_a_damaged_cifar_archive_is_one_clear_error(tmp_path, members, message):
@@ -231,7 +237,8 @@ def test_a_file_that_is_replaced_after_its_sum_was_taken_is_not_read(name, tmp_p
         compare(path, *others)
         for each in paths:  # whatever comes after the check, every file is another one now
             if each == path:
-                each.write_bytes(b"another")
+                (tmp_path / "another").write_bytes(b"another")
+                (tmp_path / "another").replace(each)
 
     monkeypatch.setattr(sources, "_compare_sums", compare_and_replace)
     train, _ = tn.data.load(name, data=tmp_path, flatten=False)

@@ -22,7 +22,8 @@ from tinynet.data.unpacking import damage, gunzip, gunzip_start, untar, unzip
 
 RNG = np.random.default_rng(0)
 CONTENT = bytes(RNG.integers(0, 4, 40_000).astype("uint8"))
-DAMAGE = (ValueError, zlib.error, struct.error)
+DAMAGE = (ValueError, OSError, EOFError, LookupError, RuntimeError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
+MOST = 10**6
 
 
 def tar(members, form=tarfile.GNU_FORMAT, mode="w"):
@@ -73,19 +74,22 @@ def test_a_gzip_file_may_have_a_name_several_parts_and_zeros_at_its_end():
 @pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
 def test_tar_is_read(form):
     members = {"folder/a": CONTENT, "b": b"", "x/y/c.bin": b"c" * 512, "other": b"!"}
-    assert untar(tar(members, form), ["a", "b", "c.bin"]) == {"a": CONTENT, "b": b"", "c.bin": b"c" * 512}
-    assert untar(tar(members, form).rstrip(b"\0"), ["other"]) == {"other": b"!"}  # without the blocks at the end
+    for mode in ("w", "w:gz"):
+        file = io.BytesIO(tar(members, form, mode))
+        assert untar(file, ["a", "b", "c.bin"], MOST) == {"a": CONTENT, "b": b"", "c.bin": b"c" * 512}
+    without_end = tar(members, form).rstrip(b"\0").ljust(len(CONTENT) + 4096, b"\0")
+    assert untar(io.BytesIO(without_end), ["other"], MOST) == {"other": b"!"}
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
 def test_zip_is_read(method):
     content = packed_zip({"folder/a": CONTENT, "b": b"", "other": b"!"}, method)
     for each in (content, content[:-2] + b"\x09\0a comment"):
-        assert unzip(each, ["folder/a", "b"], 10**6) == {"folder/a": CONTENT, "b": b""}
+        assert unzip(io.BytesIO(each), ["folder/a", "b"], MOST) == {"folder/a": CONTENT, "b": b""}
     with pytest.raises(ValueError, match="too many bytes"):
-        unzip(content, ["folder/a", "b"], len(CONTENT) - 1)
-    with pytest.raises(ValueError, match="it does not hold c"):
-        unzip(content, ["c"], 10**6)
+        unzip(io.BytesIO(content), ["folder/a", "b"], len(CONTENT) - 1)
+    with pytest.raises(KeyError, match="no item named 'c'"):
+        unzip(io.BytesIO(content), ["c"], MOST)
 
 
 # Every cut and every bit ----------------------------------------------------------------------------------------------
@@ -115,6 +119,12 @@ FILES = {
 }
 
 
+def read(name, content):
+    """What the reader of this file of FILES returns for these bytes."""
+    parse = FILES[name][1]
+    return parse(content if parse is parse_idx else io.BytesIO(content), "file")
+
+
 def flattened(found):
     """The bytes and shapes of what a reader returned."""
     arrays = [found] if isinstance(found, np.ndarray) else [each for split in found.values() for each in split]
@@ -131,11 +141,11 @@ def damaged(content):
 
 
 def check_that_it_is_equal_or_refused(name, every):
-    content, read = FILES[name]
-    right, equal, refused = flattened(read(content, "file")), 0, 0
+    content, _ = FILES[name]
+    right, equal, refused = flattened(read(name, content)), 0, 0
     for each in itertools.islice(damaged(content), 0, None, every):
         try:
-            assert flattened(read(each, "file")) == right
+            assert flattened(read(name, each)) == right
             equal += 1
         except tn.DataError:
             refused += 1
@@ -186,15 +196,36 @@ TARS = {
 }
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize("name", TARS)
-def test_strange_tar_archives_are_refused(name):
-    with pytest.raises(ValueError, match="more than 1,024 members|too early|checksum|number in a header"):
-        untar(TARS[name], ["a"])
+def test_strange_tar_archives_are_refused(name, pack):
+    with pytest.raises(DAMAGE, match="more than 1,024 members|truncated|checksum|invalid|bytes|files and folders"):
+        untar(io.BytesIO(pack(TARS[name])), ["a"], MOST)
 
 
-def test_links_and_long_names_of_a_tar_archive_are_passed_over():
-    links = b"".join(header(kind=kind) for kind in (b"1", b"2", b"3", b"4", b"5", b"6", b"x", b"g", b"L", b"S"))
-    assert untar(links + header(b"b", b"%011o" % 3) + b"abc".ljust(512, b"\0"), ["a", "b"]) == {"b": b"abc"}
+EXTENSIONS = {
+    "pax": b"x", "pax for all": b"g", "pax of Solaris": b"X", "a long name": b"L", "a long link": b"K", "sparse": b"S",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*EXTENSIONS.values(), *b"123467"], ids=str)
+def test_members_that_are_no_file_are_refused_before_they_are_read(kind):
+    kind = bytes([kind]) if isinstance(kind, int) else kind
+    content = header(b"a", b"%011o" % 1024, kind) + b"9" * 1024 + header(b"b")
+    with pytest.raises(ValueError, match="something else than files and folders"):
+        untar(io.BytesIO(content), ["a", "b"], MOST)
+
+
+def test_a_tar_archive_is_read_to_its_end_and_no_further():
+    content = tar({"a": CONTENT})
+    assert untar(io.BytesIO(content), ["a"], len(content)) == {"a": CONTENT}
+    for pack in (bytes, gzip.compress):
+        with pytest.raises(ValueError, match="it holds more than"):
+            untar(io.BytesIO(pack(content)), ["a"], len(content) - 1)
+    damaged = bytearray(gzip.compress(content))
+    damaged[-8] ^= 1
+    with pytest.raises(OSError, match="CRC"):
+        untar(io.BytesIO(damaged), ["a"], MOST)
 
 
 GOOD = packed_zip({"a": CONTENT})
@@ -206,7 +237,7 @@ ZIPS = {
     "LZMA": packed_zip({"a": CONTENT}, zipfile.ZIP_LZMA),
     "a size of gigabytes": GOOD[: DIRECTORY + 24] + b"\xff" * 4 + GOOD[DIRECTORY + 28 :],
     "a place far away": GOOD[: DIRECTORY + 42] + b"\xff" * 4 + GOOD[DIRECTORY + 46 :],
-    "more entries than there are": GOOD[:-12] + b"\xff\xff" + GOOD[-10:],
+    "another size": GOOD[: DIRECTORY + 24] + b"\1\0\0\0" + GOOD[DIRECTORY + 28 :],
     "a directory far away": GOOD[:-6] + b"\xff" * 4 + GOOD[-2:],
     "no directory": GOOD[:DIRECTORY],
     "nothing": b"",
@@ -216,7 +247,7 @@ ZIPS = {
 @pytest.mark.parametrize("name", ZIPS)
 def test_strange_zip_archives_are_refused(name):
     with pytest.raises(DAMAGE):
-        unzip(ZIPS[name], ["a"], 10**6)
+        unzip(io.BytesIO(ZIPS[name]), ["a"], MOST)
 
 
 @pytest.mark.parametrize("error", [EOFError, MemoryError, OverflowError, RecursionError, UnicodeError, OSError])
@@ -251,24 +282,33 @@ def test_a_small_file_takes_as_much_memory_as_its_header_says():
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize(
-    "content", [gzip.compress(b"") * 200_000, gzip.compress(b"\0") * 100_000], ids=["empty", "one"]
-)
-def test_millions_of_parts_are_given_up_soon(content):
+def test_a_zip_inflates_no_more_than_its_directory_says():
+    content = packed_zip({"a": bytes(50_000_000)})
+    at = content.index(b"PK\1\2") + 24
+    content = content[:at] + struct.pack("<I", 1000) + content[at + 4 :]
+    tracemalloc.start()
+    try:
+        with pytest.raises(zipfile.BadZipFile, match="Bad CRC"):
+            unzip(io.BytesIO(content), ["a"], MOST)
+        assert tracemalloc.get_traced_memory()[1] < 2**19
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_hundred_thousand_parts_take_seconds():
     began = time.process_time()
-    with pytest.raises(ValueError, match="more than 32,768 parts"):
-        gunzip(content, 10**9)
+    assert gunzip(gzip.compress(b"") * 100_000 + gzip.compress(CONTENT), MOST) == CONTENT
     assert time.process_time() - began < 5
 
 
 def test_archives_are_read_from_files(tmp_path):
-    for name, read in (("CIFAR-10, binary", read_cifar10), ("EMNIST", read_emnist)):
+    for name, read_path in (("CIFAR-10, binary", read_cifar10), ("EMNIST", read_emnist)):
         (tmp_path / "file").write_bytes(FILES[name][0])
-        assert flattened(read(tmp_path / "file")) == flattened(FILES[name][1](FILES[name][0], "file"))
+        assert flattened(read_path(tmp_path / "file")) == flattened(read(name, FILES[name][0]))
         if hasattr(os, "mkfifo"):
             os.mkfifo(tmp_path / "pipe")
             with pytest.raises(tn.DataError, match="pipe: expected a regular file, got a pipe"):
-                read(tmp_path / "pipe")
+                read_path(tmp_path / "pipe")
             (tmp_path / "pipe").unlink()
         with pytest.raises(tn.DataError, match="expected a regular file, got a folder"):
-            read(tmp_path)
+            read_path(tmp_path)

@@ -62,9 +62,9 @@ def good_files() -> list[tuple[bytes, Reader]]:
             f"b/{name}": pickle.dumps({b"data": row[:, 1:], b"labels": row[:, 0].tolist()}, protocol)
             for name, row in zip(batches, rows)
         })
-        for protocol in range(6)
+        for protocol in range(2, 6)
     ]  # fmt: skip
-    tars = [records, gzip.compress(records, mtime=0), *pickles, gzip.compress(pickles[2], mtime=0)]
+    tars = [records, gzip.compress(records, mtime=0), *pickles, gzip.compress(pickles[0], mtime=0)]
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         for names in EMNIST_FILES.values():

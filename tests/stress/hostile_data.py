@@ -139,7 +139,7 @@ PICKLES: dict[str, Callable[[], bytes]] = {
     "a million marks": lambda: b"(" * MILLION,
     "a list in a list, 250,000 deep": lambda: b"}U\x06labels" + b"]" * 250_000 + b"a" * 249_999 + b"s.",
     "a list that holds itself": lambda: b"}(U\x04dataU\x01xU\x06labels]q\x01h\x01au.",
-    "lists that double 100,000 times": lambda: b"}U\x06labels(]q\x01" + b"](h\x01h\x01eq\x01" * 80_000 + b"ls.",
+    "lists that double 40,000 times": lambda: b"}U\x06labels](]q\x01" + b"](h\x01h\x01eq\x01" * 40_000 + b"es.",
     "a number of 2 GiB": lambda: b"\x8b\xff\xff\xff\x7f" + b"\xff" * 1000,
     "a number of 20 million digits": lambda: b"I" + b"9" * 20_000_000 + b"\n.",
     "text of 16 EiB": lambda: b"\x8d" + b"\xff" * 8 + b"x",
@@ -149,10 +149,14 @@ PICKLES: dict[str, Callable[[], bytes]] = {
         + b"c_codecs\nencode\n(h\x01X\x06\0\0\0latin1tR" * 10_000 + b"eu."
     ),
     "characters of 4 bytes": lambda: (
-        b"}X" + struct.pack("<I", 47 * MILLION) + b"x" * (47 * MILLION - 4) + "\U0001f600".encode() + b"."
+        b"}X" + struct.pack("<I", 34 * MILLION) + b"x" * (34 * MILLION - 4) + "\U0001f600".encode() + b"."
+    ),
+    "a name of a MiB, 30,000 times": lambda: (
+        b"(X" + struct.pack("<I", MILLION) + b"x" * MILLION + b"q\x01" + b"h\x01h\x01\x93" * 30_000
     ),
     "keys that collide": lambda: b"}(" + b"".join(
         b"\x8a\x0c" + (number * (2**61 - 1)).to_bytes(12, "little") + b"N" for number in range(100_000)) + b"u.",
+    "34 MiB of text of Python 2": lambda: b"}U\x04dataT" + struct.pack("<I", 34 * MILLION) + b"\xff" * 34 * MILLION + b"s.",
     "200 MiB of zeros": lambda: b"C" + bytes(200 * MILLION),
 }  # fmt: skip
 
@@ -180,6 +184,19 @@ def directory_of(count: int) -> bytes:
         where = struct.pack("<4sIQI", b"PK\6\7", 0, at + count * len(entry), 1)
         tail = record + where + struct.pack("<4s4HIIH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 2**32 - 1, 2**32 - 1, 0)
     return content[:at] + entry * count + tail
+
+
+def claiming(size: int, mebibytes: int) -> bytes:
+    """A zip archive whose directory says that its members have `size` bytes."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = b"".join([*(packer.compress(bytes(MILLION)) for _ in range(mebibytes)), packer.flush()])
+    content = bytearray(zip_of(dict.fromkeys(MEMBERS, packed), zipfile.ZIP_STORED))
+    at = content.index(b"PK\1\2")
+    for _ in MEMBERS:
+        struct.pack_into("<H", content, at + 10, zipfile.ZIP_DEFLATED)
+        struct.pack_into("<I", content, at + 24, size)
+        at = content.find(b"PK\1\2", at + 1)
+    return bytes(content)
 
 
 # pictures -------------------------------------------------------------------------------------------------------------
@@ -304,6 +321,8 @@ CASES: list[tuple[str, Write, Read]] = [
     ("tar of 600,000 empty members", file(lambda: repeated_in_gzip(tar_header(), 600_000)), read_cifar10),
     ("tar with a name of 200 MiB", file(lambda: large_extension(b"L")), read_cifar10),
     ("tar with attributes of 200 MiB", file(lambda: large_extension(b"x")), read_cifar10),
+    *((f"tar with 100,000 headers of type {kind}", file(lambda kind=kind: repeated_in_gzip(
+        tar_header(kind=kind.encode()), 100_000)), read_cifar10) for kind in "xgLK"),
     ("tar with a sparse member", file(lambda: tar_header(kind=b"S")), read_cifar10),
     ("tar member of 8 GiB", file(lambda: tar_header(size=8**11 - 1)), read_cifar10),
     ("tar in damaged xz", file(lambda: tar_of("data_batch_1", bytes(1000), "w:xz")[:-30] + bytes(30)), read_cifar10),
@@ -315,6 +334,7 @@ CASES: list[tuple[str, Write, Read]] = [
     ("zip of gzip of 250 MiB", file(lambda: zip_of(dict.fromkeys(MEMBERS, zeros_in_gzip(idx(1000, 28, 28), 250)))),
      read_emnist),
     ("zip, a directory of 65,535 times one file", file(lambda: directory_of(65_535)), read_emnist),
+    ("zip with members of 4 GiB that claim little", file(lambda: claiming(1000, 4000)), read_emnist),
     ("zip, a directory of 2,000,000 files", file(lambda: directory_of(2_000_000)), read_emnist),
     ("zip in LZMA", file(lambda: zip_of(dict.fromkeys(MEMBERS, bytes(MILLION)), zipfile.ZIP_LZMA)), read_emnist),
     *((f"pictures: {name}", write, tn.data.from_folder) for name, write in PICTURES.items()),

@@ -24,12 +24,13 @@ import numpy as np
 MAX_OPERATIONS = 1 << 18  # a batch of CIFAR-10 has 30,000; in protocol 2 of Python 3, 90,000
 MARK, UINT8 = object(), object()
 UINT8_STATES = [(3, order, None, None, None, -1, -1, 0) for order in ("|", b"|")]
+CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "MARK": MARK, "EMPTY_TUPLE": ()}
 PUSHED: dict[str, Callable[[Any], Any]] = {  # what these operations put on the stack, of their argument
     **dict.fromkeys(("BININT", "BININT1", "BININT2", "BINUNICODE", "SHORT_BINUNICODE"), lambda argument: argument),
     **dict.fromkeys(("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"), bytes),
     **dict.fromkeys(("BINSTRING", "SHORT_BINSTRING"), lambda text: text.encode("latin-1")),  # of Python 2
-    **{"NONE": lambda _: None, "NEWTRUE": lambda _: True, "NEWFALSE": lambda _: False, "MARK": lambda _: MARK},
-    **{"EMPTY_TUPLE": lambda _: (), "EMPTY_LIST": lambda _: [], "EMPTY_DICT": lambda _: {}},
+    "EMPTY_LIST": lambda _: [],
+    "EMPTY_DICT": lambda _: {},
 }
 NAMES = {"numpy dtype": "dtype", "numpy ndarray": "ndarray", "_codecs encode": "encode"}
 for _core in ("numpy.core", "numpy._core"):  # of NumPy 1 and 2
@@ -79,6 +80,8 @@ class _Machine:
         push, pop = self.stack.append, self.stack.pop
         if name in PUSHED:
             push(PUSHED[name](argument))
+        elif name in CONSTANTS:
+            push(CONSTANTS[name])
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             push(tuple([pop() for _ in range(int(name[-1]))][::-1]))
         elif name == "TUPLE":
@@ -131,9 +134,11 @@ class _Machine:
             _check(order in ("C", "F"), "the axes of an array are in another order")
             array.fill(shape, dtype, order == "F", content)
         elif function == "encode":
-            self.room -= len(arguments[0])
-            _check(arguments[1:] == ("latin1",) and self.room >= 0, "it encodes more text than it holds, or otherwise")
-            return arguments[0].encode("latin1")
+            text, encoding = arguments
+            self.room -= len(text)
+            _check(self.room >= 0, "it encodes more text than it holds")
+            _check(encoding == "latin1", "it encodes text in another way than bytes are")
+            return text.encode("latin1")
         else:
             _check(function == "_reconstruct", f"it calls numpy.{function}, which no data set needs")
         return array

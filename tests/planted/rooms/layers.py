@@ -40,7 +40,7 @@ BUGS = [
         "initializers.py",
         "if received != shape:  # it would be repeated in silence",
         "if False:",
-        ("test_initializers.py", "layers/test_base.py"),
+        ("contracts/test_conversions.py",),
     ),
     Bug(
         "x of another dtype than the weights is accepted",

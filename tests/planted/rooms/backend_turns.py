@@ -55,7 +55,7 @@ BUGS = [
         "a turn is waited for without end",
         "backend/blas.py",
         "lambda: own in self._inside, PATIENCE)",
-        "lambda: own in self._inside, 3)",
+        "lambda: own in self._inside, 10)",
     ),
     Bug("an old threadpoolctl is taken", "backend/blas.py", "[:2]] < [3, 5]:", "[:2]] < [3, 1]:"),
     Bug(

@@ -139,10 +139,12 @@ def test_turns_that_end_in_another_order_than_they_began():
 def test_both_kinds_get_on_however_many_of_one_kind_there_are(sizes):
     end = threading.Event()
 
+    latest = time.monotonic() + 20
+
     def take(size, turns):
         team = Team(size)
         with team.open():
-            while turns > 0 and not end.is_set():
+            while turns > 0 and not end.is_set() and time.monotonic() < latest:
                 with team.turn():
                     turns -= 1
                     time.sleep(0.0005)

@@ -75,7 +75,6 @@ BUGS = [
         "backend/locks.py",
         'f"remove {os.fsdecode(path)}"))\n    return filelock.FileLock(path, timeout=timeout)',
         'f"remove {os.fsdecode(path)}"))\n    return filelock.FileLock(path)',
-        ("backend/test_locks.py", "data/test_transfer.py"),
     ),
     Bug(
         "what is no file is opened before it is refused",

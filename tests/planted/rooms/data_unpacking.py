@@ -139,7 +139,7 @@ BUGS = [
     Bug(
         "a pickle may ask for any name",
         "data/pickles.py",
-        "    return _Function(NAMES[name])",
-        "    return _Function(NAMES.get(name, name))",
+        "    _check(name in NAMES, ",
+        "    return _Function(NAMES.get(name, name))\n    _check(name in NAMES, ",
     ),
 ]

@@ -2,7 +2,8 @@
 
     Dense(784, 10): expected x of shape (N, 784), got (32, 28, 28); put Flatten() before it
 
-Each exception is derived from the built-in one that a caller would expect, so `except ValueError` works.
+Each exception is derived from the built-in one that a caller would expect, so `except ValueError` works. Text from
+outside (file names, names in files, answers of servers) is escaped in all messages: Python prints them as they are.
 """
 
 from __future__ import annotations
@@ -14,11 +15,40 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 
-class ShapeError(ValueError):
+def printable(text: object) -> str:
+    """`text` without characters that a terminal obeys or hides: they are spelled as by repr(), line ends stay.
+
+    These are the characters that `str.isprintable` names: control characters such as ESC, marks that reverse the
+    direction of text, other line separators, and lone surrogates, which could not be printed at all.
+    """
+    return "\n".join(map(one_line, str(text).split("\n")))
+
+
+def one_line(text: object) -> str:
+    """`printable(text)` with line ends escaped, too."""
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def printable_cause(error: BaseException) -> BaseException | None:
+    """`error` for `raise ... from`; None if its text, which Python prints as it is, could command a terminal."""
+    return error if str(error) == printable(error) else None
+
+
+class _Printable(Exception):
+    """An exception whose message is escaped by `printable`."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(printable(each) if isinstance(each, str) else each for each in arguments))
+
+
+class ShapeError(_Printable, ValueError):
     """An array has a shape or dtype that the layer, loss or dataset cannot take."""
 
 
-class DataError(ValueError):
+class DataError(_Printable, ValueError):
     """A data set, file or value cannot be used: missing, damaged, empty, out of range."""
 
 
@@ -26,15 +56,15 @@ class DataNotFoundError(DataError):
     """A data set is neither on this machine nor could it be downloaded."""
 
 
-class DeviceError(RuntimeError):
+class DeviceError(_Printable, RuntimeError):
     """A device cannot be used, or arrays of two devices met in one operation."""
 
 
-class SaveError(OSError):
+class SaveError(_Printable, OSError):
     """A file could not be written. The file of that name from before is untouched."""
 
 
-class DivergenceError(ArithmeticError):
+class DivergenceError(_Printable, ArithmeticError):
     """Training produced NaN or infinity, in a loss or a parameter. `history` holds the epochs completed before it."""
 
     def __init__(self, message: str, history: Any = None) -> None:
@@ -43,8 +73,8 @@ class DivergenceError(ArithmeticError):
 
 
 def mismatch(who: object, expected: object, received: object, remedy: str) -> str:
-    """One error message in the house form."""
-    return f"{who}: expected {expected}, got {received}; {remedy}"
+    """One error message in the house form, in one line."""
+    return one_line(f"{who}: expected {expected}, got {received}; {remedy}")
 
 
 MOST_WHOLE = 2**63 - 1  # no array has more elements
@@ -217,7 +247,7 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     """The message for a misspelt name: the closest match if there is one, and all known names."""
     close = closest(name, known := sorted(known))
     hint = f"did you mean {close!r}?" if close else "check the spelling."
-    return f"unknown {kind} {shown(name)}; {hint} Known: {', '.join(known)}"
+    return one_line(f"unknown {kind} {shown(name)}; {hint} Known: {', '.join(known)}")
 
 
 def closest(name: object, known: Sequence[str]) -> str | None:

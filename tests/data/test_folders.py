@@ -11,6 +11,7 @@ import pytest
 
 import tinynet as tn
 from tests.support.child import python
+from tinynet.backend.files import open_regular
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -215,6 +216,51 @@ def test_links_pipes_and_folders_in_the_place_of_pictures(folder, tmp_path):
         tn.data.from_folder(folder)
     with pytest.raises(tn.DataError, match="a picture inside the folder"):
         tn.data.from_folder(folder, class_names=("../secret",))
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["before it is opened", "and back, after it was opened"])
+def test_a_link_that_changes_between_check_and_reading_is_refused(back, folder, tmp_path, monkeypatch):
+    picture(tmp_path / "secret.png", colour=200)
+    entry = folder / "dog" / "4.png"
+    entry.symlink_to("1.png")
+    assert len(tn.data.from_folder(folder)) == 7
+
+    def point(target):
+        entry.unlink()
+        entry.symlink_to(target)
+
+    def open_after_a_change(path):
+        if path != entry:
+            return open_regular(path)
+        point(tmp_path / "secret.png")
+        stream = open_regular(path)
+        if back:
+            point("1.png")
+        return stream
+
+    monkeypatch.setattr("tinynet.data.folders.open_regular", open_after_a_change)
+    with pytest.raises(tn.DataError, match=r"4.png: expected a picture inside the folder, got a link out of it"):
+        tn.data.from_folder(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_picture_that_may_not_be_read_is_named(folder):
+    (folder / "dog" / "1.png").chmod(0)
+    with pytest.raises(tn.DataError, match=r"1.png: expected a file, got Permission denied; replace or remove it"):
+        tn.data.from_folder(folder)
+
+
+def test_pictures_that_do_not_fit_the_memory_are_refused(folder, monkeypatch):
+    """A small file can be the first of many: the size of all is known from it."""
+
+    def full(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tinynet.data.folders.np.empty", full)
+        with pytest.raises(tn.DataError, match=r"pictures that fit the memory, got 144 bytes for 6 pictures; give"):
+            tn.data.from_folder(folder)
+    assert len(tn.data.from_folder(folder, size=(2, 2))) == 6
 
 
 def test_only_one_level_is_read_however_deep_a_folder_is(folder):

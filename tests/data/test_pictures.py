@@ -1,5 +1,7 @@
 """`predict` reads file names and Pillow pictures as training data were read, or refuses them by name."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -115,8 +117,21 @@ def test_a_file_that_is_none_is_named(grey, tmp_path):
         grey.predict(tmp_path / "p.png")
     with pytest.raises(FileNotFoundError, match=r"q.png: expected the file of a picture, got no such file; check the"):
         grey.predict(tmp_path / "q.png")
-    with pytest.raises(FileNotFoundError, match=r"'\\x1b\[2J.png'"):
+    with pytest.raises(FileNotFoundError, match=r"predict: \\x1b\[2J.png: expected"):
         grey.predict("\x1b[2J.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
+def test_a_pipe_or_a_folder_is_refused_at_once(grey, tmp_path):
+    os.mkfifo(tmp_path / "p.png")
+    with pytest.raises(tn.DataError, match=r"p.png: expected a regular file, got a pipe"):
+        grey.predict(tmp_path / "p.png")
+    with pytest.raises(tn.DataError, match=r"expected a regular file, got a folder; name a file in it"):
+        grey.predict(tmp_path)
+    (tmp_path / "link.png").symlink_to("link.png")
+    for name in ("link.png", "x" * 300, "p.png/x.png"):
+        with pytest.raises(FileNotFoundError, match="got no such file; check the path"):
+            grey.predict(tmp_path / name)
 
 
 def test_scaled_is_not_for_pictures(grey):

@@ -5,6 +5,7 @@ import dataclasses
 import gzip
 import hashlib
 import io
+import os
 import pickle
 import tarfile
 import tracemalloc
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet.data import catalog
+from tinynet.data import catalog, sources
 from tinynet.data.archives import read_cifar10, read_emnist
 from tinynet.data.idx import format_idx
 
@@ -107,10 +108,19 @@ def test_a_pickle_takes_no_memory_that_its_file_does_not_fill(huge, tmp_path):
         ({"data_batch_1.bin": b"\0" * 3074}, "expected records of 3073 bytes, got 3,074 bytes"),
         ({"data_batch_1.bin": b""}, "got 0 bytes in all"),
         ({"data_batch_1": b"not a pickle"}, "expected a batch of CIFAR-10's Python archive, got"),
-        ({"data_batch_1": pickle.dumps({b"data": np.zeros((2, 5)), b"labels": [1, 2]}, 2)}, "got float64 of shape"),
+        (
+            {"data_batch_1": pickle.dumps({b"data": np.zeros((2, 5)), b"labels": [1, 2]}, 2)},
+            "an array holds other things than uint8",
+        ),
         ({"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "u1"), b"labels": [-1]}, 2)}, "got -1 to -1"),
-        ({"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "u1"), b"labels": [1.5]}, 2)}, "labels of float"),
-        ({"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "i1"), b"labels": [1]}, 2)}, "got int8 of shape"),
+        (
+            {"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "u1"), b"labels": [1.5]}, 2)},
+            "operation BINFLOAT is one that",
+        ),
+        (
+            {"data_batch_1": pickle.dumps({b"data": np.zeros((1, 3072), "i1"), b"labels": [1]}, 2)},
+            "an array holds other things than uint8",
+        ),
     ],
 )
 def test_a_damaged_cifar_archive_is_one_clear_error(tmp_path, members, message):
@@ -195,6 +205,72 @@ def test_labels_outside_the_classes_are_refused(tmp_path, monkeypatch):
     files = tuple(known(tmp_path / f"{name}.gz") for name in catalog.IDX_NAMES)
     monkeypatch.setitem(catalog.CATALOG, "mnist", dataclasses.replace(catalog.MNIST, files=files, sizes=(2, 2)))
     with pytest.raises(tn.DataError, match=r"MNIST, train: expected 2 pictures of \(28, 28\), labels below 10, got"):
+        tn.data.load("mnist", data=tmp_path)
+
+
+# What is checked is what is read --------------------------------------------------------------------------------------
+
+
+def idx_files(folder, monkeypatch):
+    """Small files of MNIST in `folder`, known to the catalog by the sums of the compressed files."""
+    images = RNG.integers(0, 256, (2, 28, 28)).astype("uint8")
+    for name, array in zip(catalog.IDX_NAMES, [images, np.array([3, 9], "uint8")] * 2):
+        (folder / f"{name}.gz").write_bytes(gzip.compress(format_idx(array)))
+    files = tuple(known(folder / f"{name}.gz") for name in catalog.IDX_NAMES)
+    monkeypatch.setitem(catalog.CATALOG, "mnist", dataclasses.replace(catalog.MNIST, files=files, sizes=(2, 2)))
+    return images
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_a_file_that_is_replaced_after_its_sum_was_taken_is_not_read(name, tmp_path, monkeypatch):
+    if name == "mnist":
+        right = idx_files(tmp_path, monkeypatch)
+        paths = [tmp_path / f"{each}.gz" for each in catalog.IDX_NAMES]
+    else:
+        paths = [binary_archive(tmp_path / "cifar-10-binary.tar.gz")]
+        entry = dataclasses.replace(catalog.CIFAR10, files=(known(paths[0]),), sizes=(20, 4))
+        monkeypatch.setitem(catalog.CATALOG, "cifar10", entry)
+        right = read_cifar10(paths[0])["train"][0]
+    compare = sources._compare_sums
+
+    def compare_and_replace(path, *others):
+        compare(path, *others)
+        for each in paths:  # whatever comes after the check, every file is another one now
+            if each == path:
+                (tmp_path / "another").write_bytes(b"another")
+                (tmp_path / "another").replace(each)
+
+    monkeypatch.setattr(sources, "_compare_sums", compare_and_replace)
+    train, _ = tn.data.load(name, data=tmp_path, flatten=False)
+    np.testing.assert_array_equal(train.images, right)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing", "link to itself", "link to a device"])
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_what_stands_in_the_place_of_a_data_file_is_refused_at_once(kind, ending, tmp_path, monkeypatch):
+    idx_files(tmp_path, monkeypatch)
+    (tmp_path / f"{catalog.IDX_NAMES[1]}.gz").rename(tmp_path / "kept")
+    path = tmp_path / f"{catalog.IDX_NAMES[1]}{ending}"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to({"nothing": "nowhere", "itself": path.name, "device": "/dev/zero"}[kind.split()[-1]])
+    with pytest.raises(tn.DataError, match=f"ubyte{ending}: expected a file, got something else.*; remove it, or give"):
+        tn.data.load("mnist", data=tmp_path)
+    path.rmdir() if kind == "folder" else path.unlink()  # as the message says
+    (tmp_path / "kept").rename(tmp_path / f"{catalog.IDX_NAMES[1]}.gz")
+    assert len(tn.data.load("mnist", data=tmp_path)[0]) == 2
+
+
+def test_numbers_of_another_type_are_refused(tmp_path, monkeypatch):
+    idx_files(tmp_path, monkeypatch)
+    path = tmp_path / f"{catalog.IDX_NAMES[1]}.gz"
+    path.write_bytes(gzip.compress(format_idx(np.array([3.5, 1.0]))))
+    files = tuple(known(tmp_path / f"{name}.gz") for name in catalog.IDX_NAMES)
+    monkeypatch.setitem(catalog.CATALOG, "mnist", dataclasses.replace(catalog.MNIST, files=files, sizes=(2, 2)))
+    with pytest.raises(tn.DataError, match="got uint8 .*, float64 .*; the files are damaged"):
         tn.data.load("mnist", data=tmp_path)
 
 

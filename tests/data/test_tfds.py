@@ -116,7 +116,7 @@ def test_a_format_that_only_tensorflow_reads_is_named(tmp_path):
     ):
         module.read_tfds(small()[0], tmp_path, refuse)
     (folder / "dataset_info.json").write_text("{")
-    with pytest.raises(tn.DataError, match="expected a dataset_info.json of tfds, got JSONDecodeError"):
+    with pytest.raises(tn.DataError, match="expected a dataset_info.json of tfds, got a damaged one .JSONDecodeError"):
         module.read_tfds(small()[0], tmp_path, refuse)
 
 
@@ -129,7 +129,8 @@ def test_a_format_that_only_tensorflow_reads_is_named(tmp_path):
 def test_pictures_of_another_mode_or_size_are_refused(name, mode, size):
     image = pytest.importorskip("PIL.Image")
     image.new(mode, size).save(file := io.BytesIO(), "PNG")
-    with pytest.raises(ValueError, match=rf"a picture of {size[1]} x {size[0]} in mode {mode}, not (L|RGB)"):
+    read = image.open(file).mode  # I for I;16 in older versions of Pillow
+    with pytest.raises(ValueError, match=rf"a picture of {size[1]} x {size[0]} in mode {read}, not (L|RGB)"):
         module._decode(file.getvalue(), catalog.CATALOG[name])
 
 
@@ -182,6 +183,65 @@ def test_offline_with_nothing_prepared_ends_at_once(tmp_path, monkeypatch):
         tn.data.load("mnist", source="tfds", data=tmp_path, offline=True)
 
 
+@pytest.mark.parametrize("changes", [True, False])
+def test_a_copy_is_kept_unless_files_changed_while_they_were_read(changes, tmp_path, monkeypatch):
+    entry, splits = small()
+    folder = tmp_path / "tfds" / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text("{}")
+
+    def read(*_):
+        if changes:
+            (folder / "dataset_info.json").write_text('{"another": 1}')
+        return {
+            f"{split}-{part}": array for split in splits for part, array in zip(("images", "labels"), splits[split])
+        }
+
+    monkeypatch.setattr(module, "_read", read)
+    module.read_tfds(entry, tmp_path / "tfds", refuse)
+    assert len([*(tmp_path / "cache").rglob("sha256.json")]) == (not changes)
+
+
+def test_a_copy_of_something_else_is_read_again(tmp_path, monkeypatch):
+    entry, splits = small()
+    folder = tmp_path / "tfds" / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text("{}")
+    arrays = {f"{split}-{part}": array for split in splits for part, array in zip(("images", "labels"), splits[split])}
+    save_arrays(
+        tmp_path / "cache" / "fashion_mnist" / f"tfds-{module._fingerprint(folder)}", {"other": arrays.popitem()[1]}
+    )
+    arrays["test-labels"] = splits["test"][1]
+    monkeypatch.setattr(module, "_read", lambda *_: arrays)
+    found = module.read_tfds(entry, tmp_path / "tfds", refuse)
+    np.testing.assert_array_equal(found["test"][1], splits["test"][1])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
+@pytest.mark.parametrize("name", ["dataset_info.json", "mnist-train.array_record-00000-of-00001"])
+def test_a_pipe_in_a_prepared_data_set_is_refused_at_once(name, tmp_path):
+    folder = tmp_path / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text('{"fileFormat": "array_record"}')
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(tn.DataError, match=f"{name}: expected a file, got something else, or a link to nothing"):
+        module.read_tfds(small()[0], tmp_path, refuse)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 100_000, b"\xff", b"[]", b'{"fileFormat": {"a": []}}', b'{"fileFormat": 3}', b" " * (1 << 20) + b"{}"],
+    ids=["deep", "no text", "a list", "an object", "a number", "large"],
+)
+def test_a_damaged_description_of_a_prepared_data_set_is_one_clear_error(content, tmp_path):
+    folder = tmp_path / "fashion_mnist" / "3.0.1"
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_bytes(content)
+    with pytest.raises(tn.DataError, match="expected (a dataset_info.json of tfds, got|at most)"):
+        module.read_tfds(small()[0], tmp_path, refuse)
+
+
 # The store of arrays -------------------------------------------------------------------------------------------------
 
 
@@ -204,13 +264,34 @@ def test_saved_arrays_are_read_and_damage_is_detected(tmp_path):
     assert load_arrays(tmp_path / "nothing") is None
 
 
+@pytest.mark.parametrize("name", ["a", "sha256.json"])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing", "huge", "deep"])
+def test_a_copy_in_which_something_else_stands_is_not_read(kind, name, tmp_path):
+    save_arrays(tmp_path / "store", {"a": np.arange(5, dtype="uint8")})
+    path = tmp_path / "store" / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "huge":
+        path.touch()
+        os.truncate(path, 1 << 40)  # a file of holes, which takes no room on the disk
+    elif kind == "deep":
+        path.write_text("[" * 4000)
+    else:
+        path.symlink_to("nowhere")
+    assert load_arrays(tmp_path / "store") is None
+
+
 SAVING = """
 import sys, pathlib, numpy as np
 from tinynet.data.store import save_arrays
-print("ready", flush=True)
 for value in range(10**9):
     arrays = {"a": np.full(200_000, value % 256, "uint8"), "b": np.array([value % 256], "uint8")}
     save_arrays(pathlib.Path(sys.argv[1]), arrays)
+    if value == 0:
+        print("saved once", flush=True)
 """
 
 

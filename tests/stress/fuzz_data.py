@@ -1,13 +1,14 @@
-"""Read randomly damaged IDX and gzip files and folders of pictures: each must give a data set or tn.DataError.
+"""Read randomly damaged data files and folders of pictures: each must give a data set or tn.DataError.
 
-    python tests/stress/fuzz_data.py --cases 100000            # 100,000 IDX files
+    python tests/stress/fuzz_data.py --cases 100000            # 100,000 files: IDX, and archives of CIFAR-10 and EMNIST
     python tests/stress/fuzz_data.py --cases 2000 --seed 7     # as in the tests
     python tests/stress/fuzz_data.py --pictures 20000          # also 20,000 folders of pictures (needs Pillow)
 
-Damages small valid files (images and labels, plain and gzipped) with changed bytes, cuts, insertions, repetitions,
-extreme numbers in headers and wrong gzip trailers, and reads them with `tn.data.read_idx`. A folder holds two PNG or
-JPEG pictures. One is damaged in the same way, or has another size in its header with correct checksums. Some folders
-also hold a link, a pipe, a folder or an odd name. `tn.data.from_folder` reads them.
+Damages small valid files (IDX, plain and gzipped; tar, plain and gzipped, of records and of pickles; zip) with
+changed bytes, cuts, insertions, repetitions, extreme numbers in headers and wrong gzip trailers, and reads them with
+`tn.data.read_idx` and the readers of the archives. A folder holds two PNG or JPEG pictures. One is damaged in the
+same way, or has another size in its header with correct checksums. Some folders also hold a link, a pipe, a folder or
+an odd name. `tn.data.from_folder` reads them.
 Prints the outcomes. The exit status is 1 if there was another outcome, if one case took more than a second, or if the
 process took more memory than a picture of the largest size needs. The printed seed and number reproduce a case.
 """
@@ -19,12 +20,15 @@ import collections
 import gzip
 import io
 import os
+import pickle
 import shutil
 import struct
 import sys
+import tarfile
 import tempfile
 import time
 import warnings
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +36,7 @@ from pathlib import Path
 import numpy as np
 
 import tinynet as tn
+from tinynet.data.archives import CIFAR_BATCHES, EMNIST_FILES, read_cifar10, read_emnist
 from tinynet.data.idx import TYPES, format_idx
 
 SLOWEST_SECONDS = 1.0
@@ -39,13 +44,48 @@ MOST_MEMORY = 1 << 29  # bytes: 2^26 pixels of four bytes, and their copy in gre
 NUMBERS = (0, 1, 2, 27, 28, 255, 256, 2**16, 2**24, 2**28, 2**31 - 1, 2**31, 2**32 - 1)
 
 
-def good_files() -> list[bytes]:
-    """The valid IDX files."""
+Reader = Callable[[Path], str]
+
+
+def good_files() -> list[tuple[bytes, Reader]]:
+    """The valid files, and what reads each."""
     generator = np.random.default_rng(0)
     plain = [
         format_idx(generator.integers(0, 256, shape).astype("uint8")) for shape in ((5, 4, 4), (9,), (2, 3, 4, 3), (0,))
     ]
-    return plain + [gzip.compress(content, mtime=0) for content in plain]
+    plain += [gzip.compress(content, mtime=0) for content in plain]
+    rows = [generator.integers(0, 10, (2, 3073)).astype("uint8") for _ in range(6)]
+    batches = [name for names in CIFAR_BATCHES.values() for name in names]
+    records = tar_of({f"b/{name}.bin": row.tobytes() for name, row in zip(batches, rows)})
+    pickles = [
+        tar_of({
+            f"b/{name}": pickle.dumps({b"data": row[:, 1:], b"labels": row[:, 0].tolist()}, protocol)
+            for name, row in zip(batches, rows)
+        })
+        for protocol in range(2, 6)
+    ]  # fmt: skip
+    tars = [records, gzip.compress(records, mtime=0), *pickles, gzip.compress(pickles[0], mtime=0)]
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for names in EMNIST_FILES.values():
+            for name, content in zip(names, (plain[0], plain[1])):
+                archive.writestr(name, gzip.compress(content, mtime=0))
+    return [
+        *((content, read_file) for content in plain),
+        *((content, read_archive(read_cifar10)) for content in tars),
+        (zipped.getvalue(), read_archive(read_emnist)),
+    ]
+
+
+def tar_of(members: dict[str, bytes]) -> bytes:
+    """A tar archive."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
 
 
 def damage(content: bytes, generator: np.random.Generator) -> bytes:
@@ -129,6 +169,17 @@ def read_file(path: Path) -> str:
     )
 
 
+def read_archive(read: Callable[[Path], dict[str, tuple[np.ndarray, np.ndarray]]]) -> Reader:
+    """A function that reads an archive and returns the outcome."""
+
+    def outcome(path: Path) -> str:
+        splits = read(path)
+        right = all(array.dtype.kind in "iuf" for arrays in splits.values() for array in arrays)
+        return "a data set" if right and set(splits) == {"train", "test"} else "something else"
+
+    return outcome
+
+
 def outcome_of(read: Callable[[Path], str], path: Path) -> str:
     """The outcome of reading, or "too slow"."""
     began = time.perf_counter()
@@ -145,19 +196,21 @@ def fuzz(cases: int, seed: int, pictures: bool = False) -> tuple[collections.Cou
     """Returns (the number of each outcome, descriptions of the unexpected ones)."""
     outcomes: collections.Counter[str] = collections.Counter()
     wrong: list[str] = []
-    files = good_pictures() if pictures else good_files()
+    whole = [] if pictures else good_files()
+    contents = good_pictures() if pictures else []
     before = peak_memory()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         for case in range(cases):
             generator = np.random.default_rng([seed, case])
             if pictures:
-                make_folder(path, files, case, generator)
+                make_folder(path, contents, case, generator)
                 outcome = outcome_of(read_picture_folder, path)
                 shutil.rmtree(path)
             else:
-                path.write_bytes(damage(files[case % len(files)], generator))
-                outcome = outcome_of(read_file, path)
+                content, read = whole[case % len(whole)]
+                path.write_bytes(damage(content, generator))
+                outcome = outcome_of(read, path)
             outcomes[outcome] += 1
             if outcome not in ("a data set", "the documented error"):
                 wrong.append(f"case {case} of seed {seed}: {outcome}")
@@ -182,11 +235,11 @@ def main() -> int:
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # Pillow warns of large pictures
     all_wrong = []
-    for kind, cases in (("IDX files", options.cases), ("folders of pictures", options.pictures)):
+    for kind, cases in (("files", options.cases), ("folders of pictures", options.pictures)):
         if not cases:
             continue
         began, before = time.perf_counter(), peak_memory()
-        outcomes, wrong = fuzz(cases, options.seed, pictures=kind != "IDX files")
+        outcomes, wrong = fuzz(cases, options.seed, pictures=kind != "files")
         for outcome, count in outcomes.most_common():
             print(f"{count:9,}  {outcome}")
         seconds, grown = time.perf_counter() - began, (peak_memory() - before) / 2**20

@@ -7,8 +7,8 @@ A hostile file is small and claims a lot: large sizes, repetitions, deep nesting
 must be read and used, or refused with `tn.DataError`, within 10 seconds and 256 MiB more than before, or 40 times the
 size of the file where that is more (a few bytes of JSON become an object of Python).
 
-The cases are in modules of this folder: hostile_models.py has those of models and checkpoints. Each is (name,
-write(folder) -> path, read(path)); `read` also uses what it read.
+The cases are in modules of this folder: hostile_models.py has those of models and checkpoints, hostile_data.py those of
+data sets. Each is (name, write(folder) -> path, read(path)); `read` also uses what it read.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that the tables of cases are found
 
+import tests.stress.hostile_data as hostile_data  # noqa: E402
 import tests.stress.hostile_models as hostile_models  # noqa: E402
 import tinynet as tn  # noqa: E402
 
 Case = tuple[str, Callable[[Path], Path], Callable[[Path], Any]]
-CASES: list[Case] = [*hostile_models.CASES]
+CASES: list[Case] = [*hostile_models.CASES, *hostile_data.CASES]
 ADDRESSES, SECONDS = 1_500_000_000, 10  # bytes of address space, and the time a file may take
 USUAL, TIMES = 256 << 20, 40  # bytes of memory that each file may take, and how many times its size
 

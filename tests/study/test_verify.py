@@ -1,6 +1,7 @@
 """Results are computed again and compared bit for bit; damaged and hostile files are refused."""
 
 import json
+import os
 
 import pytest
 
@@ -12,6 +13,7 @@ for needed in ("matplotlib", "jinja2", "scipy"):
 import fashion_mnist  # noqa: E402  (examples/ is on the path: setup.cfg)
 
 from tinynet.study import options  # noqa: E402
+from tinynet.study.jobs import read_result  # noqa: E402
 from tinynet.study.verify import problem_of, read  # noqa: E402
 
 
@@ -59,6 +61,16 @@ def test_a_damaged_file_is_refused(tmp_path, content, message, capsys):
     error = capsys.readouterr().err
     assert error.startswith(f"error: {tmp_path / 'results.json'}: expected ")
     assert message in error
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
+def test_a_pipe_in_the_place_of_results_is_refused_at_once(tmp_path, capsys):
+    os.mkfifo(tmp_path / "results.json")
+    assert fashion_mnist.main(["--verify", str(tmp_path / "results.json")]) == 2
+    assert "expected a regular file, got a pipe" in capsys.readouterr().err
+    assert read_result(tmp_path / "results.json") is None
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    assert read_result(tmp_path / "deep.json") is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import os
 import sys
 from typing import Any, Literal
 
+from tinynet.errors import printable
+
 Name = Literal["stdout", "stderr"]
 FAILURES = (OSError, ValueError, AttributeError)  # of a stream: broken; closed; incomplete
 
@@ -22,6 +24,8 @@ PLAIN = {"±": "+-", "−": "-", "–": "-", "—": "-", "×": "x", "…": "..."
 def say(text: object, stream: Name = "stdout") -> None:
     """Print a line and flush it. What the stream cannot express is spelled in ASCII; a failure is not raised.
 
+    Characters that a terminal obeys or hides are escaped: the text may hold names from a file.
+
     A line for a missing stderr is dropped, while `print(..., file=sys.stderr)` would print it on standard output. Of a
     full disk Python tells at its exit.
     """
@@ -29,7 +33,7 @@ def say(text: object, stream: Name = "stdout") -> None:
     if target is None:
         return
     with contextlib.suppress(*FAILURES):
-        _write(target, f"{text}\n")
+        _write(target, f"{printable(text)}\n")
         target.flush()
 
 

@@ -1,23 +1,23 @@
-"""Read the archives of CIFAR-10 (tar) and EMNIST (zip) in memory. No file is extracted."""
+"""Read the archives of CIFAR-10 (tar) and EMNIST (zip). No file is extracted, and no pickle is run."""
 
 from __future__ import annotations
 
-import io
-import pickle
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 
-from tinynet.data.idx import MAX_BYTES, parse_idx, unpack
+from tinynet.backend.files import open_regular
+from tinynet.data.idx import parse_idx
+from tinynet.data.pickles import read_pickle
+from tinynet.data.unpacking import damage, untar, unzip
 from tinynet.errors import DataError, mismatch
 
 Arrays = tuple[np.ndarray, np.ndarray]  # images, labels
 
+MAX_TAR = 200_000_000  # bytes of CIFAR-10's archive after decompression: it has 187 MB
+MAX_BATCH = 36_000_000  # bytes of a batch in it, which has 31 MB; text in it can take seven times as much memory
+MAX_MEMBERS = 110_000_000  # bytes of EMNIST's files in the zip, still compressed: unpacked they have 103 MB
 CIFAR_RECORD = 1 + 3 * 32 * 32  # a label, then the red, the green and the blue plane
 CIFAR_BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 EMNIST_FILES = {
@@ -29,10 +29,17 @@ EMNIST_FILES = {
 def read_cifar10(path: Path) -> dict[str, Arrays]:
     """{"train": ..., "test": ...} of CIFAR-10 from its binary or its Python archive: images (N, 32, 32, 3).
 
-    The Python archive holds pickles. They are read by an unpickler that can create arrays and nothing else. Raises
-    DataError for any other file.
+    The Python archive holds pickles, of which `read_pickle` reads the arrays. Raises DataError for any other file.
     """
-    members = dict(_tar_members(path))
+    with open_regular(path) as file:
+        return parse_cifar10(file, path)
+
+
+def parse_cifar10(file: BinaryIO, path: Path) -> dict[str, Arrays]:
+    """What `read_cifar10` returns, from the open archive. `path` names it in messages."""
+    wanted = {name + ending for names in CIFAR_BATCHES.values() for name in names for ending in ("", ".bin")}
+    with damage(path, "CIFAR-10's tar archive", "fetch it again"):
+        members = untar(file, wanted, MAX_TAR)
     splits = {}
     for split, names in CIFAR_BATCHES.items():
         parts = []
@@ -53,41 +60,21 @@ def read_emnist(path: Path) -> dict[str, Arrays]:
 
     EMNIST stores its pictures transposed; the returned ones are upright. Raises DataError for any other file.
     """
+    with open_regular(path) as file:
+        return parse_emnist(file, path)
+
+
+def parse_emnist(file: BinaryIO, path: Path) -> dict[str, Arrays]:
+    """What `read_emnist` returns, from the open zip: the rest is not read. `path` names it in messages."""
+    with damage(path, "EMNIST's zip", "fetch it again", received="another file"):
+        members = unzip(file, [name for names in EMNIST_FILES.values() for name in names], MAX_MEMBERS)
     splits = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for split, names in EMNIST_FILES.items():
-                contents = []
-                for name in names:
-                    with archive.open(name) as member:
-                        contents.append(unpack(member.read(MAX_BYTES), f"{path}:{name}"))
-                images, labels = (parse_idx(content, f"{path}:{split}") for content in contents)
-                splits[split] = images.transpose(0, 2, 1).copy(), labels
-    except (KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise DataError(mismatch(path, "EMNIST's zip", f"another file ({error})", "fetch it again")) from error
+    for split, names in EMNIST_FILES.items():
+        images, labels = (parse_idx(members[name], f"{path}:{name}") for name in names)
+        if images.ndim != 3:
+            raise DataError(mismatch(f"{path}:{split}", "pictures (N, H, W)", images.shape, "fetch it again"))
+        splits[split] = images.transpose(0, 2, 1).copy(), labels
     return splits
-
-
-def _tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield (base name, content) of CIFAR's members. Skips other names; stops where the sizes exceed MAX_BYTES."""
-    wanted = {name + ending for names in CIFAR_BATCHES.values() for name in names for ending in ("", ".bin")}
-    total = 0
-    try:
-        with tarfile.open(path, "r:*") as archive:
-            for member in archive:
-                name = member.name.rpartition("/")[2]
-                total += member.size
-                if total > MAX_BYTES:
-                    raise DataError(mismatch(path, f"at most {MAX_BYTES:,} bytes unpacked", "more", "fetch it again"))
-                stream = archive.extractfile(member) if name in wanted and member.isfile() else None
-                if stream is not None:
-                    yield name, stream.read(member.size)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        if isinstance(error, (FileNotFoundError, PermissionError)):
-            raise
-        raise DataError(
-            mismatch(path, "CIFAR-10's tar archive", f"a damaged one ({error})", "fetch it again")
-        ) from error
 
 
 def _parse_records(content: bytes, name: str) -> Arrays:
@@ -98,49 +85,30 @@ def _parse_records(content: bytes, name: str) -> Arrays:
     return records[:, 1:], records[:, 0]
 
 
-def _empty_array(kind: object, shape: object, dtype: object) -> np.ndarray:
-    """An empty array, whatever shape the file names: its `__setstate__` then sets shape and numbers."""
-    return np.empty(0, np.uint8)
-
-
-def _to_latin1(text: str, encoding: str) -> bytes:
-    """Encode as Latin-1, as pickles of Python 2 need. Other encodings, which could expand the text, are ignored."""
-    return text.encode("latin1")
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that knows only the names that an array of numbers needs, and allocates no memory for them."""
-
-    known = {
-        ("numpy", "ndarray"): None,  # named in the file, but never called
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): _to_latin1,
-        ("numpy.core.multiarray", "_reconstruct"): _empty_array,
-        ("numpy._core.multiarray", "_reconstruct"): _empty_array,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.known:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no data set needs")
-        return self.known[module, name]
-
-
 def _parse_pickle(content: bytes, name: str) -> Arrays:
-    try:
-        batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
-        images, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
-    except Exception as error:  # a damaged pickle can raise anything
-        expected = "a batch of CIFAR-10's Python archive"
-        raise DataError(mismatch(name, expected, f"{type(error).__name__}: {error}", "fetch it again")) from error
-    if (
-        images.dtype != np.uint8
-        or images.ndim != 2
-        or images.shape[1] != CIFAR_RECORD - 1
-        or labels.dtype.kind not in "iu"
-    ):
+    if len(content) > MAX_BATCH:
+        raise DataError(mismatch(name, f"at most {MAX_BATCH:,} bytes", f"{len(content):,}", "fetch it again"))
+    with damage(name, "a batch of CIFAR-10's Python archive", "fetch it again"):
+        batch = read_pickle(content)
+        images, labels = (_numbers(batch[key]) for key in (b"data", b"labels"))
+    if images.dtype != np.uint8 or images.shape[1:] != (CIFAR_RECORD - 1,) or labels.dtype.kind not in "iu":
         received = f"{images.dtype} of shape {images.shape}, labels of {labels.dtype}"
         raise DataError(mismatch(name, "uint8 images of 3072 numbers, integer labels", received, "fetch it again"))
     if len(labels) and not (labels.min() >= 0 and labels.max() < 256):
         received = f"{labels.min()} to {labels.max()}"
         raise DataError(mismatch(name, "labels from 0 to 255", received, "fetch it again"))
+    if labels.shape != images.shape[:1]:
+        received = f"{len(images):,} images and labels of shape {labels.shape}"
+        raise DataError(mismatch(name, "a label for each image", received, "fetch it again"))
     return images, labels.astype(np.uint8)
+
+
+def _numbers(values: object) -> np.ndarray:
+    """An array, or a list of whole numbers as one. TypeError for anything else."""
+    if isinstance(values, list):
+        if not all(type(value) is int for value in values):
+            raise TypeError("labels that are not whole numbers")
+        return np.array(values, np.int64)
+    if not isinstance(values, np.ndarray):
+        raise TypeError("images or labels that are no array")
+    return values

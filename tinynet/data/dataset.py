@@ -32,6 +32,7 @@ from tinynet.errors import (
     checked_number,
     flag,
     mismatch,
+    one_line,
     shown,
     text,
 )
@@ -82,7 +83,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         shape = " x ".join(map(str, self.images.shape[1:]))
-        return f"<Dataset {self.name}: {len(self):,} examples of {shape} {self.images.dtype}>"
+        return one_line(f"<Dataset {self.name}: {len(self):,} examples of {shape} {self.images.dtype}>")
 
     @property
     def is_synthetic(self) -> bool:

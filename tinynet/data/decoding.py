@@ -13,15 +13,16 @@ profiles and gamma values are ignored, as by most readers. Of a stereo or HDR ph
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from tinynet.errors import DataError, mismatch
+from tinynet.backend.files import open_regular
+from tinynet.errors import DataError, mismatch, printable_cause
 
 MAX_PIXELS = 1 << 26  # of one picture, 64 million: the header of a small file can claim many more
 MAX_PIXELS_PER_BYTE = 1032 * 8  # deflate compresses at most 1032 bytes into one, and a byte holds 8 one-bit pixels
+MAX_SCANS = 64  # of a JPEG; progressive ones have about 10. Each takes time for all pixels, and a few bytes
 GREY_16 = ("I;16", "I;16L", "I;16B", "I;16N")
 COLOURS_16 = ("LA;16B", "RGB;16B", "RGBA;16B")  # raw modes that Pillow cuts to 8 bits
 WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -37,16 +38,25 @@ def read_picture(
 
     `background`, from 0 (black) to 255 (white), is what transparent pixels show. `largest` is the largest number of a
     16-bit picture, 0 for one of 8 bits. `who` names the file in messages. Raises DataError for a file that is damaged,
-    too large or an animation, for a mode without a range, and for transparent pixels without a background.
+    too large or an animation, for a mode without a range, and for transparent pixels without a background; the
+    OSErrors of `open` for a file that cannot be opened.
     """
-    path, image_module, who = Path(file), pillow(), who or str(file)
+    with open_regular(file) as stream:
+        return read_stream(stream, colour, background, who or str(file))
+
+
+def read_stream(stream: BinaryIO, colour: bool, background: int | None, who: str) -> tuple[np.ndarray, int]:
+    """`read_picture` of a regular file that is open."""
+    image_module, size = pillow(), os.fstat(stream.fileno()).st_size
     try:
-        with open(path, "rb") as stream, image_module.open(stream, formats=("PNG", "JPEG")) as picture:
-            most = min(MAX_PIXELS, path.stat().st_size * MAX_PIXELS_PER_BYTE)
+        with image_module.open(stream, formats=("PNG", "JPEG")) as picture:
+            most = min(MAX_PIXELS, size * MAX_PIXELS_PER_BYTE)
             if picture.width * picture.height > most:
                 received = f"{picture.width} x {picture.height}"
                 raise DataError(mismatch(who, f"at most {most:,} pixels", received, "make it smaller"))
             _check_picture(picture, who)
+            if picture.format != "PNG":
+                _check_scans(stream, who)
             raw_mode = _raw_mode(picture)
             if raw_mode in COLOURS_16:
                 pixels, alpha, largest = _colours_of_16_bits(picture, stream, raw_mode)
@@ -57,7 +67,19 @@ def read_picture(
         raise
     except Exception as error:  # a damaged picture can raise anything
         received = f"{type(error).__name__}: {error}"
-        raise DataError(mismatch(who, "a PNG or JPEG picture", received, "replace or remove it")) from error
+        cause = printable_cause(error)
+        raise DataError(mismatch(who, "a PNG or JPEG picture", received, "replace or remove it")) from cause
+
+
+def _check_scans(stream: BinaryIO, who: str) -> None:
+    """Raise DataError for a JPEG with more than MAX_SCANS scans."""
+    at, scans = stream.tell(), 0
+    stream.seek(0)
+    while scans <= MAX_SCANS and (block := stream.read(1 << 20)):
+        scans += block.count(b"\xff\xda")
+    stream.seek(at)
+    if scans > MAX_SCANS:
+        raise DataError(mismatch(who, f"a JPEG of at most {MAX_SCANS} scans", "more", "save it again"))
 
 
 def decode(picture: Any, colour: bool, background: int | None = None, who: str = "picture") -> np.ndarray:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinynet.backend.locks import file_lock
 from tinynet.backend.terminal import FAILURES, is_terminal
 from tinynet.data.catalog import File
 from tinynet.data.transfer import transfer
@@ -53,7 +54,7 @@ def fetch(file: File, mirrors: Sequence[str], folder: Path) -> Path:
     answers: dict[str, str] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _lock(path):
+        with file_lock(f"{path}.lock", "downloading needs", LOCK_SECONDS):
             for wait in WAITS:
                 time.sleep(wait)
                 for mirror in mirrors:
@@ -109,15 +110,6 @@ def _progress(length: int, address: str) -> Iterator[Callable[[int], object]]:
     finally:
         with contextlib.suppress(*FAILURES):
             bar.close()
-
-
-def _lock(path: Path) -> Any:
-    """A lock between processes. The system releases it if its process dies."""
-    try:
-        from filelock import FileLock
-    except ImportError as error:
-        raise ImportError("downloading needs filelock: pip install filelock") from error
-    return FileLock(f"{path}.lock", timeout=LOCK_SECONDS)
 
 
 def _reason(error: Exception) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from tinynet.backend.files import open_regular
 from tinynet.data.dataset import Dataset
-from tinynet.data.decoding import pillow, read_picture
+from tinynet.data.decoding import pillow, read_stream
 from tinynet.errors import DataError, file_name, flag, mismatch, sequence, text, whole_number
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
@@ -20,6 +21,7 @@ OTHER_ENDINGS = (  # pictures that are refused by name: a class must not lose ex
 )  # fmt: skip
 DARKEST = 1 << 12  # 16-bit pictures that never reach 4096 are numbers of 12 bits or fewer: white is not 65535
 MAX_BYTES = 1 << 32  # of all decoded pictures, 4 GiB
+REMEDY = "give a smaller size=(h, w)"
 
 
 def from_folder(
@@ -51,7 +53,7 @@ def from_folder(
     names = _class_names(root, class_names)
     listed = [(file, label) for label, name in enumerate(names) for file in _pictures(root, name)]
     labels = np.array([label for _, label in listed])
-    stack = _read_all([file for file, _ in listed], size, colour, background)
+    stack = _read_all(root, [file for file, _ in listed], size, colour, background)
     shape = stack.shape[1:]
     stack = stack.reshape(len(stack), -1) if flatten else stack
     return Dataset(stack, labels, names, root.name, shape, {"source": "a folder of pictures"})
@@ -89,11 +91,6 @@ def _is_class(entry: Path) -> bool:
     return entry.is_dir() and not entry.name.startswith(".")
 
 
-def _shown(path: Path) -> str:
-    """A name for a message. Escaped if it is not printable, because it could hold control codes of a terminal."""
-    return str(path) if str(path).isprintable() else ascii(str(path))
-
-
 def _pictures(root: Path, name: str) -> list[Path]:
     folder = root / name
     if not name.isprintable():
@@ -102,43 +99,54 @@ def _pictures(root: Path, name: str) -> list[Path]:
     other = [file for file in entries if file.suffix.lower() in OTHER_ENDINGS]
     if other:
         remedy = "convert it to PNG, or remove it"
-        raise DataError(mismatch(f"class folder {str(folder)!r}", "PNG or JPEG pictures", _shown(other[0]), remedy))
+        raise DataError(mismatch(f"class folder {str(folder)!r}", "PNG or JPEG pictures", other[0], remedy))
     files = [file for file in entries if file.suffix.lower() in ENDINGS]
     if not files:
         remedy = "add pictures, or remove the folder"
         raise DataError(mismatch(f"class folder {str(folder)!r}", "PNG or JPEG pictures", "none", remedy))
-    for file in files:
-        if not _is_inside(file, root):
-            raise DataError(
-                mismatch(_shown(file), "a picture inside the folder", "a link out of it", "copy the picture")
-            )
-        if not file.is_file():  # reading a pipe, for example, could block for ever
-            raise DataError(mismatch(_shown(file), "a file", "something else", "remove it"))
     return files
 
 
-def _is_inside(file: Path, root: Path) -> bool:
+def _open_inside(file: Path, root: Path) -> BinaryIO:
+    """Open a picture. DataError unless what was opened is a file inside the folder."""
     try:
-        return file.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError):  # a link to itself
-        return False
+        stream = open_regular(file)
+    except DataError as error:
+        raise DataError(mismatch(file, "a file", "something else", "remove it")) from error
+    except OSError as error:
+        raise DataError(mismatch(file, "a file", error.strerror, "replace or remove it")) from error
+    try:
+        real = file.resolve()
+        inside = real.is_relative_to(root.resolve()) and os.path.samestat(os.fstat(stream.fileno()), real.stat())
+    except (OSError, RuntimeError):  # it was removed, or is now a link to itself
+        inside = False
+    if not inside:
+        stream.close()
+        raise DataError(mismatch(file, "a picture inside the folder", "a link out of it", "copy the picture"))
+    return stream
 
 
-def _read_all(files: list[Path], size: tuple[int, int] | None, colour: bool, background: int | None) -> np.ndarray:
+def _read_all(
+    root: Path, files: list[Path], size: tuple[int, int] | None, colour: bool, background: int | None
+) -> np.ndarray:
     """Read (N, H, W) or (N, H, W, 3). The first picture gives the size of all, before memory is allocated."""
-    first, largest = _read(files[0], size, colour, background)
+    first, largest = _read(root, files[0], size, colour, background)
     total = len(files) * first.nbytes
     if total > MAX_BYTES:
         received = f"{len(files):,} pictures of {first.nbytes:,}, {total:,} in all"
-        raise DataError(mismatch("from_folder", f"at most {MAX_BYTES:,} bytes", received, "give a smaller size=(h, w)"))
-    stack = np.empty((len(files), *first.shape), np.uint8)
+        raise DataError(mismatch("from_folder", f"at most {MAX_BYTES:,} bytes", received, REMEDY))
+    try:
+        stack = np.empty((len(files), *first.shape), np.uint8)
+    except MemoryError as error:
+        received = f"{total:,} bytes for {len(files):,} pictures"
+        raise DataError(mismatch("from_folder", "pictures that fit the memory", received, REMEDY)) from error
     stack[0] = first
     for number, file in enumerate(files[1:], 1):
-        picture, number_of_16_bits = _read(file, size, colour, background)
+        picture, number_of_16_bits = _read(root, file, size, colour, background)
         if picture.shape != first.shape:
             expected = f"{first.shape} like the pictures before it"
             remedy = "give size=(height, width) to resize them"
-            raise DataError(mismatch(_shown(file), expected, picture.shape, remedy))
+            raise DataError(mismatch(file, expected, picture.shape, remedy))
         stack[number] = picture
         largest = max(largest, number_of_16_bits)
     if 0 < largest < DARKEST:
@@ -148,9 +156,12 @@ def _read_all(files: list[Path], size: tuple[int, int] | None, colour: bool, bac
     return stack
 
 
-def _read(file: Path, size: tuple[int, int] | None, colour: bool, background: int | None) -> tuple[np.ndarray, int]:
+def _read(
+    root: Path, file: Path, size: tuple[int, int] | None, colour: bool, background: int | None
+) -> tuple[np.ndarray, int]:
     """The pixels of a file in the size asked for, and the largest number of a 16-bit picture, else 0."""
-    pixels, largest = read_picture(file, colour, background, _shown(file))
+    with _open_inside(file, root) as stream:
+        pixels, largest = read_stream(stream, colour, background, str(file))
     if size is None:
         return pixels, largest
     image_module = pillow()

@@ -11,21 +11,20 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 
 from __future__ import annotations
 
-import gzip
-import io
 import math
 import os
 import struct
-import zlib
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tinynet.backend.files import read_regular
+from tinynet.data.unpacking import GZIP_MAGIC, damage, gunzip, gunzip_start
 from tinynet.errors import DataError, file_name, mismatch
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_BYTES = 1 << 28  # 256 MiB; the largest of these data sets, CIFAR-10, has 184 MB
-GZIP_MAGIC = b"\x1f\x8b"
+LONGEST_HEADER = 4 + 4 * 4
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -34,46 +33,50 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises DataError, with the file's name, if it is not an IDX file, is too short, or has trailing bytes. Never reads
     more than MAX_BYTES, whatever the header or a compressed stream claims.
     """
-    return parse_idx(read_bytes(file_name("read_idx", path)), path)
+    return parse_idx(read_regular(file_name("read_idx", path), MAX_BYTES), path)
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The content of a file, decompressed if it is gzipped. DataError if that fails or exceeds MAX_BYTES."""
-    with open(path, "rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    return unpack(content, path)
+def unpack(content: bytes | memoryview, name: str | os.PathLike[str]) -> bytes | memoryview:
+    """The bytes of an IDX file, decompressed if it is gzipped. DataError if it is damaged.
+
+    Decompresses as many bytes as the header asks for, and at most MAX_BYTES: a small file could fill the memory.
+    """
+    if content[:2] != GZIP_MAGIC:
+        return content
+    with damage(name, "a whole gzip file", "delete it and fetch it again"):
+        start, shape, dtype = _parse_header(gunzip_start(content, LONGEST_HEADER), name)
+        return gunzip(content, start + math.prod(shape) * dtype.itemsize)
 
 
-def unpack(content: bytes, name: str | os.PathLike[str]) -> bytes:
-    """`content`, decompressed if it is gzipped. Stops at MAX_BYTES, so that a small file cannot fill the memory."""
-    if content[:2] == GZIP_MAGIC:
-        try:
-            with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-                content = file.read(MAX_BYTES + 1)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            remedy = "delete it and fetch it again"
-            raise DataError(mismatch(name, "a whole gzip file", f"a damaged one ({error})", remedy)) from error
-    if len(content) > MAX_BYTES:
-        raise DataError(mismatch(name, f"at most {MAX_BYTES:,} bytes", "more", "this is not a data set of this kind"))
-    return content
-
-
-def parse_idx(content: bytes, name: str | os.PathLike[str] = "IDX data") -> np.ndarray:
+def parse_idx(content: bytes | memoryview, name: str | os.PathLike[str] = "IDX data") -> np.ndarray:
     """The array in the bytes of an IDX file, for uint8 a view of them. Raises what `read_idx` raises."""
+    with damage(name, "an IDX file", "fetch the file again"):
+        content = unpack(content, name)
+        start, shape, dtype = _parse_header(content, name)
+        size = math.prod(shape) * dtype.itemsize
+        if size != len(content) - start:
+            expected = f"{size:,} bytes for {' x '.join(map(str, shape))}"
+            raise DataError(mismatch(name, expected, f"{len(content) - start:,}", "fetch the file again"))
+        return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+def _parse_header(
+    content: bytes | memoryview, name: str | os.PathLike[str]
+) -> tuple[int, tuple[int, ...], np.dtype[Any]]:
+    """(where the numbers begin, shape, dtype). DataError for a header that no array of MAX_BYTES has."""
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES or not 1 <= content[3] <= 4:
         expected = "an IDX header (00 00, a type such as 08, 1 to 4 dimensions)"
-        raise DataError(mismatch(name, expected, content[:4].hex(" ") or "an empty file", "check which file this is"))
+        received = bytes(content[:4]).hex(" ") or "an empty file"
+        raise DataError(mismatch(name, expected, received, "check which file this is"))
     start = 4 + 4 * content[3]
     if len(content) < start:
         raise DataError(mismatch(name, f"a header of {start} bytes", f"{len(content)} bytes", "fetch the file again"))
     shape = struct.unpack(f">{content[3]}I", content[4:start])
     dtype = np.dtype(TYPES[content[2]])
-    if math.prod(max(size, 1) for size in shape) > MAX_BYTES:  # 0 x 2^63: no array has such a shape
-        raise DataError(mismatch(name, f"at most {MAX_BYTES:,} numbers", " x ".join(map(str, shape)), "fetch it again"))
-    if math.prod(shape) * dtype.itemsize != len(content) - start:
-        expected = f"{math.prod(shape) * dtype.itemsize:,} bytes for {' x '.join(map(str, shape))}"
-        raise DataError(mismatch(name, expected, f"{len(content) - start:,}", "fetch the file again"))
-    return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    most = MAX_BYTES // dtype.itemsize
+    if math.prod(max(size, 1) for size in shape) > most:  # 0 x 2^63: no array has such a shape
+        raise DataError(mismatch(name, f"at most {most:,} numbers", " x ".join(map(str, shape)), "fetch it again"))
+    return start, shape, dtype
 
 
 def format_idx(array: np.ndarray) -> bytes:
@@ -85,11 +88,3 @@ def format_idx(array: np.ndarray) -> bytes:
         raise DataError(mismatch("IDX data", expected, f"{array.ndim} dimensions of {array.dtype}", remedy))
     header = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     return header + array.astype(TYPES[code]).tobytes()
-
-
-def find_file(folder: Path, name: str) -> Path | None:
-    """The path of `name` in `folder`, gzipped or not; None if it is not there."""
-    for candidate in (folder / f"{name}.gz", folder / name):
-        if candidate.is_file():
-            return candidate
-    return None

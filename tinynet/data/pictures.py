@@ -37,9 +37,13 @@ def read_pictures(given: Sequence[Any], record: Preprocessing | None, background
 
 
 def _read(file: str | os.PathLike[str], colour: bool, background: int | None, who: str) -> np.ndarray:
-    if not os.path.isfile(file):
-        raise FileNotFoundError(mismatch(who, "the file of a picture", "no such file", "check the path"))
-    pixels, largest = read_picture(file, colour, background, who)
+    try:
+        pixels, largest = read_picture(file, colour, background, who)
+    except PermissionError:
+        raise
+    except OSError as error:  # it does not exist, is longer than names can be, is a link in a circle
+        message = mismatch(who, "the file of a picture", "no such file", "check the path")
+        raise FileNotFoundError(message) from error
     if 0 < largest < DARKEST:
         remedy = f"multiply its numbers by {65535 // largest}, so that white is near 65535"
         received = f"numbers up to {largest} only"
@@ -48,11 +52,10 @@ def _read(file: str | os.PathLike[str], colour: bool, background: int | None, wh
 
 
 def _name(picture: Any) -> str:
-    """A picture in a message. A file name is escaped if it could control a terminal."""
+    """A picture in a message."""
     if not isinstance(picture, (str, os.PathLike)):
         return f"predict: picture of mode {picture.mode}"
-    name = os.fspath(picture)
-    return f"predict: {name if str(name).isprintable() else ascii(name)}"
+    return f"predict: {os.fsdecode(picture)}"
 
 
 def _layout(shape: tuple[int, ...]) -> tuple[int, int, int, bool]:

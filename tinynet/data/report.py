@@ -6,7 +6,7 @@ import numpy as np
 
 from tinynet.data.dataset import Dataset
 from tinynet.data.duplicates import find_duplicates
-from tinynet.errors import mismatch, shown
+from tinynet.errors import mismatch, one_line, shown
 
 
 def data_report(train: Dataset, test: Dataset) -> str:
@@ -30,7 +30,7 @@ def data_report(train: Dataset, test: Dataset) -> str:
         f"{len(found.within_train)} within train, {len(found.within_test)} within test, "
         f"{len(found.between)} of train in test",
     ]
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))  # names of a data set and its classes may come from a file
 
 
 def _brightness(name: str, dataset: Dataset) -> str:

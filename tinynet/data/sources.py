@@ -7,16 +7,18 @@ import hashlib
 import os
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from tinynet.backend.files import open_regular, read_regular
 from tinynet.data import archives
 from tinynet.data.catalog import SYNTHETIC, Entry, File, find_entry
 from tinynet.data.dataset import Dataset
 from tinynet.data.download import cache_folder, fetch
 from tinynet.data.drawings import synthetic_fashion
 from tinynet.data.duplicates import without_duplicates
-from tinynet.data.idx import find_file, parse_idx, read_bytes
+from tinynet.data.idx import MAX_BYTES, parse_idx, unpack
 from tinynet.data.tfds import read_tfds
 from tinynet.errors import DataError, DataNotFoundError, file_name, flag, mismatch, one_of, text
 
@@ -73,12 +75,14 @@ def _from_files(entry: Entry, source: str, data: str | os.PathLike[str] | None, 
         found = [(file, path) for file in entry.files if (path := _find(file, folders)) is not None]
         first = entry.files[0]
         file, path = found[0] if found else (first, _obtain(first, entry, source, folders, offline))
-        _check_file(file, path)
-        return archives.read_emnist(path) if entry.layout == "idx-zip" else archives.read_cifar10(path)
+        parse = archives.parse_emnist if entry.layout == "idx-zip" else archives.parse_cifar10
+        with open_regular(path) as opened:
+            _check_sum(file, path, opened)
+            return parse(opened, path)
     arrays = []
     for file in entry.files:
         path = _find(file, folders) or _obtain(file, entry, source, folders, offline)
-        arrays.append(parse_idx(_checked_content(file, path), path))
+        arrays.append(parse_idx(_read_checked(file, path), path))
     return {"train": (arrays[0], arrays[1]), "test": (arrays[2], arrays[3])}
 
 
@@ -103,11 +107,20 @@ def _folders(entry: Entry, source: str, data: str | os.PathLike[str] | None) -> 
 
 
 def _find(file: File, folders: list[Path]) -> Path | None:
-    for folder in folders:
-        is_idx = file.name.endswith("ubyte.gz")
-        found = find_file(folder, file.name.removesuffix(".gz")) if is_idx else folder / file.name
-        if found is not None and found.is_file():
-            return found
+    """The path of `file` in the first folder that has it; an IDX file may be decompressed. None if no folder has it.
+
+    DataError if the name stands for something else than a file, such as a pipe, which could block for ever.
+    """
+    names = [file.name, file.name.removesuffix(".gz")] if file.name.endswith("ubyte.gz") else [file.name]
+    for path in (folder / name for folder in folders for name in names):
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if not path.is_file():
+            remedy = "remove it, or give another folder with --data"
+            raise DataError(mismatch(path, "a file", "something else, or a link to nothing", remedy))
+        return path
     return None
 
 
@@ -122,23 +135,24 @@ def _obtain(file: File, entry: Entry, source: str, folders: list[Path], offline:
     return fetch(file, entry.mirrors, cache_folder() / entry.name)
 
 
-def _checked_content(file: File, path: Path) -> bytes:
-    """The decompressed content of an IDX file, after its checksum was checked."""
+def _read_checked(file: File, path: Path) -> bytes | memoryview:
+    """The content of a published file, read once and then checked; of an IDX file with a known content, unpacked."""
+    content: bytes | memoryview = read_regular(path, max(file.length, MAX_BYTES))
     if file.content_sha256 is None:
-        _check_file(file, path)
-        return read_bytes(path)
-    content = read_bytes(path)
-    _compare_sums(path, file.content_sha256, hashlib.sha256(content).hexdigest(), " of its content")
+        _compare_sums(path, file.sha256, hashlib.sha256(content).hexdigest(), "")
+    else:
+        content = unpack(content, path)
+        _compare_sums(path, file.content_sha256, hashlib.sha256(content).hexdigest(), " of its content")
     return content
 
 
-def _check_file(file: File, path: Path) -> None:
-    """Raise DataError unless the compressed file is the published one."""
+def _check_sum(file: File, path: Path, opened: BinaryIO) -> None:
+    """Compare the sum of an open file, which may be larger than the memory. It stays open: its name may change."""
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    while opened.tell() <= file.length and (block := opened.read(1 << 20)):
+        digest.update(block)
     _compare_sums(path, file.sha256, digest.hexdigest(), "")
+    opened.seek(0)
 
 
 def _compare_sums(path: Path, expected: str, found: str, of_what: str) -> None:
@@ -153,10 +167,12 @@ def _dataset(entry: Entry, split: str, images: np.ndarray, labels: np.ndarray, f
     if (
         images.shape != (count, *entry.image_shape)
         or labels.shape != (count,)
+        or not images.dtype == labels.dtype == np.uint8
         or labels.max() >= len(entry.class_names)
     ):
         expected = f"{count:,} pictures of {entry.image_shape}, labels below {len(entry.class_names)}"
-        received = f"{images.shape}, {labels.shape}, labels up to {labels.max() if labels.size else 'none'}"
+        largest = labels.max() if labels.size else "none"
+        received = f"{images.dtype} {images.shape}, {labels.dtype} {labels.shape}, labels up to {largest}"
         raise DataError(
             mismatch(f"{entry.title}, {split}", expected, received, "the files are damaged: fetch them again")
         )

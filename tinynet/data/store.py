@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tinynet.data.idx import format_idx, parse_idx
-from tinynet.errors import DataError
+from tinynet.backend.files import read_regular
+from tinynet.data.idx import MAX_BYTES, format_idx, parse_idx
 
 SUMS = "sha256.json"
+MAX_SUMS = 1 << 12  # bytes of that file
 
 
 def save_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -40,13 +41,13 @@ def save_arrays(folder: Path, arrays: dict[str, np.ndarray]) -> None:
 def load_arrays(folder: Path) -> dict[str, np.ndarray] | None:
     """Read what `save_arrays` wrote; None if there is nothing or it is damaged."""
     try:
-        sums = json.loads((folder / SUMS).read_text(encoding="utf-8"))
+        sums = json.loads(read_regular(folder / SUMS, MAX_SUMS))
         arrays = {}
         for name, expected in sums.items():
-            content = (folder / Path(name).name).read_bytes()
+            content = read_regular(folder / Path(name).name, MAX_BYTES)
             if hashlib.sha256(content).hexdigest() != expected:
                 return None
             arrays[name] = parse_idx(content, folder / name)
         return arrays
-    except (OSError, ValueError, AttributeError, DataError):
+    except Exception:  # a damaged copy can raise anything
         return None

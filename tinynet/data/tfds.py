@@ -18,15 +18,19 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.backend.files import read_regular
 from tinynet.data.archives import Arrays
 from tinynet.data.catalog import Entry
 from tinynet.data.download import cache_folder, home_folder
 from tinynet.data.store import load_arrays, save_arrays
-from tinynet.errors import DataError, DataNotFoundError, mismatch
+from tinynet.data.unpacking import damage
+from tinynet.errors import DataError, DataNotFoundError, mismatch, printable_cause
 
 RANDOM_ACCESS = ("array_record", "parquet")
 VERSIONS = {"fashion_mnist": "3.0.1", "mnist": "3.0.1", "kmnist": "3.0.1", "emnist": "3.1.0", "cifar10": "3.0.2"}
 CONFIGS = {"emnist": "balanced"}
+NAMES = {f"{split}-{part}" for split in ("train", "test") for part in ("images", "labels")}
+MAX_INFO = 1 << 20  # bytes of dataset_info.json
 BLOCK = 10_000  # records per read: reading them one by one takes ten times as long
 
 
@@ -50,10 +54,10 @@ def read_tfds(entry: Entry, data_dir: Path | None, obtain: Callable[[], dict[str
     except DataNotFoundError:  # no home: without the copy, the next read is slower
         copy = None
     arrays = None if copy is None else load_arrays(copy)
-    if arrays is None:
+    if arrays is None or set(arrays) != NAMES:
         arrays = _read(entry, prepared)
         with contextlib.suppress(OSError):  # the same
-            if copy is not None:
+            if copy is not None and copy.name == f"tfds-{_fingerprint(prepared)}":  # no file changed while it was read
                 save_arrays(copy, arrays)
     return {split: (arrays[f"{split}-images"], arrays[f"{split}-labels"]) for split in ("train", "test")}
 
@@ -71,8 +75,14 @@ def _newest_version(base: Path) -> Path | None:
 
 
 def _fingerprint(prepared: Path) -> str:
-    """A hash of the names, sizes and times of the files of a prepared data set."""
-    files = sorted(path for path in prepared.iterdir() if path.is_file())
+    """A hash of the names, sizes and times of the files of a prepared data set.
+
+    DataError if something else is there: tfds would wait for ever for a pipe.
+    """
+    files = sorted(path for path in prepared.iterdir() if not path.is_dir())
+    for path in files:
+        if not path.is_file():
+            raise DataError(mismatch(path, "a file", "something else, or a link to nothing", "remove it"))
     stats = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
     return hashlib.sha256(json.dumps([str(prepared.resolve()), stats]).encode()).hexdigest()[:16]
 
@@ -86,6 +96,8 @@ def _read(entry: Entry, prepared: Path) -> dict[str, np.ndarray]:
         builder = tfds.builder_from_directory(prepared)
         for split in ("train", "test"):
             source = builder.as_data_source(split=split, decoders={"image": tfds.decode.SkipDecoding()})
+            if len(source) != entry.sizes[split == "test"]:
+                raise ValueError(f"{len(source):,} examples for {split}")
             records = list(_records(source))
             images = np.stack([_decode(record["image"], entry) for record in records])
             labels = np.array([record["label"] for record in records])
@@ -98,17 +110,16 @@ def _read(entry: Entry, prepared: Path) -> dict[str, np.ndarray]:
     except Exception as error:  # a damaged record file can raise anything
         expected, received = f"{entry.title} as tfds prepares it", f"{type(error).__name__}: {str(error)[:200]}"
         remedy = "remove the folder; the next call prepares it again"
-        raise DataError(mismatch(prepared, expected, received, remedy)) from error
+        raise DataError(mismatch(prepared, expected, received, remedy)) from printable_cause(error)
     return arrays
 
 
 def _check_format(prepared: Path) -> None:
-    try:
-        info = json.loads((prepared / "dataset_info.json").read_text(encoding="utf-8"))
-        file_format = str(info.get("fileFormat") or info.get("file_format") or "tfrecord")
-    except (OSError, ValueError, AttributeError) as error:
-        received = f"{type(error).__name__}: {error}"
-        raise DataError(mismatch(prepared, "a dataset_info.json of tfds", received, "prepare it again")) from error
+    with damage(prepared, "a dataset_info.json of tfds", "prepare it again"):
+        info = json.loads(read_regular(prepared / "dataset_info.json", MAX_INFO))
+        file_format = info.get("fileFormat") or info.get("file_format") or "tfrecord"
+        if not isinstance(file_format, str):
+            raise TypeError("the file format is not text")
     if file_format not in RANDOM_ACCESS:
         expected = f"a format with random access ({', '.join(RANDOM_ACCESS)})"
         again = "prepare it again with file_format='array_record'"

@@ -14,7 +14,7 @@ import numpy as np
 from tinynet.backend.arrays import Device, array_module, to_numpy
 from tinynet.backend.plain import converted
 from tinynet.data.preprocessing import Preprocessing
-from tinynet.errors import DataError, file_name, mismatch, shown
+from tinynet.errors import DataError, file_name, mismatch, one_line, shown
 from tinynet.io import architecture
 from tinynet.io.array_files import read_arrays, write_arrays
 from tinynet.io.round_trip import described
@@ -107,6 +107,7 @@ def put_arrays(model: Sequential, arrays: Mapping[str, np.ndarray], path: PathLi
         for name, shape in declared.items()
         if name in arrays and arrays[name].shape != shape
     ]
+    problems = list(map(one_line, problems))  # names in a file may hold anything
     if problems and strict:
         told = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
         raise DataError(mismatch(path, "the arrays of this model", told, "strict=False takes what fits"))

@@ -16,12 +16,13 @@ from typing import Any
 import tinynet as tn
 from tinynet.backend import environment
 from tinynet.backend.arrays import CPU, Device
-from tinynet.backend.files import write_atomically
+from tinynet.backend.files import read_regular, write_atomically
 from tinynet.study.configuration import Configuration
 from tinynet.training.identity import identify
 from tinynet.training.settings import fingerprint
 
 VERSION = 2  # of the content of a result; after a change of it all jobs run again
+LARGEST = 16 << 20  # bytes of a result; those of the default study have some kB
 VALIDATION_FRACTION = 0.1  # of the training set, held out to choose learning rates
 TIMES = ("seconds", "training_seconds", "samples_per_second")  # these may differ between two runs of the same job
 
@@ -106,8 +107,8 @@ def machine_kind(manifest: dict[str, Any]) -> list[Any]:
 def read_result(path: Path) -> dict[str, Any] | None:
     """A result, or None if it is missing or cannot be read; then the job runs again."""
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        result = json.loads(read_regular(path, LARGEST))
+    except (OSError, ValueError, RecursionError):
         return None
     return result if isinstance(result, dict) and result.get("key") == path.stem else None
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tinynet.backend import environment
+from tinynet.backend.files import read_regular
 from tinynet.backend.terminal import say
-from tinynet.errors import mismatch
+from tinynet.errors import DataError, mismatch
 from tinynet.study.configuration import Configuration
 from tinynet.study.jobs import Data, Job, as_run, machine_kind, without_times
 from tinynet.study.options import CannotStart, open_device_and_data
@@ -103,12 +104,11 @@ def compare(expected: Mapping[str, Any], found: Mapping[str, Any], exact: bool) 
 def read(path: Path, names: Collection[str]) -> dict[str, Any]:
     """The content of a results.json, checked. CannotStart says what is wrong with it."""
     try:
-        with open(path, "rb") as file:
-            content = file.read(LARGEST + 1)
+        content = read_regular(path, LARGEST)
     except OSError as error:
         raise CannotStart(mismatch(path, "a results.json", error.strerror or error, "name the file")) from error
-    if len(content) > LARGEST:
-        raise CannotStart(mismatch(path, f"at most {LARGEST:,} bytes", "more", "name the results.json of a study"))
+    except DataError as error:
+        raise CannotStart(str(error)) from error
     try:
         found = json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

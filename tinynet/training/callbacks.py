@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tinynet.errors import mismatch, sequence, shown
+from tinynet.errors import mismatch, one_line, sequence, shown
 
 if TYPE_CHECKING:
     from tinynet.training.history import History
@@ -101,7 +101,7 @@ class ProgressBar(Callback):
         for name, value in numbers.items():
             for long, brief in short.items():
                 name = name.replace(long, brief)
-            shown[name] = f"{value:.4f}"
+            shown[one_line(name)] = f"{value:.4f}"
         self._bar.set_postfix(shown, refresh=False)
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinynet.backend.arrays import is_finite
 from tinynet.backend.files import PathLike
+from tinynet.backend.locks import file_lock
 from tinynet.backend.terminal import say
 from tinynet.errors import DataError, SaveError, above_zero, file_name, mismatch, whole_number
 from tinynet.io.array_files import read_arrays, safetensors, write_arrays
@@ -74,11 +75,12 @@ class Checkpoints:
     # One run at a time, and signals ---------------------------------------------------------------------------------
 
     def __enter__(self) -> Checkpoints:
-        _filelock()
+        lock = file_lock(self.folder / ".lock", "checkpoints need")
         safetensors()  # raises now if it is missing, not at the first checkpoint
         self.folder.mkdir(parents=True, exist_ok=True)
         names = self._names()
-        self._lock = _locked(self.folder)  # not before it is acquired: another thread may be using this object
+        _acquire(lock, self.folder)
+        self._lock = lock  # not before it is acquired: another thread may be using this object
         for name in names:
             if UNFINISHED.fullmatch(name):  # left by a run that was killed while it wrote
                 with contextlib.suppress(OSError):  # they do no harm
@@ -245,23 +247,17 @@ class Checkpoints:
         return f"Checkpoints({str(self.folder)!r})"
 
 
-def _locked(folder: Path) -> Any:
-    """The lock of the folder, acquired. DataError if another run has it, or if it is no file that can be locked."""
-    path = folder / ".lock"
-    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):  # it would be waited for, or its target cut
-        received = "something else, such as a link or a folder"
-        raise DataError(mismatch(path, "a regular file", received, f"remove {path}"))
-    filelock = _filelock()
-    lock = filelock.FileLock(path)
+def _acquire(lock: Any, folder: Path) -> None:
+    """Acquire the lock of the folder. DataError if another run has it, or if its file cannot be locked."""
     try:
         lock.acquire(timeout=0)
-    except filelock.Timeout as error:
+    except TimeoutError as error:
         remedy = "wait for it, or give this run a folder of its own"
         raise DataError(mismatch(folder, "a folder that no other run is using", "one that is", remedy)) from error
     except OSError as error:
-        remedy = f"make {folder} and {path} writable, or give this run a folder of its own"
-        raise DataError(mismatch(path, "a file that can be locked", error.strerror or error, remedy)) from error
-    return lock
+        remedy = f"make {folder} and {folder / '.lock'} writable, or give this run a folder of its own"
+        expected, received = "a file that can be locked", error.strerror or error
+        raise DataError(mismatch(folder / ".lock", expected, received, remedy)) from error
 
 
 def _told(error: Exception, path: Path) -> str:
@@ -279,11 +275,3 @@ def _no_pipe(path: Path) -> Path:
         text = f"{path} could not be saved (there is a pipe or a device of this name): remove it"
         raise SaveError(errno.EINVAL, text)
     return path
-
-
-def _filelock() -> Any:
-    try:
-        import filelock  # optional dependency
-    except ImportError as error:
-        raise ImportError(f"checkpoints need filelock ({error}); install it with: pip install filelock") from error
-    return filelock

@@ -7,6 +7,8 @@ import math
 import os
 from collections.abc import Iterator
 
+from tinynet.errors import one_line
+
 
 class History:
     """A row for each epoch: a dict of numbers by name.
@@ -82,4 +84,4 @@ class History:
         if not self.rows:
             return "<History: no epochs>"
         numbers = ", ".join(f"{name} {value:.4g}" for name, value in self.last.items() if name != "epoch")
-        return f"<History: {len(self)} epochs; last: {numbers}>"
+        return one_line(f"<History: {len(self)} epochs; last: {numbers}>")

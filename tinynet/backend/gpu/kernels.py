@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynet.backend.arrays import Array, Device, array_module
+from tinynet.errors import printable
 
 FOLDER = Path(__file__).parent
 SOURCES = ("activations", "bfloat16", "gather", "loss", "optimizers", "random")
@@ -296,5 +297,6 @@ def kernels_on(device: Device) -> CudaKernels | None:
 @cache
 def _warn_once(problem: str) -> None:
     warnings.warn(
-        f"tinynet's own kernels cannot be used ({problem:.300}); array operations do their work", stacklevel=2
+        f"tinynet's own kernels cannot be used ({printable(problem):.300}); array operations do their work",
+        stacklevel=2,
     )

@@ -75,7 +75,7 @@ def a_pipe(at):
 def pickled(at):
     content = b"c" + HOSTILE.splitlines()[0].encode("ascii", "replace") + b"\x1b[2J\nsystem\n(tR."
     (at / "data_batch_1").write_bytes(content)
-    with tarfile.open(at / "c.tar", "w") as archive:
+    with tarfile.open(at / "c.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
         archive.add(at / "data_batch_1", "data_batch_1")
     return read_cifar10(at / "c.tar")
 

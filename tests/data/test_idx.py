@@ -49,16 +49,6 @@ def test_what_could_not_be_read_again_is_not_written(array):
         np.testing.assert_array_equal(idx.parse_idx(idx.format_idx(array.astype("float64"))), array)
 
 
-def test_a_file_is_found_gzipped_or_not(tmp_path):
-    assert idx.find_file(tmp_path, "file") is None
-    (tmp_path / "file").write_bytes(b"")
-    assert idx.find_file(tmp_path, "file") == tmp_path / "file"
-    (tmp_path / "file.gz").write_bytes(b"")
-    assert idx.find_file(tmp_path, "file") == tmp_path / "file.gz"
-    (tmp_path / "folder").mkdir()
-    assert idx.find_file(tmp_path, "folder") is None
-
-
 GOOD = idx_bytes(IMAGES)
 DAMAGED = {
     "empty": (b"", "got an empty file"),

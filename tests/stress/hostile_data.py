@@ -156,7 +156,9 @@ PICKLES: dict[str, Callable[[], bytes]] = {
     ),
     "keys that collide": lambda: b"}(" + b"".join(
         b"\x8a\x0c" + (number * (2**61 - 1)).to_bytes(12, "little") + b"N" for number in range(100_000)) + b"u.",
-    "34 MiB of text of Python 2": lambda: b"}U\x04dataT" + struct.pack("<I", 34 * MILLION) + b"\xff" * 34 * MILLION + b"s.",
+    "34 MiB of text of Python 2": lambda: (
+        b"}U\x04dataT" + struct.pack("<I", 34 * MILLION) + b"\xff" * 34 * MILLION + b"s."
+    ),
     "200 MiB of zeros": lambda: b"C" + bytes(200 * MILLION),
 }  # fmt: skip
 
@@ -335,7 +337,7 @@ CASES: list[tuple[str, Write, Read]] = [
      read_emnist),
     ("zip, a directory of 65,535 times one file", file(lambda: directory_of(65_535)), read_emnist),
     ("zip with members of 4 GiB that claim little", file(lambda: claiming(1000, 4000)), read_emnist),
-    ("zip, a directory of 2,000,000 files", file(lambda: directory_of(2_000_000)), read_emnist),
+    ("zip, a directory of 500,000 files", file(lambda: directory_of(500_000)), read_emnist),
     ("zip in LZMA", file(lambda: zip_of(dict.fromkeys(MEMBERS, bytes(MILLION)), zipfile.ZIP_LZMA)), read_emnist),
     *((f"pictures: {name}", write, tn.data.from_folder) for name, write in PICTURES.items()),
     ("tfds: lists in lists, 500,000 deep", prepared(b"[" * 500_000), use_tfds),

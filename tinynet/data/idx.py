@@ -25,6 +25,7 @@ from tinynet.errors import DataError, file_name, mismatch
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MAX_BYTES = 1 << 28  # 256 MiB; the largest of these data sets, CIFAR-10, has 184 MB
 LONGEST_HEADER = 4 + 4 * 4
+LONGEST_START = 1 << 17  # bytes of a gzip file that begin with its own header and give that one
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -44,7 +45,7 @@ def unpack(content: bytes | memoryview, name: str | os.PathLike[str]) -> bytes |
     if content[:2] != GZIP_MAGIC:
         return content
     with damage(name, "a whole gzip file", "delete it and fetch it again"):
-        start, shape, dtype = _parse_header(gunzip_start(content, LONGEST_HEADER), name)
+        start, shape, dtype = _parse_header(gunzip_start(content[:LONGEST_START], LONGEST_HEADER), name)
         return gunzip(content, start + math.prod(shape) * dtype.itemsize)
 
 

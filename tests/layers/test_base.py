@@ -352,6 +352,16 @@ def test_a_layer_of_ones_own_needs_only_forward(small_data):
     assert tn.evaluate(model, test).accuracy > 0.9
 
 
+def test_an_underflow_that_numpy_was_told_to_raise_is_no_error_in_inference():
+    class Small(tn.Layer):
+        def forward(self, x, context):
+            assert context == tn.Context()
+            return x * x, None
+
+    with np.errstate(all="raise"):
+        assert Small()(np.full(2, 1e-30, "float32")).tolist() == [0, 0]
+
+
 def test_a_layer_without_forward_says_so():
     class Empty(tn.Layer):
         pass

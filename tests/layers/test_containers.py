@@ -8,6 +8,7 @@ import pytest
 
 import tinynet as tn
 from tests.support.models import small_model
+from tinynet.backend.random import Purpose, Stream
 from tinynet.io import architecture
 from tinynet.layers.containers import Chain
 from tinynet.layers.context import TRAINING
@@ -216,6 +217,12 @@ def test_a_chain_comes_back_from_its_description():
 WEIGHTS = ("weight", "bias")
 
 
+def test_parameters_of_a_residual_block_have_its_name_with_a_shortcut_or_without():
+    assert list(tn.Residual(tn.Dense(2, 2)).parameters) == ["block.0.weight", "block.0.bias"]
+    both = tn.Residual(tn.Dense(2, 2), shortcut=tn.Dense(2, 2))
+    assert list(both.parameters) == ["block.0.weight", "block.0.bias", "shortcut.weight", "shortcut.bias"]
+
+
 def test_multiplications_of_all_parts_are_counted():
     x = np.ones((1, 3), "float32")
     assert tn.Sequential(tn.Dense(3, 4), tn.Dense(4, 2)).multiplications(x) == 16 + 10
@@ -252,6 +259,9 @@ def test_initial_weights_depend_on_the_position_in_the_whole_model():
     nested = tn.Sequential(layers[0], tn.Sequential(layers[1], tn.Sequential(*layers[2:])), seed=5)
     assert np.array_equal(nested.theta, flat.theta)
     assert len({float(layer.weight[0, 0]) for layer in layers}) == 4
+    drawn = tn.Dense(3, 3, weight=lambda shape, stream: stream.normal(shape))
+    tn.Sequential(tn.ReLU(), tn.Sequential(tn.ReLU(), drawn), seed=5)
+    np.testing.assert_array_equal(drawn.weight, Stream(5, Purpose.WEIGHTS, layer=2).normal((3, 3)).astype("float32"))
 
 
 def test_a_container_needs_something_that_builds_its_parts():

@@ -33,3 +33,12 @@ def test_the_input_gradient_is_left_out_where_nobody_needs_it(layer, x):
     for name in ("weight", "bias"):
         np.testing.assert_array_equal(grads[0][name], grads[1][name])
         assert grads[0][name].all()
+
+
+def test_sizes_are_checked_and_known():
+    assert tn.Dense(3, 2).input_shape == (3,)
+    for make, name in [(lambda: tn.Dense(0, 2), "inputs"), (lambda: tn.Dense(3, 0), "outputs")]:
+        with pytest.raises(
+            ValueError, match=rf"^Dense: {name}: expected a whole number from 1, got 0; write Dense\(inputs"
+        ):
+            make()

@@ -43,6 +43,12 @@ def test_the_repr_names_what_is_not_the_default(make, argument):
     assert repr(make(0.1)) == f"{make.__name__}(0.1)"
 
 
+def test_the_mask_is_kept_in_the_dtype_of_the_parameters():
+    for dtype in ("float32", "float64"):
+        state = tn.AdamW(mask=np.array([1, 0, 1])).start(np.ones(3, dtype))
+        assert (state["mask"].tolist(), state["mask"].dtype) == ([1, 0, 1], dtype)
+
+
 def test_a_mask_that_is_no_array_is_named():
     with pytest.raises(tn.DataError, match="^AdamW: expected mask of numbers, got text"):
         tn.AdamW(mask=["a", "b"])

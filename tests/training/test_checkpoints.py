@@ -94,6 +94,32 @@ def test_the_newest_are_kept_and_the_best(small_data, tmp_path):
     assert tn.evaluate(best, small_data[1]).accuracy == max(history["validation_accuracy"])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_checkpoint_holds_the_numbers_in_the_dtype_of_the_run(dtype, small_data, tmp_path):
+    from safetensors.numpy import load_file
+
+    model = tn.Sequential(tn.Dense(20, 4), tn.BatchNorm(4), dtype=dtype)
+    keeper = Checkpoints(tmp_path)
+    tn.fit(model, small_data[0], checkpoint=keeper, epochs=1, optimizer=tn.Adam(0.01), progress=False)
+    arrays = load_file(keeper.path(keeper.steps()[-1]))
+    names = {name: values.dtype for name, values in arrays.items() if not name.startswith("meter.")}
+    assert names == dict.fromkeys(("theta", "statistics", "optimizer.mean", "optimizer.square"), np.dtype(dtype))
+    np.testing.assert_array_equal(arrays["theta"], model.theta)
+    np.testing.assert_array_equal(arrays["statistics"], model.statistics_vector)
+
+
+def test_intervals_that_are_no_numbers_are_refused_with_what_to_do(tmp_path):
+    for wrong, name in [
+        ({"every_seconds": 0}, "every_seconds"),
+        ({"every_steps": 0}, "every_steps"),
+        ({"keep": 0}, "keep"),
+    ]:
+        with pytest.raises(ValueError, match=f"^Checkpoints: .*{name}.*, got 0; leave it out$"):
+            Checkpoints(tmp_path, **wrong)
+    assert repr(Checkpoints(tmp_path)) == f"Checkpoints({str(tmp_path)!r})"
+    assert Checkpoints(tmp_path).path(120) == tmp_path / "step-000000120.safetensors"
+
+
 @pytest.mark.parametrize("score", ["accuracy", "loss"])
 def test_the_best_model_of_before_stays_the_best_when_a_run_is_resumed(score, small_data, tmp_path):
     train, easy = small_data

@@ -135,6 +135,8 @@ def test_what_an_optimizer_remembers_comes_back_in_its_dtype(dtype, shape, small
 @pytest.mark.parametrize("dtype", ["complex64", "uint64"])
 def test_what_a_file_cannot_hold_is_refused_before_the_training(dtype, small_data, tmp_path):
     usual = settings(small_data, optimizer=Remembering(0.1, dtype, (1,)))
+    model = small_model()
     with pytest.raises(TypeError, match=r"expected optimizer.count of floats or whole numbers, got \w+; let start"):
-        tn.fit(small_model(), small_data[0], checkpoint=tmp_path, **usual)
+        tn.fit(model, small_data[0], checkpoint=tmp_path, **usual)
+    assert np.array_equal(model.theta, small_model().theta)
     tn.fit(small_model(), small_data[0], checkpoint=tmp_path, **usual | {"optimizer": Remembering(0.1, "int64", (1,))})

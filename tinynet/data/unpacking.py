@@ -12,7 +12,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Collection, Iterator
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from tinynet.errors import DataError, mismatch, printable_cause
 
@@ -48,16 +48,16 @@ def gunzip_start(content: bytes | memoryview, count: int) -> bytes:
 
 
 class _Plain(tarfile.TarInfo):
-    """A member of a tar archive that is a file or a folder. Extensions are refused before their content is parsed:
-    long names, pax headers and maps of sparse files can nest, repeat and be of any size."""
+    """A member of a tar archive that is a file or a folder.
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Plain:
-        """A member from the bytes of its header."""
-        member = super().frombuf(buf, encoding, errors)
-        if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or member.size < 0:
-            raise ValueError(f"it holds something else than files and folders (type {member.type!r})")
-        return member
+    Extensions (long names, pax headers, maps of sparse files) are refused before their content is parsed: they can
+    repeat, and have any size. CIFAR-10's archives have none.
+    """
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:  # tarfile calls it for subclasses to override
+        if self.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or self.size < 0:
+            raise ValueError(f"it holds something else than files and folders (type {self.type!r})")
+        return super()._proc_member(archive)  # type: ignore[misc]
 
 
 def untar(file: BinaryIO, wanted: Collection[str], most: int) -> dict[str, bytes]:

@@ -229,12 +229,6 @@ BUGS = [
         "whole = isinstance(value, numbers.Integral)\n",
     ),
     Bug(
-        "a positive number may be infinite",
-        "errors.py",
-        "lambda given: 0 < given < math.inf, remedy=remedy)",
-        "lambda given: 0 < given, remedy=remedy)",
-    ),
-    Bug(
         "a fraction may be 1",
         "errors.py",
         "lambda given: 0 <= given < 1, remedy=remedy",

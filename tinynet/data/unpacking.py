@@ -12,7 +12,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Collection, Iterator
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from tinynet.errors import DataError, mismatch, printable_cause
 
@@ -48,16 +48,15 @@ def gunzip_start(content: bytes | memoryview, count: int) -> bytes:
 
 
 class _Plain(tarfile.TarInfo):
-    """A member of a tar archive that is a file or a folder. Extensions are refused before their content is parsed:
-    long names, pax headers and maps of sparse files can nest, repeat and be of any size."""
+    """A member of a tar archive without extensions, which can repeat, and have any size.
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Plain:
-        """A member from the bytes of its header."""
-        member = super().frombuf(buf, encoding, errors)
-        if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or member.size < 0:
-            raise ValueError(f"it holds something else than files and folders (type {member.type!r})")
-        return member
+    Long names and sparse files are refused; pax headers, such as a more exact time, are passed over like links.
+    """
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:  # tarfile calls it for subclasses to override
+        if self.type in (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.GNUTYPE_SPARSE) or self.size < 0:
+            raise ValueError(f"it holds something else than plain files (type {self.type!r}, {self.size} bytes)")
+        return self._proc_builtin(archive)  # type: ignore[attr-defined]
 
 
 def untar(file: BinaryIO, wanted: Collection[str], most: int) -> dict[str, bytes]:
@@ -70,8 +69,8 @@ def untar(file: BinaryIO, wanted: Collection[str], most: int) -> dict[str, bytes
         for number, member in enumerate(archive, 1):
             if number > MAX_MEMBERS or member.offset_data + member.size > most:
                 raise ValueError(f"it has more than {MAX_MEMBERS:,} members or {most:,} bytes")
-            name, content = member.name.rpartition("/")[2], archive.extractfile(member)
-            if name in wanted and content is not None:
+            name = member.name.rpartition("/")[2]
+            if name in wanted and member.isreg() and (content := archive.extractfile(member)) is not None:
                 found[name] = content.read()
     stream.seek(most)  # reads the rest of a gzip file: the checksum stands at its end
     if stream.read(1):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet.errors import above_zero, at_least_zero, fraction, sequence, whole_number
+from tinynet.errors import above_zero, at_least_zero, flag, fraction, sequence, whole_number
 
 
 @pytest.mark.parametrize("check", [above_zero, at_least_zero, fraction])
@@ -41,6 +41,45 @@ def test_bounds_that_belong_to_the_range():
 def test_what_is_no_whole_number_in_range_is_refused(value):
     with pytest.raises(ValueError, match=f"fit: epochs: expected a whole number from 1 to 10, got {value!r}; try 2"):
         whole_number("fit: epochs", value, 1, 10, remedy="try 2")
+
+
+@pytest.mark.parametrize("value", [np.finfo("float32").max, np.finfo("float32").tiny])
+def test_the_first_and_the_last_number_of_float32_are_taken(value):
+    assert above_zero("SGD", "momentum", value, remedy="") == value
+
+
+@pytest.mark.parametrize("check", [above_zero, at_least_zero])
+def test_a_number_that_float32_does_not_hold_is_refused(check):
+    with pytest.raises(ValueError, match=r"in float32, whose numbers go from 1.2e-38 to 3.4e\+38, got 1e\+50; try 0.9"):
+        check("SGD", "momentum", 1e50, remedy="try 0.9")
+    if check is above_zero:  # 1e-50 would be 0
+        with pytest.raises(ValueError, match="in float32, .* got 1e-50"):
+            check("SGD", "momentum", 1e-50, remedy="try 0.9")
+    else:
+        assert check("SGD", "momentum", 1e-50, remedy="") == 1e-50
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"), [("0.5", "write 0.5"), (True, "try 0.9"), (np.True_, "try 0.9"), (None, "try 0.9")]
+)
+def test_what_is_no_number_is_refused(value, remedy):
+    with pytest.raises(ValueError, match=f"SGD: expected momentum .*, got .*; {remedy}"):
+        fraction("SGD", "momentum", value, remedy="try 0.9")
+
+
+def test_a_whole_number_that_no_array_can_have_is_refused():
+    assert whole_number("size", 2**63 - 1, remedy="") == 2**63 - 1
+    with pytest.raises(ValueError, match="size: expected a whole number from 1 to 9223372036854775807, got 92233"):
+        whole_number("size", 2**63, remedy="try 2")
+
+
+@pytest.mark.parametrize("value", [2, -1, 1.0, "True", None, np.ones(1, bool)])
+def test_a_flag_is_true_or_false(value):
+    for right in (True, np.True_, 1, np.int64(1)):
+        assert flag("fit", "progress", right) is True
+    assert flag("fit", "progress", 0) is flag("fit", "progress", np.False_) is False
+    with pytest.raises(TypeError, match="fit: expected progress as True or False, got "):
+        flag("fit", "progress", value)
 
 
 def test_a_whole_number_of_numpy_becomes_an_int():

@@ -139,10 +139,12 @@ def test_turns_that_end_in_another_order_than_they_began():
 def test_both_kinds_get_on_however_many_of_one_kind_there_are(sizes):
     end = threading.Event()
 
+    latest = time.monotonic() + 20
+
     def take(size, turns):
         team = Team(size)
         with team.open():
-            while turns > 0 and not end.is_set():
+            while turns > 0 and not end.is_set() and time.monotonic() < latest:
                 with team.turn():
                     turns -= 1
                     time.sleep(0.0005)
@@ -166,15 +168,47 @@ def test_the_users_own_limit_is_kept_around_a_team_of_another_thread():
         with threadpool_limits(2, "blas"):
             assert in_threads(number_in_a_turn) == [{1}]
             assert threads_of_blas() == {2}
+        assert threads_of_blas() == {1}
+    assert threads_of_blas() == {2}
+
+
+def test_a_thread_that_has_ended_its_turn_lets_others_set_the_number():
+    """threadpoolctl 3.8 obeys one thread alone, for as long as that one lives."""
+    ended, end = threading.Event(), threading.Event()
+
+    def work():
+        number_in_a_turn()
+        ended.set()
+        end.wait(30)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    ended.wait(30)
+    with threadpool_limits(1, "blas"):
+        assert threads_of_blas() == {1}
+    end.set()
+    thread.join(30)
     assert threads_of_blas() == {2}
 
 
 def test_a_number_that_is_set_during_a_turn_stays():
+    numpys = blas.BLAS.libraries[0]
     with threadpool_limits(3, "blas"):
         allowed = threads_of_blas()
+    with threadpool_limits(2, "blas"):
         with Team(2):
-            threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers[0].set_num_threads(3)
+            numpys.set_num_threads(3)
         assert threads_of_blas() == allowed
+
+
+def test_a_process_that_is_forked_in_a_turn_has_the_usual_number_and_no_turn():
+    """What Python calls in a forked process, here without one; below, with one."""
+    turns = Blas()
+    turns.enter(1)
+    assert threads_of_blas() == {1}
+    turns._forked()
+    assert threads_of_blas() == {2}
+    assert turns.thread.depth == 0
 
 
 def test_a_turn_inside_a_turn_is_part_of_it():
@@ -208,11 +242,11 @@ def test_a_broken_off_wait_keeps_nobody_waiting(monkeypatch):
     def work():
         with pytest.raises(KeyboardInterrupt):
             number_in_a_turn(2)
-        return "stopped"
+        return blas.BLAS.thread.depth  # the turns that this thread is in
 
     with Team(1):
         monkeypatch.setattr(blas.BLAS._changed, "wait_for", stop)
-        assert in_threads(work) == ["stopped"]
+        assert in_threads(work) == [0]
         monkeypatch.undo()
         assert in_threads(lambda: number_in_a_turn(1)) == [{2}]
     assert in_threads(number_in_a_turn, lambda: number_in_a_turn(1)) == [{1}, {2}]
@@ -237,8 +271,10 @@ def test_a_turn_that_waits_for_this_thread_itself_is_not_waited_for_for_ever(mon
             number_in_a_turn(2)
         told.extend(caught)
 
+    began = time.monotonic()
     with Team(1):
         in_threads(work)
+    assert time.monotonic() - began < 5
     assert len(told) == 1
     assert in_threads(number_in_a_turn, lambda: number_in_a_turn(1)) == [{1}, {2}]
 

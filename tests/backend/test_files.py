@@ -485,9 +485,11 @@ def test_a_file_that_becomes_a_pipe_between_check_and_opening_is_refused(tmp_pat
             os.mkfifo(path)
         return found
 
+    before = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
     monkeypatch.setattr(os, "stat", changed_after)
     with pytest.raises(tn.DataError, match="got a pipe"):
         open_regular(path)
+    assert before == (os.listdir("/proc/self/fd") if before else [])  # nothing stays open
 
 
 @posix
@@ -516,6 +518,24 @@ def test_a_regular_file_is_read_whole_or_refused_by_its_size(tmp_path):
     assert read_regular(path, most=7) == b"content"
     with pytest.raises(tn.DataError, match="at most 6 bytes, got 7; check which file this is"):
         read_regular(path, most=6)
+
+
+def test_a_file_that_grows_is_not_followed(tmp_path, monkeypatch):
+    """Whoever writes faster than it is read would never let it end."""
+    path, fstat_of = tmp_path / "file", os.fstat
+    path.write_bytes(b"content")
+
+    def grown_after(descriptor):
+        found = fstat_of(descriptor)
+        with open(path, "ab") as file:
+            file.write(b"more")
+        return found
+
+    monkeypatch.setattr(os, "fstat", grown_after)
+    content = read_regular(path)
+    monkeypatch.undo()
+    assert content == path.read_bytes()[: len(content)]
+    assert len(content) < path.stat().st_size
 
 
 # Who writes ----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ READERS = {
     "contracts/test_devices.py": "lints: which modules import an array library, and which of its functions they call",
     "contracts/test_imports.py": "a lint: imports inside functions give their reason",
     "contracts/test_mirror.py": "lists modules and test files",
+    "contracts/test_readers_of_files.py": "a lint: which modules open files, and how",
     "contracts/test_readers_of_source.py": "this lint",
     "contracts/test_startup.py": "a lint: type checkers see every public name",
     "docs/test_backpropagation.py": "code that the page quotes stands in the source",

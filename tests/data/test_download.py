@@ -43,6 +43,10 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
     def answer_good(self):
         self.send(CONTENT)
 
+    def answer_late(self):
+        time.sleep(0.3)
+        self.send(CONTENT)
+
     def answer_wrong(self):
         self.send(CONTENT[:-1] + b"!")
 
@@ -140,19 +144,21 @@ def test_a_port_without_a_server_fails_at_once(tmp_path, monkeypatch):
     assert time.monotonic() - began < 5
 
 
-def _fetch_in_a_process(address, folder):
+def _fetch_in_a_process(address, folder, both):
+    both.wait(60)  # until the other process is as far
     download.fetch(FILE, [address], folder)
 
 
 def test_two_processes_share_one_download(server, tmp_path):
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_fetch_in_a_process, args=(f"{server}/good", tmp_path)) for _ in range(2)]
+    arguments = f"{server}/late", tmp_path, context.Barrier(2)
+    workers = [context.Process(target=_fetch_in_a_process, args=arguments) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
         assert worker.exitcode == 0
-    assert Misbehaving.seen == ["good"]
+    assert Misbehaving.seen == ["late"]
 
 
 def _fetch_with_a_full_disk(address, folder, answers):

@@ -204,6 +204,7 @@ REFUSED = {
     "another encoding": (pickle.dumps({b"a": Call(codecs.encode, ("x" * 9, "hex"))}, 2), "it encodes text in another"),
     "a huge array": (pickle.dumps({b"a": array_of(U1, (10**9,))}, 2), "a shape that does not fit 32 bytes"),
     "a larger array": (pickle.dumps({b"a": array_of(U1, (10**12,))}, 2), "its operation LONG1"),
+    "a smaller array": (pickle.dumps({b"a": array_of(U1, (4,))}, 2), "does not fit 32 bytes"),
     "huge axes": (pickle.dumps({b"a": array_of(U1, (2**31 - 1,) * 4)}, 2), "does not fit 32 bytes"),
     "a thousand axes": (pickle.dumps({b"a": array_of(U1, (2**31 - 1,) * 1000)}, 2), "does not fit 32 bytes"),
     "a negative axis": (pickle.dumps({b"a": array_of(U1, (-4, -8))}, 2), "does not fit 32 bytes"),

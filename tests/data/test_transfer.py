@@ -57,6 +57,7 @@ ANSWERS = {  # what each server sends, in parts
     "is silent after the headers": lambda: itertools.chain([OK, LENGTH], say_nothing()),
     "stops half-way": lambda: itertools.chain([OK, LENGTH, CONTENT[:9999]], say_nothing()),
     "drips the content": lambda: itertools.chain([OK, LENGTH], drip(CONTENT)),
+    "drips the end": lambda: itertools.chain([OK, LENGTH, CONTENT[:30_000]], drip(CONTENT[30_000:])),
     "drips the size of a chunk": lambda: itertools.chain(
         [OK, b"Transfer-Encoding: chunked\r\n\r\n"], drip(itertools.repeat(ord("0")))
     ),
@@ -81,7 +82,7 @@ ANSWERS = {  # what each server sends, in parts
         [OK, b"Transfer-Encoding: chunked\r\n\r\n"], itertools.repeat(b"0" * 65536)
     ),
     "sends a bomb": lambda: [OK, b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB), BOMB],
-    "sends more": lambda: [OK, b"\r\n", CONTENT, CONTENT],
+    "sends more": lambda: [OK + b"\r\n" + CONTENT + CONTENT],  # at once: whoever has the whole file may stop reading
     "sends without end": lambda: itertools.chain([OK, b"\r\n"], itertools.repeat(bytes(1 << 16))),
     "promises less": lambda: [OK, b"Content-Length: 9\r\n\r\n", CONTENT],
     "promises more and closes": lambda: [OK, LENGTH, CONTENT[:-1]],
@@ -216,11 +217,18 @@ def test_a_file_that_is_whole_is_taken_whatever_follows(name, outcomes):
     assert seconds < LIMIT
 
 
-def test_no_thread_and_no_lock_is_left(outcomes, address, shortened):
+def is_over():
+    """Whether all threads of downloads end within 10 seconds."""
     end = time.monotonic() + 10
-    while time.monotonic() < end and [each for each in threading.enumerate() if each.name == "tinynet download"]:
+    while left := [each for each in threading.enumerate() if each.name == "tinynet download"]:
+        if time.monotonic() > end:
+            break
         time.sleep(0.01)
-    assert not [each for each in threading.enumerate() if each.name == "tinynet download"]
+    return not left
+
+
+def test_no_thread_and_no_lock_is_left(outcomes, address, shortened):
+    assert is_over()
     gc.collect()  # a socket that was not closed would warn
     assert content(address, outcomes["continues"][2]) == CONTENT
 
@@ -259,6 +267,7 @@ def test_a_proxy_that_drips_is_given_up(address, tmp_path, shortened):
     error, seconds = outcome("https://example.invalid", tmp_path)
     assert "slower than" in str(error)
     assert seconds < LIMIT
+    assert is_over()
 
 
 def test_a_proxy_is_used(address, tmp_path, shortened):

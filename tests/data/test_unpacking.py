@@ -18,7 +18,7 @@ import pytest
 import tinynet as tn
 from tinynet.data.archives import CIFAR_BATCHES, EMNIST_FILES, parse_cifar10, parse_emnist, read_cifar10, read_emnist
 from tinynet.data.idx import format_idx, parse_idx
-from tinynet.data.unpacking import damage, gunzip, gunzip_start, untar, unzip
+from tinynet.data.unpacking import MAX_MEMBERS, damage, gunzip, gunzip_start, untar, unzip
 
 RNG = np.random.default_rng(0)
 CONTENT = bytes(RNG.integers(0, 4, 40_000).astype("uint8"))
@@ -203,6 +203,13 @@ def test_strange_tar_archives_are_refused(name, pack):
         untar(io.BytesIO(pack(TARS[name])), ["a"], MOST)
 
 
+def test_a_tar_archive_has_a_limited_number_of_members():
+    end = bytes(1024)
+    assert untar(io.BytesIO(header() * MAX_MEMBERS + end), ["a"], MOST) == {"a": b""}
+    with pytest.raises(ValueError, match="more than 1,024 members"):
+        untar(io.BytesIO(header() * (MAX_MEMBERS + 1) + end), ["a"], MOST)
+
+
 @pytest.mark.parametrize("kind", [b"L", b"K", b"S"])
 def test_extensions_of_a_tar_archive_are_refused_before_they_are_read(kind):
     content = header(b"a", b"%011o" % 1024, kind) + b"9" * 1024 + header(b"b")
@@ -250,6 +257,13 @@ ZIPS = {
 def test_strange_zip_archives_are_refused(name):
     with pytest.raises(DAMAGE):
         unzip(io.BytesIO(ZIPS[name]), ["a"], MOST)
+
+
+def test_the_members_of_a_zip_archive_share_a_limit():
+    content = packed_zip({"a": bytes(600), "b": bytes(500)})
+    assert unzip(io.BytesIO(content), ["a", "b"], 1100) == {"a": bytes(600), "b": bytes(500)}
+    with pytest.raises(ValueError, match="b holds too many bytes"):
+        unzip(io.BytesIO(content), ["a", "b"], 1099)
 
 
 @pytest.mark.parametrize("error", [EOFError, MemoryError, OverflowError, RecursionError, UnicodeError, OSError])

@@ -1,5 +1,6 @@
 """Planted bugs are found by the check that must find them, and correct code passes."""
 
+import numpy as np
 import pytest
 
 import tinynet as tn
@@ -36,6 +37,17 @@ def test_what_cannot_be_found_passes(plant):
     """The list of docs/gradcheck.md is true: a bug that is found one day belongs into the other tables."""
     report = plant.check()
     assert report, report
+
+
+def test_a_backward_that_divides_by_the_size_of_dy_is_found():
+    """The mean over a batch of examples of weight 0 has such a dy."""
+
+    def normalized(dx, grads, x, dy, context):
+        with np.errstate(invalid="ignore"):
+            return dx if dx is None else dx * (np.abs(dy).sum() / np.abs(dy).sum())
+
+    report = check_layer(spoiled(tn.Dense(4, 3), normalized), (5, 4))
+    assert [row.array for row in report.rows if not row.passed] == ["scaled dy"], report
 
 
 def test_thorough_finds_errors_that_cancel_in_sums():

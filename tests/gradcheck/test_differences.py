@@ -1,10 +1,15 @@
 """Entries at a kink are left out of the comparison with finite differences."""
 
+import math
+
 import numpy as np
 import pytest
 
 import tinynet as tn
+from tests.gradcheck.planted.kit import spoiled
+from tinynet.backend.random import Purpose, Stream
 from tinynet.gradcheck import check_layer
+from tinynet.gradcheck.compare import SAMPLE
 from tinynet.gradcheck.differences import Objective, random_direction
 
 
@@ -15,6 +20,8 @@ def test_a_kink_is_left_out_and_too_many_fail():
     report = check_layer(tn.ReLU(), x.shape, x=np.zeros((10, 10)))
     assert not report
     assert "lie at a kink" in str(report)
+    some = np.where(np.arange(100) % 5, 0.5, 0.0).reshape(10, 10)
+    assert "20 of 100 entries lie at a kink; choose x away from it" in str(check_layer(tn.ReLU(), some.shape, x=some))
 
 
 FUNCTIONS = {  # with their derivatives
@@ -39,6 +46,48 @@ def test_a_slope_is_within_the_error_that_it_states(name, scale):
     assert all(slope.smooth for slope in slopes)
     assert (np.abs(found - derivative(x)) <= errors + 1e-12 * np.abs(derivative(x))).all()
     assert (errors <= 1e-5 * np.abs(derivative(x)).max()).all()
+
+
+@pytest.mark.parametrize("name", ["x^2", "1 / x", "log"])
+def test_the_slope_of_large_values_is_as_exact(name):
+    """The step is as long as the values are large: a step of 1 beside 1e12 would be lost in rounding."""
+    test_a_slope_is_within_the_error_that_it_states(name, 1e12)
+
+
+def others_of(shape):
+    """The entries that check_layer with seed 0 compares in sums only, as indices into the flat array."""
+    return np.sort(Stream(0, Purpose.CHECK, layer=4).permutation(math.prod(shape))[SAMPLE:])
+
+
+def check_with_errors(errors):
+    """The row of the weights of a layer, the first entries of whose gradient that are not checked alone have errors.
+
+    `errors` are relative to the largest gradient.
+    """
+    others = others_of((60, 20))
+
+    def spoil(dx, grads, x, dy, context):
+        flat = grads["weight"].reshape(-1)
+        flat[others[: len(errors)]] += (np.array(errors) * np.abs(flat).max()).astype(flat.dtype)
+        return dx
+
+    rounded = tn.Dense(60, 20, bias=np.full(20, 1e10))  # so large an output rounds
+    report = check_layer(spoiled(rounded, spoil), (4, 60))
+    return next(row for row in report.rows if row.array == "weight")
+
+
+def test_the_floor_of_entries_in_sums_is_true():
+    """An error above it is found, and one far below is not."""
+    right = check_with_errors([])
+    assert right.passed
+    assert right.entries == 1200
+    assert right.floor_of_others > 1.5 * right.floor
+    assert not check_with_errors([1.01 * right.floor_of_others]).passed
+    assert check_with_errors([0.1 * right.floor]).passed
+
+
+def test_two_equal_errors_of_opposite_sign_do_not_cancel():
+    assert not check_with_errors([0.1, -0.1]).passed
 
 
 def test_values_are_restored_bit_by_bit():

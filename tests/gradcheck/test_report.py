@@ -27,6 +27,11 @@ def test_a_report_says_what_was_checked_and_what_was_not():
     assert [row.checked for row in thorough.rows] == [row.entries for row in thorough.rows] == [120, 600, 20]
 
 
+def test_the_floor_of_a_report_is_that_of_the_entries_in_sums_too():
+    report = check_layer(tn.Dense(60, 20, bias=np.full(20, 1e10)), (4, 60))  # so large an output rounds
+    assert report.floor > 1.5 * max(row.floor for row in report.rows)
+
+
 def test_a_report_counts_kinks_and_names_what_was_skipped():
     x = np.append(np.linspace(-1, 1, 20), 0.0)[:, None]
     assert "1 of 21 entries of x lie at a kink, where any gradient passes" in str(check_layer(tn.ReLU(), x=x))

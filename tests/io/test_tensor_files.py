@@ -66,6 +66,7 @@ REFUSED = {
     "offsets the wrong way round": raw({"a": entry(offsets=(8, 0))}, bytes(8)),
     "offsets below zero": raw({"a": entry(offsets=(-8, 0))}, bytes(8)),
     "another size than the shape's": raw({"a": entry(shape=(3,))}, bytes(8)),
+    "more bytes than the shape's": raw({"a": entry(offsets=(0, 12))}, bytes(12)),
     "a product beyond 64 bits": raw({"a": entry(shape=(2**40, 2**40), offsets=(0, 8))}, bytes(8)),
     "an empty array beyond 64 bits": raw({"a": entry(shape=(0, 2**40, 2**40), offsets=(0, 0))}),
     "a size beyond 64 bits": raw({"a": entry(shape=(0, 10**4000), offsets=(0, 0))}),

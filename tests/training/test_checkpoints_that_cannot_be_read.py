@@ -13,6 +13,7 @@ import tinynet as tn
 from tests.support.checkpoints import SETTINGS, resumed, saved, state_of
 from tests.support.models import small_model
 from tinynet.training.checkpoints import Checkpoints
+from tinynet.training.settings import Settings
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a matter of Unix")
 
@@ -231,6 +232,21 @@ def test_a_damaged_file_of_a_later_step_does_not_push_out_the_good_ones(tmp_path
     assert keeper.steps() == [29, 999999999]
     with pytest.warns(UserWarning, match="trying the checkpoint before it"):
         assert resumed(tmp_path)[0] == 29
+
+
+def test_a_checkpoint_of_other_settings_is_not_passed_over(tmp_path):
+    """It is whole, so another run has been in this folder; the one before may be of that run, too."""
+    saved(tmp_path, 27)
+    (tmp_path / "other").mkdir()
+    name = "step-000000028.safetensors"
+    other = Settings({"seed": 1}, {}, {"seed": 1})
+    keeper, state = Checkpoints(tmp_path / "other"), state_of()
+    keeper._settings, state.step, state.theta[...] = other, 28, 28
+    keeper.save(state)
+    os.replace(tmp_path / "other" / name, tmp_path / name)
+    with pytest.raises(ValueError, match="seed"):
+        resumed(tmp_path)
+    assert resumed(tmp_path, other)[1].step == 28
 
 
 def test_a_step_has_one_name(tmp_path):

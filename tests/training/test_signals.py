@@ -123,9 +123,19 @@ print("still there", flush=True)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=slow)])
-@pytest.mark.parametrize("when", ["before", pytest.param("during", marks=slow)])
-@pytest.mark.parametrize("kind", ["_exit", "faulthandler", pytest.param("ignored", marks=slow)])
+IN_C_CASES = [
+    (*each, signal.SIGTERM) for each in [("_exit", "before"), ("faulthandler", "before"), ("_exit", "during")]
+]
+IN_C_CASES += [
+    pytest.param(kind, when, number, marks=slow)
+    for number in (signal.SIGTERM, signal.SIGINT)
+    for when in ("before", "during")
+    for kind in ("_exit", "faulthandler", "ignored")
+    if (kind, when, number) not in IN_C_CASES
+]
+
+
+@pytest.mark.parametrize(("kind", "when", "number"), IN_C_CASES)
 @pytest.mark.skipif(os.name == "nt", reason="calls Unix's C library")
 def test_a_handler_that_was_set_in_c_is_not_replaced_and_still_works(number, when, kind, tmp_path):
     done = python("-c", IN_C, number.value, when, kind, tmp_path)
@@ -298,6 +308,14 @@ tn.fit(tn.Sequential(tn.Dense(20, 4)), data, batch_size=20, progress=False, chec
     done = subprocess.run(["sh", "-c", command, program, str(tmp_path)], env=environment, stderr=subprocess.PIPE)
     assert done.returncode == 143, done.stderr
     assert Checkpoints(tmp_path).steps() == [1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGURG"), reason="this system has no SIGURG")
+def test_looking_for_handlers_in_c_leaves_none_behind():
+    noted = Signals()
+    noted.start()
+    noted.stop()
+    assert signal.getsignal(signal.SIGURG) == signal.SIG_DFL
 
 
 def test_without_a_run_nothing_is_noted():

@@ -197,8 +197,8 @@ BUGS = [
     Bug(
         "an error of a helping thread is swallowed",
         "backend/threads.py",
-        "        if failed:  # raise",
-        "        if len(failed) > 1:  # raise",
+        "        errors += [error for error in (helper.exception() for helper in helpers) if error is not None]\n",
+        "",
     ),
     Bug(
         "threads=None uses threads on small batches",
@@ -213,8 +213,8 @@ BUGS = [
     Bug(
         "the error that broke a barrier is hidden by the broken barrier",
         "backend/threads.py",
-        "raise min(failed, key=lambda error: isinstance(error, threading.BrokenBarrierError))",
-        "raise max(failed, key=lambda error: isinstance(error, threading.BrokenBarrierError))",
+        "raise min(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError))",
+        "raise max(errors, key=lambda error: isinstance(error, threading.BrokenBarrierError))",
     ),
     Bug(
         "members of a sum add in different orders",
@@ -225,8 +225,8 @@ BUGS = [
     Bug(
         "True counts as the number 1",
         "errors.py",
-        "if isinstance(value, numbers.Integral) and not isinstance(value, bool) and allowed(int(value)):",
-        "if isinstance(value, numbers.Integral) and allowed(int(value)):",
+        "whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)\n",
+        "whole = isinstance(value, numbers.Integral)\n",
     ),
     Bug(
         "a positive number may be infinite",

@@ -40,7 +40,10 @@ BUGS = [
         "deviation = float(self.images.std(dtype=xp.float64))",
     ),
     Bug(
-        "a constant data set is divided by 0", "data/dataset.py", "deviation=deviation or 1.0)", "deviation=deviation)"
+        "a constant data set is divided by 0",
+        "data/dataset.py",
+        "            deviation = 1.0  # and not what rounding left\n",
+        "            pass\n",
     ),
     Bug(
         "scaled pixels are float64",

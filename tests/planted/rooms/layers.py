@@ -37,9 +37,10 @@ BUGS = [
     ),
     Bug(
         "an initializer's array of another shape is repeated",
-        "layers/base.py",
-        "if drawn.shape != values.shape:  # it would be repeated in silence",
+        "initializers.py",
+        "if received != shape:  # it would be repeated in silence",
         "if False:",
+        ("contracts/test_conversions.py",),
     ),
     Bug(
         "x of another dtype than the weights is accepted",
@@ -50,8 +51,8 @@ BUGS = [
     Bug(
         "layer.weight = values makes a new array",
         "layers/base.py",
-        "        view[...] = value\n",
-        "        vars(self)[name] = value\n",
+        '        view[...] = converted(plain_array(value, who, "values"), view.dtype, who, "values")\n',
+        '        vars(self)[name] = converted(plain_array(value, who, "values"), view.dtype, who, "values")\n',
     ),
     Bug(
         "setting a hyperparameter leaves what was derived from it",
@@ -72,9 +73,10 @@ BUGS = [
     ),
     Bug(
         "the gradient of a layer that stands twice is that of one place",
-        "layers/containers.py",
-        "                gradient += seen\n",
-        "                gradient += 0\n",
+        "layers/base.py",
+        "        values += later\n",
+        "        values += 0\n",
+        ("layers/test_containers.py", "layers/test_containers_of_shared_layers.py"),
     ),
     Bug(
         "the shortcut's gradient is lost",
@@ -95,12 +97,9 @@ BUGS = [
     Bug(
         "initial weights ignore a layer's position",
         "layers/containers.py",
-        "position + self._positions[self.layers.index(layer)]",
-        "position",
-        (
-            "layers/test_containers.py",
-            "test_model.py",
-        ),
+        "layer.draw(vector, offset, seed, position + start)",
+        "layer.draw(vector, offset, seed, position)",
+        ("layers/test_containers.py", "test_model.py"),
     ),
     Bug("a layer may belong to two models", "layers/containers.py", "    if layer._taken:\n", "    if False:\n"),
     Bug(

@@ -6,7 +6,7 @@ BUGS = [
     Bug(
         "the gradient checker passes what it could not check",
         "gradcheck/report.py",
-        "return bool(self.rows) and all(",
+        "return bool(self.rows or self.also) and all(",
         "return all(",
     ),
     Bug(
@@ -48,8 +48,14 @@ BUGS = [
     Bug(
         "a class weight of NaN is accepted",
         "losses.py",
-        "not min(values) >= 0 or not 0 < sum(values) < math.inf",
-        "min(values) < 0 or sum(values) <= 0",
+        """not all(0 <= weight < math.inf for weight in values):
+        expected = "class_weights of at least 0, one above 0"
+        raise ValueError(mismatch(who, expected, listed, "give one weight for each class"))
+    if any(weight and not 1e-20 <= weight <= 1e20 for weight in values):""",
+        """any(weight < 0 for weight in values):
+        expected = "class_weights of at least 0, one above 0"
+        raise ValueError(mismatch(who, expected, listed, "give one weight for each class"))
+    if any(0 < weight < 1e-20 or weight > 1e20 for weight in values):""",
     ),
     Bug(
         "one right answer of several makes a row correct",

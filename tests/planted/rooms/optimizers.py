@@ -52,8 +52,8 @@ BUGS = [
     Bug(
         "a schedule is read at step 0 only",
         "optimizers/base.py",
-        "self.learning_rate(step) if callable",
-        "self.learning_rate(0) if callable",
+        "rate = self.learning_rate(step)\n",
+        "rate = self.learning_rate(0)\n",
     ),
     Bug("a default is shown in an optimizer's repr", "optimizers/checks.py", "if value != defaults[name]]", "]"),
     Bug(
@@ -97,8 +97,8 @@ BUGS = [
     Bug(
         "a step decay comes a step early",
         "optimizers/schedules.py",
-        "self.factor ** (step // self.every)",
-        "self.factor ** ((step + 1) // self.every)",
+        "float(self.factor) ** (step // self.every)",
+        "float(self.factor) ** ((step + 1) // self.every)",
     ),
     Bug(
         "warm-up begins at 0",

@@ -6,12 +6,9 @@ BUGS = [
     Bug(
         "the best merit is forgotten on resume",
         "training/checkpoints.py",
-        "self._best = _restore(state, arrays, about, path)",
-        "_restore(state, arrays, about, path)",
-        (
-            "training/test_checkpoints.py",
-            "training/test_checkpoints_of_what_runs_remember.py",
-        ),
+        "self._best, self._saved = restore(state, arrays, about, path), path",
+        "self._saved = (restore(state, arrays, about, path), path)[1]",
+        ("training/test_checkpoints.py", "training/test_checkpoints_of_what_runs_remember.py"),
     ),
     Bug(
         "the best merit is not saved",
@@ -46,8 +43,8 @@ BUGS = [
     Bug(
         "the best model is kept although it could not be written",
         "training/checkpoints.py",
-        "if score > self._best and self._try(lambda: model.save(self.folder / BEST)):\n",
-        "if score > self._best and (self._try(lambda: model.save(self.folder / BEST)) or True):\n",
+        "if score > self._best and self._try(lambda: model.save(_no_pipe(self.folder / BEST))):",
+        "if score > self._best and (self._try(lambda: model.save(_no_pipe(self.folder / BEST))) or True):",
         (
             "training/test_checkpoints.py",
             "training/test_checkpoints_of_what_runs_remember.py",
@@ -57,12 +54,9 @@ BUGS = [
     Bug(
         "one checkpoint fewer is kept",
         "training/checkpoints.py",
-        "for step in self.steps()[: -self.keep]:",
-        "for step in self.steps()[: -self.keep + 1 or None]:",
-        (
-            "training/test_checkpoints.py",
-            "training/test_checkpoints_of_what_runs_remember.py",
-        ),
+        "for step in older[: -self.keep]:",
+        "for step in older[: -self.keep + 1 or None]:",
+        ("training/test_checkpoints.py", "training/test_checkpoints_of_what_runs_remember.py"),
     ),
     Bug(
         "all checkpoints are kept",
@@ -77,12 +71,9 @@ BUGS = [
     Bug(
         "the oldest checkpoint is resumed",
         "training/checkpoints.py",
-        "for step in reversed(found):",
-        "for step in found:",
-        (
-            "training/test_checkpoints.py",
-            "training/test_checkpoints_of_what_runs_remember.py",
-        ),
+        "for step in reversed(found)]",
+        "for step in found]",
+        ("training/test_checkpoints.py", "training/test_checkpoints_of_what_runs_remember.py"),
     ),
     Bug(
         "a state with NaN is saved",
@@ -98,12 +89,9 @@ BUGS = [
     Bug(
         "a folder is used by two runs at once",
         "training/checkpoints.py",
-        "            lock.acquire(timeout=0)\n",
-        "            lock._context.lock_counter = 0\n",
-        (
-            "training/test_checkpoints.py",
-            "training/test_checkpoints_of_what_runs_remember.py",
-        ),
+        "        lock.acquire(timeout=0)\n",
+        "        lock._context.lock_counter = 0\n",
+        ("training/test_checkpoints.py", "training/test_checkpoints_of_what_runs_remember.py"),
     ),
     Bug(
         "a folder with a run is begun anew without resume",
@@ -118,12 +106,9 @@ BUGS = [
     Bug(
         "a damaged checkpoint is skipped without a warning",
         "training/checkpoints.py",
-        '                warnings.warn(f"{error}; trying the checkpoint before it", stacklevel=3)\n',
+        '                warnings.warn(f"{_told(error, path)}{then}", stacklevel=4)\n',
         "",
-        (
-            "training/test_checkpoints.py",
-            "training/test_checkpoints_of_what_runs_remember.py",
-        ),
+        ("training/test_checkpoints.py", "training/test_checkpoints_of_what_runs_remember.py"),
     ),
     Bug(
         "the losses of an epoch in progress are not restored",
@@ -137,10 +122,11 @@ BUGS = [
     ),
     Bug(
         "the seconds of an epoch in progress are lost",
-        "training/checkpoints.py",
-        "state.step, state.seconds = int(step), float(seconds)",
-        "state.step, state.seconds = int(step), 0.0",
+        "training/checkpoint_files.py",
+        "state.step, state.seconds = step, float(seconds)",
+        "state.step, state.seconds = step, 0.0",
         (
+            "training/test_checkpoint_files.py",
             "training/test_checkpoints.py",
             "training/test_checkpoints_of_what_runs_remember.py",
         ),
@@ -168,12 +154,9 @@ BUGS = [
     Bug(
         "temporary files of a killed run stay",
         "training/checkpoints.py",
-        "                path.unlink(missing_ok=True)\n",
-        "                pass\n",
-        (
-            "training/test_checkpoints.py",
-            "training/test_checkpoints_of_what_runs_remember.py",
-        ),
+        "                    (self.folder / name).unlink()\n",
+        "                    pass\n",
+        ("training/test_checkpoints.py", "training/test_checkpoints_of_what_runs_remember.py"),
     ),
     Bug(
         "a full disk ends the run",

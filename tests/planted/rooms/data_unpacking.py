@@ -1,0 +1,151 @@
+"""Bugs in the download and the unpacking of data that may be hostile."""
+
+from tests.planted.bug import Bug
+
+BUGS = [
+    Bug(
+        "a redirect to http is followed",
+        "data/transfer.py",
+        'if before.startswith("https:") and not address.startswith("https:"):',
+        "if False:",
+    ),
+    Bug(
+        "one redirect fewer is followed",
+        "data/transfer.py",
+        "for _ in range(REDIRECTS + 1):",
+        "for _ in range(REDIRECTS):",
+    ),
+    Bug(
+        "a download is decompressed on its way",
+        "data/transfer.py",
+        "read1(most, decode_content=False)",
+        "read1(most, decode_content=True)",
+    ),
+    Bug("a full block is waited for", "data/transfer.py", "content.read1(most,", "content.read(most,"),
+    Bug(
+        "a transfer that was given up goes on",
+        "data/transfer.py",
+        "            while self._sockets:\n                _break_off(self._sockets.pop())\n",
+        "",
+    ),
+    Bug(
+        "a connection that comes after the end is kept",
+        "data/transfer.py",
+        "        if self.stopped.is_set():\n            self.stop()\n",
+        "",
+    ),
+    Bug("a mirror may stop after a good beginning", "data/transfer.py", "            before = received\n", ""),
+    Bug("a part of a file is taken for the whole", "data/transfer.py", "if answer.status_code != 200:", "if False:"),
+    Bug(
+        "a connection to a proxy cannot be broken off",
+        "data/transfer.py",
+        "return manager if known else watched(manager)",
+        "return manager",
+    ),
+    Bug(
+        "a gzip file that holds too much is cut off",
+        "data/unpacking.py",
+        "unpacked = gunzip_start(content, most + 1)",
+        "unpacked = gunzip_start(content, most)",
+    ),
+    Bug(
+        "a tar archive may have any number of members",
+        "data/unpacking.py",
+        "if number > MAX_MEMBERS or member",
+        "if member",
+    ),
+    Bug(
+        "long names of a tar archive are read",
+        "data/unpacking.py",
+        "if self.type in (tarfile.GNUTYPE_LONGNAME, ",
+        "if self.type in (",
+    ),
+    Bug(
+        "a link of a tar archive is read as the file that it names",
+        "data/unpacking.py",
+        "if name in wanted and member.isreg() and (",
+        "if name in wanted and (",
+    ),
+    Bug("a tar member may have a negative size", "data/unpacking.py", " or self.size < 0:\n", ":\n"),
+    Bug(
+        "the checksum at the end of a packed tar archive is not reached",
+        "data/unpacking.py",
+        "    stream.seek(most)  # reads the rest of a gzip file: the checksum stands at its end\n",
+        "    stream = io.BytesIO()\n",
+    ),
+    Bug(
+        "the sizes in a zip are not limited",
+        "data/unpacking.py",
+        "            if most < 0:\n",
+        "            if False:\n",
+    ),
+    Bug(
+        "each member of a zip may be as large as all",
+        "data/unpacking.py",
+        "most -= entry.file_size\n            if most < 0:",
+        "if entry.file_size > most:",
+    ),
+    Bug(
+        "a zip member is inflated whatever its directory says",
+        "data/unpacking.py",
+        "content.read(entry.file_size + 1)",
+        "content.read()",
+    ),
+    Bug(
+        "other methods of zip are read",
+        "data/unpacking.py",
+        "if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):",
+        "if False:",
+    ),
+    Bug(
+        "errors of parsers other than ValueError come through",
+        "data/unpacking.py",
+        "except Exception as error:  # a damaged file",
+        "except ValueError as error:  # a damaged file",
+    ),
+    Bug(
+        "a decompressed IDX file is not found",
+        "data/sources.py",
+        '[file.name, file.name.removesuffix(".gz")] if',
+        "[file.name] if",
+        ("data/test_sources.py", "data/test_sources_fashion_mnist.py"),
+    ),
+    Bug(
+        "keys of a pickle may be made to collide",
+        "data/pickles.py",
+        "keys = all(type(key) in (bytes, str) for key in values[::2])",
+        "keys = True",
+    ),
+    Bug(
+        "an array of a pickle may leave bytes out",
+        "data/pickles.py",
+        "right and math.prod(shape) == len(content)",
+        "right and math.prod(shape) <= len(content)",
+    ),
+    Bug(
+        "an array of a pickle may have other numbers",
+        "data/pickles.py",
+        '_check(arguments[0] in ("u1", b"u1"),',
+        "_check(True,",
+    ),
+    Bug("the state of a pickled dtype is not looked at", "data/pickles.py", "values[0] in UINT8_STATES", "True"),
+    Bug(
+        "a pickle may encode the same text again and again",
+        "data/pickles.py",
+        "self.room -= len(text)",
+        "self.room -= 0",
+    ),
+    Bug("the order of axes in a pickle is ignored", "data/pickles.py", 'order="F" if fortran else "C"', 'order="C"'),
+    Bug(
+        "a pickle may have any number of operations",
+        "data/pickles.py",
+        "itertools.islice(pickletools.genops(content), MAX_OPERATIONS)",
+        "pickletools.genops(content)",
+    ),
+    Bug(
+        "a pickle may ask for any name",
+        "data/pickles.py",
+        "    _check(name in NAMES, ",
+        "    return _Function(NAMES.get(name, name))\n    _check(name in NAMES, ",
+    ),
+]

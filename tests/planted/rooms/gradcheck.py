@@ -1,0 +1,170 @@
+"""Bugs in tinynet/gradcheck: what it misses, what it says of correct layers, and what it reports."""
+
+from tests.planted.bug import Bug
+
+BUGS = [
+    Bug(
+        "a jump of the slope at x itself is not seen",
+        "gradcheck/differences.py",
+        "bend = max(found.change - rounding, 0.0), max(found.bend - 4 * rounding, 0.0)",
+        "bend = max(found.change - rounding, 0.0), 0.0",
+    ),
+    Bug(
+        "the rounding error of the outputs is not measured",
+        "gradcheck/differences.py",
+        "return max(floor, float(np.sqrt(np.mean(np.square(changes[1:])))))",
+        "return floor",
+        ("gradcheck/test_differences.py", "gradcheck/test_checks_planted.py"),
+    ),
+    Bug(
+        "a layer that refuses what is out of its domain ends the check",
+        "gradcheck/differences.py",
+        "except Exception:  # a layer refuses",
+        "except ZeroDivisionError:  # a layer refuses",
+    ),
+    Bug(
+        "values are restored up to rounding",
+        "gradcheck/differences.py",
+        "        finally:\n            self.flat[move.at] = before\n",
+        "        finally:\n            self.flat[move.at] -= step * move.weights\n",
+    ),
+    Bug(
+        "the step is the same for small and large values",
+        "gradcheck/differences.py",
+        "self.spread = spread(values)",
+        "self.spread = 1.0",
+        ("gradcheck/test_differences.py", "gradcheck/test_checks_planted.py"),
+    ),
+    Bug(
+        "values that are all equal have no spread",
+        "gradcheck/differences.py",
+        "(deviation if deviation > 1e-14 else 1.0)",
+        "deviation",
+        ("gradcheck/test_differences.py", "gradcheck/test_checks_planted.py"),
+    ),
+    Bug(
+        "a direction moves all entries alike, so that errors cancel",
+        "gradcheck/differences.py",
+        "scale * np.where(sign < 0.5, -1, 1) * (0.5 + size)",
+        "scale * np.ones(len(indices))",
+    ),
+    Bug(
+        "a gradient of NaN is compared",
+        "gradcheck/compare.py",
+        "if not np.isfinite(flat).all():",
+        "if False:",
+        ("gradcheck/test_checks_planted.py",),
+    ),
+    Bug(
+        "thorough looks at no more entries",
+        "gradcheck/compare.py",
+        "    if not thorough:\n",
+        "    if True:\n",
+        ("gradcheck/test_checks_planted.py",),
+    ),
+    Bug(
+        "an array with too many kinks passes",
+        "gradcheck/compare.py",
+        "if np.mean(kinks) > 0.1:",
+        "if np.mean(kinks) > 0.99:",
+    ),
+    Bug(
+        "a wrong direction is not followed to the entry at fault",
+        "gradcheck/compare.py",
+        "            larger = abs(half.claimed(repaired) - slope.value) >= abs(other.claimed(repaired) - rest)\n",
+        "            larger = False\n",
+        ("gradcheck/test_differences.py", "gradcheck/test_checks_planted.py"),
+    ),
+    Bug(
+        "the detection floor is said to be that of the sample for all entries",
+        "gradcheck/compare.py",
+        "return floor, max(floor, in_direction) if directions else floor",
+        "return floor, floor",
+    ),
+    Bug(
+        "the first entry is reported, not the worst",
+        "gradcheck/compare.py",
+        "worst = max(found, key=lambda compared: compared.excess)",
+        "worst = found[0]",
+        ("gradcheck/test_checks_planted.py",),
+    ),
+    Bug(
+        "a pass without the gradient of the input is not checked",
+        "gradcheck/conduct.py",
+        '        "input_gradient=False": _without_dx,\n',
+        "",
+    ),
+    Bug("only contiguous arrays are checked", "gradcheck/conduct.py", '        "memory layouts": _layouts,\n', ""),
+    Bug(
+        "only x is given in other layouts, and dy is not",
+        "gradcheck/conduct.py",
+        "subject.run(view_x, view_dy), hint)",
+        "subject.run(view_x), hint)",
+    ),
+    Bug("a dy of 0 is not tried", "gradcheck/conduct.py", "(2.0**-20, 2.0**16, 0.0)", "(2.0**-20, 2.0**16)"),
+    Bug("a small dy is not tried", "gradcheck/conduct.py", "(2.0**-20, 2.0**16, 0.0)", "(2.0**16, 0.0)"),
+    Bug(
+        "masks may be the same at each position",
+        "gradcheck/conduct.py",
+        '(("step", "in each step"), ("layer", "at each position of a model"))',
+        '(("step", "in each step"),)',
+    ),
+    Bug(
+        "float64 may come out of a layer of float32",
+        "gradcheck/conduct.py",
+        "if arrays[name].dtype != np.float32:",
+        "if False:",
+    ),
+    Bug(
+        "the gradient of the other pass is not checked",
+        "gradcheck/conduct.py",
+        '    return _in_directions(other, title, f"wrong in {title}", seed, rtol)\n',
+        "    return None\n",
+    ),
+    Bug(
+        "two passes may share their output",
+        "gradcheck/conduct.py",
+        "if np.may_share_memory(first, second) and not",
+        "if False and not",
+    ),
+    Bug(
+        "a learning rate that is used a step late passes",
+        "gradcheck/learning_rate.py",
+        "if moved[0] != changed:",
+        "if False:",
+    ),
+    Bug(
+        "only the learning rate of the first step is checked",
+        "gradcheck/learning_rate.py",
+        "sorted({0, 1, steps // 2, steps - 1})",
+        "[0]",
+    ),
+    Bug("statistics that inference ignores pass", "gradcheck/statistics.py", "    if not used:\n", "    if False:\n"),
+    Bug(
+        "statistics that grow for ever pass",
+        "gradcheck/statistics.py",
+        "not after < (1 - 1e-6) * before",
+        "not after < 1e6 * before",
+    ),
+    Bug(
+        "inference may differ from training with settled statistics",
+        "gradcheck/statistics.py",
+        "if not error <= tolerance * (trained.std() + 1e-12):",
+        "if False:",
+    ),
+    Bug(
+        "statistics of NaN pass",
+        "gradcheck/statistics.py",
+        "if not np.isfinite(subject.first[name]).all():",
+        "if False:",
+    ),
+    Bug(
+        "the floor of a report leaves out what is checked in sums",
+        "gradcheck/report.py",
+        "max(row.floor, row.floor_of_others) for row",
+        "row.floor for row",
+    ),
+    Bug(
+        "a report does not count the entries at kinks", "gradcheck/report.py", "    if row.kinks:\n", "    if False:\n"
+    ),
+]

@@ -17,8 +17,8 @@ import signal
 import socket
 import sys
 import time
-import warnings
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path

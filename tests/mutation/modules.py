@@ -32,7 +32,14 @@ CORE = [  # the order in which they are measured
 ]
 
 # These read the source or count imports: they would fail for a mutant whose behaviour nobody tests.
-READ_SOURCE = {"test_imports.py", "test_mirror.py", "test_shipped_text.py", "test_startup.py"}
+READ_SOURCE = {
+    "test_imports.py",
+    "test_mirror.py",
+    "test_readers_of_files.py",
+    "test_readers_of_source.py",
+    "test_shipped_text.py",
+    "test_startup.py",
+}
 
 
 def names(tree: Path) -> list[str]:

@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,6 +144,7 @@ class Server:
             recording.switch_context(item.nodeid)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         recording.stop()
+        warnings.simplefilter("ignore", coverage.exceptions.CoverageWarning)  # of tests that run no line of tinynet
         seconds = {name: round(taken, 4) for name, taken in self.seconds.items() if name not in self.bad}
         return {"seconds": seconds, "bad": sorted(self.bad), "lines": lines_of(recording, self.tree)}
 

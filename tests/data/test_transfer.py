@@ -106,6 +106,7 @@ FORGIVEN = {  # the file is whole, whatever follows
     "drips the last chunk": lambda: itertools.chain(
         [OK, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(CONTENT), CONTENT], drip(b"\r\n0\r\n" + b"A: b\r\n" * 99)
     ),
+    "calls the file an encoding": lambda: [OK, b"Content-Encoding: gzip\r\n", LENGTH, CONTENT],
     "redirects five times": list,  # see Handler
     "works": lambda: [OK, LENGTH, CONTENT],
 }  # fmt: skip

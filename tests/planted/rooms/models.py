@@ -37,8 +37,8 @@ BUGS = [
     Bug(
         "a description may have any number of layers",
         "io/architecture.py",
-        "seen > MOST_LAYERS or depth > DEEPEST",
-        "depth > DEEPEST",
+        "if _positions(about) > MOST_LAYERS:",
+        "if False:",
     ),
     Bug(
         "the description is left out of the checksum",

@@ -116,8 +116,8 @@ BUGS = [
     Bug(
         "a signal that is ignored is acted on",
         "training/signals.py",
-        "handler is None or handler == signal.SIG_IGN or handler == self._note",
-        "handler is None or handler == self._note",
+        "handler == signal.SIG_IGN or handler == self._note or _set_in_c(number, handler):",
+        "handler == self._note or (callable(handler) and _set_in_c(number, handler)):",
     ),
     Bug(
         "SIGTERM ends a run with status 0",

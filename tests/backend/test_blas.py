@@ -194,11 +194,11 @@ def test_a_thread_that_has_ended_its_turn_lets_others_set_the_number():
 def test_a_number_that_is_set_during_a_turn_stays():
     numpys = blas.BLAS.libraries[0]
     with threadpool_limits(3, "blas"):
-        allowed = threads_of_blas()
+        allowed = numpys.get_num_threads()
     with threadpool_limits(2, "blas"):
         with Team(2):
             numpys.set_num_threads(3)
-        assert threads_of_blas() == allowed
+        assert numpys.get_num_threads() == allowed
 
 
 def test_a_process_that_is_forked_in_a_turn_has_the_usual_number_and_no_turn():

@@ -43,6 +43,13 @@ def test_array_operations_and_c_generator_agree(start):
     np.testing.assert_array_equal(device.get(), stream.words(100, start))
 
 
+def test_a_step_in_the_memory_of_a_device_gives_the_words_of_that_step():
+    there, like = strict.device.put(np.array(2**40, "uint64")), strict.device.put(np.zeros(1))
+    expected = Stream(seed=1, purpose=Purpose.DROPOUT, layer=2, step=2**40).words(9)
+    stream = Stream(seed=1, purpose=Purpose.DROPOUT, layer=2, step=there)
+    assert np.array_equal(stream.words(9, like=like).get(), expected)
+
+
 def test_lanes_do_not_depend_on_how_rows_are_split():
     stream = Stream(3, Purpose.DROPOUT, 1, 7)
     whole = stream.lanes((13, 7))

@@ -176,6 +176,8 @@ def test_shapes_that_would_broadcast_silently_are_refused():
         tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 3, 4\); end the model with Flatten"
     ):
         tn.SoftmaxCrossEntropy().check_targets(np.zeros(2, int), (2, 3, 4))
+    with pytest.raises(tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 1, 4\); end the model with F"):
+        tn.SoftmaxCrossEntropy().forward(np.zeros((2, 1, 4)), np.zeros(2, int))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(N, 1\), got \(3,\)"):
         tn.MeanSquaredError().check_targets(np.zeros(3), (3, 1))
     with pytest.raises(

@@ -150,6 +150,12 @@ def test_a_loss_called_is_checked_and_named_by_its_arguments():
         tn.SoftmaxCrossEntropy(-0.5)
 
 
+@pytest.mark.parametrize("loss", [tn.SoftmaxCrossEntropy(), tn.MeanSquaredError()], ids=repr)
+def test_an_attribute_that_no_loss_reads_is_refused(loss):
+    with pytest.raises(AttributeError, match=f"^{type(loss).__name__}: unknown attribute 'reduction'; check the sp"):
+        loss.reduction = "sum"
+
+
 def test_measure_gives_the_loss_the_hits_and_a_fraction_of_the_gradient():
     logits, labels = np.random.default_rng(0).normal(size=(5, 3)), np.array([0, 1, 2, 0, 1])
     value, backward = SOFTMAX.forward(logits, labels)

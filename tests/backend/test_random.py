@@ -43,6 +43,17 @@ def test_array_operations_and_c_generator_agree(start):
     np.testing.assert_array_equal(device.get(), stream.words(100, start))
 
 
+class Given(Stream):
+    """A stream whose words are given, and not drawn."""
+
+    def words(self, count, start=0, like=None):
+        return np.array([0b1011, 0b0110, 0b0011], np.uint64)
+
+
+def test_a_permutation_sorts_by_all_bits_above_those_that_hold_the_numbers():
+    assert Given(0, Purpose.SHUFFLE).permutation(3).tolist() == [2, 1, 0]  # by 0b1000, 0b0100 and 0b0000
+
+
 def test_a_step_in_the_memory_of_a_device_gives_the_words_of_that_step():
     there, like = strict.device.put(np.array(2**40, "uint64")), strict.device.put(np.zeros(1))
     expected = Stream(seed=1, purpose=Purpose.DROPOUT, layer=2, step=2**40).words(9)

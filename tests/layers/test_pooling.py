@@ -45,7 +45,7 @@ def test_padding_is_never_the_maximum():
 @pytest.mark.parametrize(("size", "padding", "shown"), [(2, 2, "2"), ((3, 2), (0, 2), r"\(0, 2\)")])
 def test_padding_that_fills_whole_windows_is_refused(size, padding, shown):
     message = (
-        rf"padding below pool_size, {re.escape(str(size))}, so that each window holds a pixel, got {shown}; write pa"
+        rf"padding below pool_size, {re.escape(str(size))}, so that each window holds a pixel, got {shown}; write pad"
     )
     with pytest.raises(ValueError, match=f"^MaxPool2D: expected {message}"):
         tn.MaxPool2D(size, padding=padding)

@@ -66,6 +66,33 @@ def test_values_that_cannot_be_used_are_refused():
             tn.Dense(1, 2, weight=given)
     with pytest.raises(tn.DataError, match="initializer: expected values of numbers, got text"):
         tn.Dense(1, 2, weight=[["a", "b"]])
+    with pytest.raises(tn.DataError, match="^initializer: expected values as an array or a list, got a ReLU"):
+        tn.Dense(1, 2, weight=tn.ReLU())
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="long doubles are doubles here")
+def test_values_that_are_infinite_in_float64_are_refused():
+    with pytest.raises(tn.DataError, match=r"^initializer: .*largest in float64, got 1e\+400; .*np.asarray\(values\)"):
+        tn.Dense(1, 2, weight=np.full((1, 2), np.longdouble(10) ** 400))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "message"),
+    [
+        (1.0, r"an array of shape \(1, 2\), got float; return an array of the shape that the function is given"),
+        (
+            np.ones(2),
+            r"an array of shape \(1, 2\), got \(2,\); return an array of the shape",
+        ),
+        (np.full((1, 2), 1j), r"values of numbers, got complex128; use np.real\(values\)"),
+        (np.full((1, 2), 1e39), r"numbers up to 3.40282e\+38, .*, got 1e\+39; scale them: np.asarray\(values\)"),
+        (np.full((1, 2), np.nan), r"finite numbers, got NaN or infinity; use numpy.nan_to_num\(values\)"),
+    ],
+)
+def test_what_a_function_must_not_return_is_refused_with_the_name_of_the_parameter(drawn, message):
+    layer = tn.Dense(1, 2, weight=lambda shape, stream: drawn)
+    with pytest.raises(ValueError, match=rf"^initializer of Dense\(1, 2\).weight: expected {message}"):
+        layer.weight  # noqa: B018
 
 
 def test_a_function_and_values_of_any_kind_are_taken():

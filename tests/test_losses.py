@@ -150,6 +150,12 @@ def test_a_loss_called_is_checked_and_named_by_its_arguments():
         tn.SoftmaxCrossEntropy(-0.5)
 
 
+@pytest.mark.parametrize("loss", [tn.SoftmaxCrossEntropy(), tn.MeanSquaredError()], ids=repr)
+def test_an_attribute_that_no_loss_reads_is_refused(loss):
+    with pytest.raises(AttributeError, match=f"^{type(loss).__name__}: unknown attribute 'reduction'; check the sp"):
+        loss.reduction = "sum"
+
+
 def test_measure_gives_the_loss_the_hits_and_a_fraction_of_the_gradient():
     logits, labels = np.random.default_rng(0).normal(size=(5, 3)), np.array([0, 1, 2, 0, 1])
     value, backward = SOFTMAX.forward(logits, labels)
@@ -176,6 +182,8 @@ def test_shapes_that_would_broadcast_silently_are_refused():
         tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 3, 4\); end the model with Flatten"
     ):
         tn.SoftmaxCrossEntropy().check_targets(np.zeros(2, int), (2, 3, 4))
+    with pytest.raises(tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 1, 4\); end the model with F"):
+        tn.SoftmaxCrossEntropy().forward(np.zeros((2, 1, 4)), np.zeros(2, int))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(N, 1\), got \(3,\)"):
         tn.MeanSquaredError().check_targets(np.zeros(3), (3, 1))
     with pytest.raises(

@@ -128,6 +128,13 @@ def test_a_number_of_classes_that_is_not_a_whole_number_from_1_is_refused(classe
         confusion_matrix([0], [0], classes)  # type: ignore[arg-type]
 
 
+def test_no_more_classes_are_counted_than_a_matrix_can_hold() -> None:
+    with pytest.raises(ValueError, match=r"^confusion_matrix: classes: expected .* 1 to 32768, got 32769; try 10"):
+        confusion_matrix([40_000], [0], 2**15 + 1)
+    with pytest.raises(DataError, match="^confusion_matrix: expected labels from 0 to 32767, got 40000 in example 0"):
+        confusion_matrix([40_000], [0], 2**15)
+
+
 @pytest.mark.parametrize(
     ("predicted", "remedy"),
     [

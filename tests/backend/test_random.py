@@ -36,11 +36,29 @@ def test_words_are_those_of_numpys_philox(start):
     np.testing.assert_array_equal(stream.words(50, start), numpy_generator.random_raw(start + 50)[start:])
 
 
-@pytest.mark.parametrize("start", [0, 2, 4, 4099])
+@pytest.mark.parametrize("start", [0, 2, 4, 4099, 2**60 + 1])  # the last: no float64 holds it
 def test_array_operations_and_c_generator_agree(start):
     stream = Stream(seed=2**64 - 1, purpose=Purpose.WEIGHTS, layer=2**32 - 1, step=2**64 - 1)
     device = stream.words(100, start, like=strict.device.put(np.zeros(1)))
     np.testing.assert_array_equal(device.get(), stream.words(100, start))
+
+
+class Given(Stream):
+    """A stream whose words are given, and not drawn."""
+
+    def words(self, count, start=0, like=None):
+        return np.array([0b1011, 0b0110, 0b0011], np.uint64)
+
+
+def test_a_permutation_sorts_by_all_bits_above_those_that_hold_the_numbers():
+    assert Given(0, Purpose.SHUFFLE).permutation(3).tolist() == [2, 1, 0]  # by 0b1000, 0b0100 and 0b0000
+
+
+def test_a_step_in_the_memory_of_a_device_gives_the_words_of_that_step():
+    there, like = strict.device.put(np.array(2**40, "uint64")), strict.device.put(np.zeros(1))
+    expected = Stream(seed=1, purpose=Purpose.DROPOUT, layer=2, step=2**40).words(9)
+    stream = Stream(seed=1, purpose=Purpose.DROPOUT, layer=2, step=there)
+    assert np.array_equal(stream.words(9, like=like).get(), expected)
 
 
 def test_lanes_do_not_depend_on_how_rows_are_split():

@@ -101,6 +101,34 @@ def test_assigning_an_array_of_another_shape_is_refused():
         model[0].weight = np.zeros((3, 2))
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.full(3, 1j), r"^Dense\(2, 3\).bias: expected values of numbers, got complex128; use np.real\(values\)"),
+        (
+            np.full(3, 1e39),
+            r"^Dense\(2, 3\).bias: expected numbers up to 3.40282e\+38, .*: np.asarray\(values\)",
+        ),
+    ],
+)
+def test_assigning_what_a_parameter_cannot_hold_is_refused(value, message):
+    layer = tn.Dense(2, 3)
+    with pytest.raises(tn.DataError, match=message):
+        layer.bias = value
+    assert not layer.bias.any()
+
+
+def test_a_layer_may_read_a_parameter_before_it_declares_the_next():
+    class Early(tn.Layer):
+        def __init__(self):
+            self.add_parameter("first", (2,), "ones")
+            self.total = self.first.sum()
+            self.add_parameter("second", (3,), "ones")
+
+    layer = Early()
+    assert (layer.total, layer.second.tolist(), layer.first.tolist()) == (2, [1, 1, 1], [1, 1])
+
+
 def test_a_layer_alone_has_a_vector_of_its_own_until_a_model_takes_it_in():
     layer = tn.Dense(4, 3)
     alone = layer.weight
@@ -128,6 +156,21 @@ def test_declaring_allocates_nothing():
 def test_what_does_not_fit_into_memory_is_refused_with_its_size_before_any_is_allocated(use, named):
     with pytest.raises(MemoryError, match=rf"{named}.*: expected arrays that fit into memory, got [\d,.]+ GB; choose"):
         use()
+
+
+def test_parameters_and_statistics_must_fit_into_memory_together_before_any_is_drawn(monkeypatch):
+    class Large(tn.Layer):
+        def __init__(self, draw):
+            self.add_parameter("weight", (10**8,), draw)
+            self.add_statistic("mean", (10**8,), 0)
+
+    def draw(shape, stream):
+        raise AssertionError("drawn")
+
+    machine = {"SC_PHYS_PAGES": 10**5, "SC_PAGE_SIZE": 4096}  # half of what is needed is within its memory
+    monkeypatch.setattr("os.sysconf", machine.__getitem__)
+    with pytest.raises(MemoryError, match=r"Large with weight of shape \(\d+,\): .*, got 0.8 GB;"):
+        Large(draw).weight  # noqa: B018
 
 
 @pytest.mark.parametrize("again", range(5))

@@ -37,6 +37,48 @@ def test_assigning_theta_writes_into_the_vector():
         model.theta = np.zeros(3)
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([0.0] * 32, r"^model.theta: expected shape \(32,\), got list; take it from a model of the same layers"),
+        (np.full(32, 1j), r"^model: expected theta of numbers, got complex128; use np.real\(theta\)"),
+        (np.full(32, 1e39), r"^model.theta: expected numbers up to 3.40282e\+38, .*scale them: np.asarray\(theta\)"),
+    ],
+)
+def test_assigning_what_theta_cannot_hold_is_refused(values, message):
+    model = tn.Sequential(tn.Dense(2, 3))
+    before = model.theta.copy()
+    with pytest.raises(ValueError, match=message):
+        model.theta = values
+    assert np.array_equal(model.theta, before)
+
+
+class Gain(tn.Layer):
+    """y = gain * x, with a single parameter."""
+
+    def __init__(self):
+        self.add_parameter("gain", (1,), "ones")
+
+    def forward(self, x, context):
+        def backward(dy, grads):
+            grads["gain"][...] = (dy * x).sum()
+            return dy * self.gain
+
+        return x * self.gain, backward
+
+
+def test_the_gradient_reaches_a_first_layer_of_a_single_parameter():
+    x, labels, losses = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([0, 1]), []
+    context = tn.Context(training=True, step=0, input_gradient=False)  # as in training: nobody needs dx of the model
+    model = tn.Sequential(Gain(), tn.Dense(2, 2), seed=1, dtype="float64")
+    _, gradient = model.loss_and_gradient(x, labels, context=context)
+    for gain in (1 - 1e-6, 1 + 1e-6):
+        model[0].gain[...] = gain
+        losses.append(model.loss_and_gradient(x, labels, context=context)[0])
+    difference = (losses[1] - losses[0]) / 2e-6
+    np.testing.assert_allclose(model.views(gradient)[0]["gain"], difference, rtol=1e-6)  # of central differences
+
+
 def test_a_part_shares_the_vector_of_its_model():
     parts = [tn.Dense(4, 4) for _ in range(3)]
     model = tn.Sequential(parts[0], tn.Residual(parts[1], shortcut=parts[2]), seed=7, dtype="float64")

@@ -42,6 +42,16 @@ def test_padding_is_never_the_maximum():
     assert tn.MaxPool2D(3, 1, padding="same")(x).ravel().tolist() == [-2] * 4
 
 
+@pytest.mark.parametrize(("size", "padding", "shown"), [(2, 2, "2"), ((3, 2), (0, 2), r"\(0, 2\)")])
+def test_padding_that_fills_whole_windows_is_refused(size, padding, shown):
+    message = (
+        rf"padding below pool_size, {re.escape(str(size))}, so that each window holds a pixel, got {shown}; write pad"
+    )
+    with pytest.raises(ValueError, match=f"^MaxPool2D: expected {message}"):
+        tn.MaxPool2D(size, padding=padding)
+    assert tn.MaxPool2D(2, padding=1)(np.ones((1, 2, 2, 1))).shape == (1, 2, 2, 1)
+
+
 def test_a_window_larger_than_the_picture_is_refused_with_what_helps():
     with pytest.raises(tn.ShapeError, match=r"AveragePool2D: expected pictures of at least .* use a smaller pool_size"):
         tn.AveragePool2D(3)(np.ones((1, 2, 2, 1)))

@@ -122,3 +122,13 @@ def test_a_margin_that_is_much_larger_than_the_picture_is_refused_and_the_advice
     assert np.isfinite(smaller(x)).all()
     large = np.ones((1, 150, 150, 1), "float32")  # as many as the picture has: PyTorch's limit for pooling is lower
     assert tn.Conv2D(1, 1, 3, padding=150)(large).shape == (1, 448, 448, 1)
+
+
+def test_pictures_must_fit_into_memory_with_their_margins(monkeypatch):
+    machine = {"SC_PHYS_PAGES": 300 * 250 * 4, "SC_PAGE_SIZE": 1}  # bytes of one channel in float32
+    monkeypatch.setattr("os.sysconf", machine.__getitem__)
+    padded = windows.Windows("Conv2D(1, 4)", 3, 2, 100)
+    assert padded.output_size((100, 50)) == (149, 124)
+    machine["SC_PHYS_PAGES"] -= 1
+    with pytest.raises(MemoryError, match=r"^Conv2D\(1, 4\): expected arrays that fit into memory, got 0.0 GB; choose"):
+        padded.output_size((100, 50))

@@ -102,6 +102,17 @@ def test_a_schedule_that_returns_no_learning_rate_is_refused_where_it_is_used(wr
             tn.SGD(schedule).rate(3)
 
 
+def falling(step):
+    return 1.0 - step
+
+
+def test_a_rate_below_0_is_refused_with_the_schedule_and_the_step():
+    message = "^<function falling .*>: expected a learning rate of at least 0 for step 3, got -2.0; return a number"
+    with pytest.raises(ValueError, match=message):
+        tn.SGD(falling).rate(3)
+    assert tn.SGD(falling).rate(1) == 0
+
+
 @pytest.mark.parametrize("right", [0, 1, 0.0, 1e-50, np.float32(0.5), np.array(0.5), np.int8(1)])
 def test_a_schedule_may_return_any_number(right):
     assert tn.SGD(lambda step: right).rate(0) == float(right)

@@ -17,6 +17,26 @@ def test_a_learning_rate_that_is_not_above_0_is_refused(optimizer, learning_rate
 
 
 @pytest.mark.parametrize(
+    ("rate", "remedy"),
+    [
+        (
+            tn.schedules.cosine,
+            r"call the schedule with its arguments, such as SGD\(tn.schedules.cosine\(0.1, steps",
+        ),
+        (tn.Sequential(tn.Dense(2, 2)), r"write SGD\(0.1\): fit gives the optimizer its parameters"),
+        (tn.Dense(2, 2).parameters, r"write SGD\(0.1\): fit gives the optimizer its parameters"),
+        ([0.1], r"write SGD\(0.1\): fit gives the optimizer its parameters"),
+        ("0.1", "write 0.1$"),
+        ("fast", "try 0.01$"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_learning_rate_is_refused_with_what_to_write(rate, remedy):
+    with pytest.raises(ValueError, match=rf"^SGD: expected a learning rate above 0, got .*; {remedy}"):
+        tn.SGD(rate)
+
+
+@pytest.mark.parametrize(
     ("optimizer", "call"),
     [
         (tn.SGD(0.1), "SGD(0.1)"),

@@ -121,3 +121,23 @@ def test_the_history_holds_the_learning_rate_of_each_epochs_last_step(small_data
 def test_arguments_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (schedules.constant, "a schedule as a function of the step, got <class .*constant'>"),
+        (0.1, "schedule as a function, got 0.1"),
+    ],
+)
+def test_what_is_no_schedule_is_not_warmed_up(given, message):
+    with pytest.raises(TypeError, match=rf"^warm_up: expected {message}; give a schedule: warm_up\(constant\(0.1\)"):
+        schedules.warm_up(given, 4)
+
+
+@pytest.mark.parametrize("given", ["0.1", None, True])
+def test_a_rate_that_is_no_number_is_left_for_the_optimizer_to_refuse(given):
+    warmed = schedules.warm_up(lambda step: given, 4)
+    assert warmed(0) is given
+    with pytest.raises(ValueError, match="expected a learning rate of at least 0 for step 0, got"):
+        tn.SGD(warmed).scalars(0)

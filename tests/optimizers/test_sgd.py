@@ -22,6 +22,11 @@ def test_hyperparameters_out_of_range_are_refused(settings, message):
         tn.SGD(**settings)
 
 
+def test_a_flag_that_is_no_flag_is_refused():
+    with pytest.raises(TypeError, match="^SGD: expected nesterov as True or False, got 'no'; write nesterov=False"):
+        tn.SGD(0.1, 0.9, nesterov="no")
+
+
 def test_hyperparameters_that_are_numpy_scalars_become_python_numbers():
     settings = dict(momentum=np.float64(0.9), nesterov=True, weight_decay=np.float64(0.01))
     optimizer = tn.SGD(np.float64(0.1), **settings)

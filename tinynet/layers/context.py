@@ -23,13 +23,13 @@ NOT_GIVEN = _NotGiven()
 
 
 class _Fields(NamedTuple):
-    training: bool = False
-    seed: int = 0
-    step: int = NOT_GIVEN
-    layer: int = 0
-    first_row: int = 0
-    input_gradient: bool = True
-    all_reduce: Callable[[Array], Array] = _itself
+    training: bool
+    seed: int
+    step: int
+    layer: int
+    first_row: int
+    input_gradient: bool
+    all_reduce: Callable[[Array], Array]
 
 
 class Context(_Fields):

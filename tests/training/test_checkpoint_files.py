@@ -58,7 +58,8 @@ def test_a_checkpoint_that_contradicts_itself_gives_way_and_the_advice_works(kin
     changes, message = CHANGES[kind]
     keeper = saved(tmp_path, 28, 29)
     changed(keeper, 29, version=version, **changes)
-    with pytest.warns(UserWarning, match=f"{message}.*; delete it; trying the checkpoint before it"):
+    told = f"^{re.escape(str(keeper.path(29)))}: .*{message}.*; delete it; trying the checkpoint before it"
+    with pytest.warns(UserWarning, match=told):
         step, state = resumed(tmp_path)
     assert (step, state.meter.done, len(state.history)) == (28, 4, 4)
     keeper.path(29).unlink()
@@ -81,8 +82,10 @@ def test_a_table_that_would_be_far_larger_than_its_file_is_refused(version, tmp_
     changed(keeper, 1002, {"history": rows}, version=version)
     with pytest.warns(UserWarning, match="a step, a history, seconds.*; trying the checkpoint before it"):
         assert resumed(tmp_path)[0] == 28
-    changed(keeper, 1002, {"history": [{f"{column}": 0 for column in range(11)}] * 1000}, version=version)
-    assert len(resumed(tmp_path)[1].history) == 1000
+    within = [{f"{row} {column}": 0 for column in range(10)} for row in range(1000)]
+    for rows in [{f"{column}": 0 for column in range(11)}] * 1000, within:
+        changed(keeper, 1002, {"history": rows}, version=version)
+        assert len(resumed(tmp_path)[1].history) == 1000
 
 
 def test_half_a_character_in_a_column_can_be_written_as_a_table(tmp_path):
@@ -107,18 +110,28 @@ def test_a_state_that_is_refused_is_not_changed(tmp_path):
 # What is written, and what is refused: the pieces by themselves ------------------------------------------------------
 
 
+class Scalar:
+    """A number of another library, as far as Python knows it."""
+
+    def item(self):
+        return 4
+
+
 def test_the_rows_of_a_history_are_written_as_json_has_numbers():
     """An old reader, or one of another language, meets no NaN, and no number that is a truth value or a text."""
     row = {
         "whole": np.int64(3), "true": True, "numpy's true": np.bool_(True), "float": np.float32(0.5), "none": None,
         "two": np.zeros(2), "an array of one": np.array([2.5]), "nan": math.nan,
-        "inf": np.float64(math.inf), "-inf": -math.inf,
+        "inf": np.float64(math.inf), "-inf": -math.inf, "scalar": Scalar(),
     }  # fmt: skip
-    with pytest.warns(UserWarning, match="numbers in the column '(none|two)', got .*; checkpoints leave it out"):
+    told = (
+        "history: expected numbers in the column '(none|two)', got .*; keep other things elsewhere; checkpoints leave"
+    )
+    with pytest.warns(UserWarning, match=told):
         written = rows_to_json([row, {}, {"one": 1}])
     assert json.dumps(written, allow_nan=False) == (
         '[{"whole": 3, "true": 1, "numpy\'s true": 1, "float": 0.5, "an array of one": 2.5, "nan": "nan", '
-        '"inf": "inf", "-inf": "-inf"}, {}, {"one": 1}]'
+        '"inf": "inf", "-inf": "-inf", "scalar": 4}, {}, {"one": 1}]'
     )
 
 
@@ -216,3 +229,21 @@ def test_an_epoch_whose_seconds_are_not_known_has_taken_none(tmp_path):
     write_arrays(keeper.path(5), "checkpoint", 2, arrays, about)
     keeper.begin(state := state_of(), SETTINGS, resume=True)
     assert (state.step, state.seconds) == (5, 0)
+
+
+def test_where_no_model_was_the_best_the_next_one_is(tmp_path):
+    keeper = saved(tmp_path, 6)
+    keeper.begin(state := state_of(), SETTINGS, resume=True)
+    state.history.append({"epoch": 2, "validation_loss": 1e300})
+    keeper.after_epoch(state, tn.Sequential(tn.Dense(3, 2)))
+    assert tn.load(tmp_path / "best.safetensors")(np.zeros((1, 3), "f4")).shape == (1, 2)
+
+
+def test_the_best_result_so_far_is_read(tmp_path):
+    """The best model has a loss of 0.5, so one of 0.75 does not take its place."""
+    keeper = saved(tmp_path, 6, best=True)
+    before = (tmp_path / "best.safetensors").read_bytes()
+    keeper.begin(state := state_of(), SETTINGS, resume=True)
+    state.history.append({"epoch": 2, "validation_loss": 0.75})
+    keeper.after_epoch(state, tn.Sequential(tn.Dense(3, 2), seed=1))
+    assert (tmp_path / "best.safetensors").read_bytes() == before

@@ -86,7 +86,9 @@ REFUSED = {
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
 def test_what_is_not_such_a_file_is_refused(content, tmp_path):
     (tmp_path / "m").write_bytes(content)
-    with pytest.raises(tn.DataError, match=r"expected a whole safetensors file.*; take another copy of the file"):
+    with pytest.raises(
+        tn.DataError, match=r"expected a whole safetensors file, got [\d,]+ bytes.*; take another copy of the file"
+    ):
         read(tmp_path / "m")
 
 
@@ -151,7 +153,7 @@ def test_arrays_are_not_copied(tmp_path):
     assert io.BytesIO((tmp_path / "m").read_bytes()[-found["a"].base.size :]).read() == found["a"].base.tobytes()
 
 
-@pytest.mark.parametrize("shape", [(0, 2**61 - 1), (1,) * 31 + (2,)], ids=["empty", "32 axes"])
+@pytest.mark.parametrize("shape", [(0, 1, 2**61 - 1), (1,) * 31 + (2,)], ids=["empty", "32 axes"])
 def test_an_array_of_the_largest_shape_is_read(shape, tmp_path):
     size = 4 * math.prod(shape)
     (tmp_path / "m").write_bytes(raw({"a": entry(shape=shape, offsets=(0, size))}, bytes(size)))

@@ -69,7 +69,10 @@ DAMAGED = {
         b"\0\0\x08\x03" + bytes(4) + b"\xff" * 8,
         "expected at most 268,435,456 numbers, got 0 x 4",
     ),
-    "truncated gzip": (gzip.compress(GOOD)[:-12], "expected a whole gzip file, got a damaged one"),
+    "truncated gzip": (
+        gzip.compress(GOOD)[:-12],
+        "expected a whole gzip file, got a damaged one .*; delete it and fetch",
+    ),
     "damaged gzip": (gzip.compress(GOOD)[:15] + b"\xff\xff" + gzip.compress(GOOD)[17:], "a damaged one"),
     "wrong checksum": (gzip.compress(GOOD)[:-8] + b"\0\0\0\0" + gzip.compress(GOOD)[-4:], "a damaged one"),
 }
@@ -121,6 +124,12 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     path.write_bytes(bytes(1001))
     with pytest.raises(tn.DataError, match=f"^{path}: expected at most 1,000 bytes, got 1,001; check which file this"):
         tn.data.read_idx(path)
+
+
+@pytest.mark.parametrize("name", [3, None, b"name", ["name"]], ids=repr)
+def test_what_is_no_name_of_a_file_is_refused_by_the_name_of_the_function(name):
+    with pytest.raises(TypeError, match="^read_idx: expected "):
+        tn.data.read_idx(name)
 
 
 def test_mutated_files_end_in_a_data_set_or_the_documented_error():

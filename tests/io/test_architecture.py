@@ -194,7 +194,7 @@ def test_a_model_that_repeats_too_much_to_be_read_is_not_saved(tmp_path):
         {"layer": "Reshape", "shape": [2**31, 2**31]},
         {"layer": "Reshape", "shape": [2**31, 2**22, 2]},
         {"layer": "Reshape", "shape": [2**31 + 1]},
-        {"layer": "Dense", "inputs": 2**63 + 1, "outputs": 1},
+        {"layer": "Dense", "outputs": 1, "inputs": 2**63 + 1},
         {"layer": "Reshape", "shape": [10**4000] * 30},
         {"layer": "MaxPool2D", "pool_size": 2**31 + 1},
         {"layer": "MaxPool2D", "pool_size": 2, "stride": [1, 2**40]},
@@ -205,9 +205,10 @@ def test_a_model_that_repeats_too_much_to_be_read_is_not_saved(tmp_path):
     ids=lambda layer: f"{layer!r:.40}",
 )
 def test_a_hyperparameter_that_no_layer_has_is_refused_in_a_short_message(layer):
-    with pytest.raises(
-        tn.DataError, match=f"^architecture: {layer['layer']}: expected hyperparameters that it"
-    ) as told:
+    expected = (
+        f"^architecture: {layer['layer']}: expected hyperparameters that it takes, got {list(layer)[-1]!r:.40} = "
+    )
+    with pytest.raises(tn.DataError, match=expected) as told:
         architecture.build(chain(layer), {})
     assert len(str(told.value)) < 500
 

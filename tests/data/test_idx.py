@@ -43,7 +43,9 @@ def test_each_type_of_numbers_is_read_as_the_file_says(tmp_path, code, dtype, le
     "array", [np.zeros(3, bool), np.zeros(3, "int64"), np.array(1, "u1"), np.zeros((1,) * 5, "u1")]
 )
 def test_what_could_not_be_read_again_is_not_written(array):
-    with pytest.raises(tn.DataError, match=r"IDX data: expected 1 to 4 dimensions of uint8, .*, got \d dimensions of"):
+    with pytest.raises(
+        tn.DataError, match=r"IDX data: expected 1 to 4 dimensions of uint8, .*, got \d dimensions of .*; convert"
+    ):
         idx.format_idx(array)
     if array.ndim == 1:  # as the message says
         np.testing.assert_array_equal(idx.parse_idx(idx.format_idx(array.astype("float64"))), array)
@@ -53,9 +55,12 @@ GOOD = idx_bytes(IMAGES)
 DAMAGED = {
     "empty": (b"", "got an empty file"),
     "text": (b"<html>not found</html>", r"expected an IDX header \(00 00, .*1 to 4 dimensions\), got 3c 68 74 6d"),
-    "an unknown type": (b"\0\0\x0a" + GOOD[3:], "got 00 00 0a 03"),
+    "an unknown type": (b"\0\0\x0a" + GOOD[3:], "got 00 00 0a 03; check which file this is"),
     "too few bytes for floats": (b"\0\0\x0d" + GOOD[3:], "expected 96 bytes for 2 x 3 x 4, got 24"),
-    "no dimensions": (b"\0\0\x08\0", "got 00 00 08 00"),
+    "no dimensions": (b"\0\0\x08\0", "got 00 00 08 00; check"),
+    "five dimensions": (b"\0\0\x08\x05" + bytes([0, 0, 0, 1]) * 5 + b"x", "got 00 00 08 05; check"),
+    "three bytes": (b"\0\0\x08", r"expected an IDX header \(00 00, .*, got 00 00 08; check"),
+    "text in gzip": (gzip.compress(b"<html>not found</html>"), r"expected an IDX header \(00 00, .* got 3c 68 74 6d"),
     "half a header": (GOOD[:9], "expected a header of 16 bytes, got 9 bytes; fetch the file again"),
     "cut short": (GOOD[:-1], "expected 24 bytes for 2 x 3 x 4, got 23"),
     "trailing bytes": (GOOD + b"!", "got 25; fetch the file again"),
@@ -64,7 +69,10 @@ DAMAGED = {
         b"\0\0\x08\x03" + bytes(4) + b"\xff" * 8,
         "expected at most 268,435,456 numbers, got 0 x 4",
     ),
-    "truncated gzip": (gzip.compress(GOOD)[:-12], "expected a whole gzip file, got a damaged one"),
+    "truncated gzip": (
+        gzip.compress(GOOD)[:-12],
+        "expected a whole gzip file, got a damaged one .*; delete it and fetch",
+    ),
     "damaged gzip": (gzip.compress(GOOD)[:15] + b"\xff\xff" + gzip.compress(GOOD)[17:], "a damaged one"),
     "wrong checksum": (gzip.compress(GOOD)[:-8] + b"\0\0\0\0" + gzip.compress(GOOD)[-4:], "a damaged one"),
 }
@@ -94,6 +102,34 @@ def test_a_gzip_bomb_is_cut_off(tmp_path, monkeypatch):
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(100_000)))
     with pytest.raises(tn.DataError, match="expected an IDX header .*, got 00 00 00 00"):
         tn.data.read_idx(tmp_path / "bomb.gz")
+
+
+@pytest.mark.parametrize("pack", [lambda content: content, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((1000,), "u1"), ((1, 1, 1, 1000), "u1"), ((1, 1, 125), "f8"), ((0, 1, 1000), "u1")], ids=str
+)
+def test_as_many_numbers_as_the_limit_are_read_and_not_one_more(monkeypatch, pack, shape, dtype):
+    monkeypatch.setattr(idx, "MAX_BYTES", 1000)
+    numbers, more = np.ones(shape, dtype), np.ones((*shape[:-1], shape[-1] + 1), dtype)
+    np.testing.assert_array_equal(idx.parse_idx(pack(idx.format_idx(numbers))), numbers)
+    with pytest.raises(tn.DataError, match=r"^IDX data: expected at most (1,000|125) numbers, got "):
+        idx.parse_idx(pack(idx.format_idx(more)))
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(idx, "MAX_BYTES", 1000)
+    path = tmp_path / "file"
+    path.write_bytes(idx.format_idx(np.ones(992, "u1")))
+    assert len(tn.data.read_idx(path)) == 992
+    path.write_bytes(bytes(1001))
+    with pytest.raises(tn.DataError, match=f"^{path}: expected at most 1,000 bytes, got 1,001; check which file this"):
+        tn.data.read_idx(path)
+
+
+@pytest.mark.parametrize("name", [3, None, b"name", ["name"]], ids=repr)
+def test_what_is_no_name_of_a_file_is_refused_by_the_name_of_the_function(name):
+    with pytest.raises(TypeError, match="^read_idx: expected "):
+        tn.data.read_idx(name)
 
 
 def test_mutated_files_end_in_a_data_set_or_the_documented_error():

@@ -192,7 +192,9 @@ def test_a_model_that_repeats_too_much_to_be_read_is_not_saved(tmp_path):
     [
         {"layer": "Reshape", "shape": [1] * 33},
         {"layer": "Reshape", "shape": [2**31, 2**31]},
-        {"layer": "Reshape", "shape": [2**32]},
+        {"layer": "Reshape", "shape": [2**31, 2**22, 2]},
+        {"layer": "Reshape", "shape": [2**31 + 1]},
+        {"layer": "Dense", "outputs": 1, "inputs": 2**63 + 1},
         {"layer": "Reshape", "shape": [10**4000] * 30},
         {"layer": "MaxPool2D", "pool_size": 2**31 + 1},
         {"layer": "MaxPool2D", "pool_size": 2, "stride": [1, 2**40]},
@@ -203,7 +205,10 @@ def test_a_model_that_repeats_too_much_to_be_read_is_not_saved(tmp_path):
     ids=lambda layer: f"{layer!r:.40}",
 )
 def test_a_hyperparameter_that_no_layer_has_is_refused_in_a_short_message(layer):
-    with pytest.raises(tn.DataError, match="hyperparameters that it takes") as told:
+    expected = (
+        f"^architecture: {layer['layer']}: expected hyperparameters that it takes, got {list(layer)[-1]!r:.40} = "
+    )
+    with pytest.raises(tn.DataError, match=expected) as told:
         architecture.build(chain(layer), {})
     assert len(str(told.value)) < 500
 
@@ -229,3 +234,37 @@ def test_parameters_are_not_drawn_for_a_caller_who_has_their_values():
     shapes = {"0.block.0.weight": (3, 3), "0.block.0.bias": (3,)}
     assert architecture.build(described, shapes).theta.any()
     assert not architecture.build(described, shapes, draw=False).theta.any()
+
+
+# The limits themselves ------------------------------------------------------------------------------------------------
+
+
+def test_a_description_at_the_limits_is_read_and_one_beyond_is_not():
+    """Lists and objects count, 50 levels of them and 10,000 in all; and 10,000 layers with all repetitions."""
+    relu = {"layer": "ReLU"}
+    sizes = {"layer": "Reshape", "shape": [1] * 11}  # its numbers are no layers
+    limits = [nested(25), chain(*[relu] * 9_998), chain(again(4, 9)), chain(*[sizes] * 1000)]
+    beyond = [chain({"layer": "ReLU", "x": [nested(24)]}), chain(*[relu] * 9_999), chain(again(4, 9), relu)]
+    for described in limits:
+        architecture.check_size(described)
+    for described in beyond:
+        with pytest.raises(tn.DataError, match="at most 10,000 layers with all repetitions, 50 deep, got more"):
+            architecture.check_size(described)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 5])
+def test_what_is_wrong_inside_is_said_once(depth):
+    described = {"layer": "Dropout", "rate": "high"}
+    with pytest.raises(tn.DataError, match="^architecture: Dropout: expected hyperparameters") as alone:
+        architecture.build(chain(described), {})
+    for _ in range(depth):
+        described = chain(described)
+    with pytest.raises(tn.DataError) as told:
+        architecture.build(chain(described), {})
+    assert str(told.value) == str(alone.value)
+
+
+@pytest.mark.parametrize("shape", [[2**31, 2**22], [1] * 32], ids=str)
+def test_a_shape_at_the_limit_is_read(shape):
+    (layer,) = architecture.build(chain({"layer": "Reshape", "shape": shape}), {}).layers
+    assert layer.shape == tuple(shape)

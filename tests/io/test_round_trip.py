@@ -350,3 +350,12 @@ def test_two_classes_of_one_name_are_refused():
 def test_a_model_that_is_too_long_for_a_reader_is_refused():
     with pytest.raises(tn.DataError, match="at most 10,000 layers"):
         described(tn.Sequential(*(tn.ReLU() for _ in range(10_001))))
+
+
+@pytest.mark.parametrize("container", [tn.Sequential, tn.Residual])
+def test_layers_after_a_container_are_compared_as_well(container, tmp_path):
+    """A layer with an attribute that its file would not give back."""
+    model = tn.Sequential(container(tn.ReLU()), Forgotten(3))
+    with pytest.raises(ValueError, match="^save: Forgotten: "):
+        model.save(tmp_path / "m")
+    assert not (tmp_path / "m").exists()

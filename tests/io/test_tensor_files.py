@@ -2,7 +2,9 @@
 
 import io
 import json
+import math
 import os
+import re
 
 import numpy as np
 import pytest
@@ -69,6 +71,7 @@ REFUSED = {
     "more bytes than the shape's": raw({"a": entry(offsets=(0, 12))}, bytes(12)),
     "a product beyond 64 bits": raw({"a": entry(shape=(2**40, 2**40), offsets=(0, 8))}, bytes(8)),
     "an empty array beyond 64 bits": raw({"a": entry(shape=(0, 2**40, 2**40), offsets=(0, 0))}),
+    "an empty array of 2^63 bytes": raw({"a": entry(shape=(0, 2**61), offsets=(0, 0))}),
     "a size beyond 64 bits": raw({"a": entry(shape=(0, 10**4000), offsets=(0, 0))}),
     "a size below zero": raw({"a": entry(shape=(-1, -2))}, bytes(8)),
     "a size that is a float": raw({"a": entry(shape=(2.0,))}, bytes(8)),
@@ -83,11 +86,20 @@ REFUSED = {
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
 def test_what_is_not_such_a_file_is_refused(content, tmp_path):
     (tmp_path / "m").write_bytes(content)
-    with pytest.raises(tn.DataError, match=r"expected a whole safetensors file.*; take another copy of the file"):
+    with pytest.raises(
+        tn.DataError, match=r"expected a whole safetensors file, got [\d,]+ bytes.*; take another copy of the file"
+    ):
         read(tmp_path / "m")
 
 
-STRICTER = {"one key more", "33 axes", "the same bytes twice", "a name twice", "an empty array beyond 64 bits"}
+STRICTER = {
+    "one key more",
+    "33 axes",
+    "the same bytes twice",
+    "a name twice",
+    "an empty array beyond 64 bits",
+    "an empty array of 2^63 bytes",
+}
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if name not in STRICTER])
@@ -99,7 +111,8 @@ def test_safetensors_refuses_the_same(name):
 @pytest.mark.parametrize("dtype", ["F16", "I32", "BOOL", "F8_E4M3", "f32", "", None, ["F32"]])
 def test_other_dtypes_are_named(dtype, tmp_path):
     (tmp_path / "m").write_bytes(raw({"a": entry(dtype)}, bytes(8)))
-    with pytest.raises(tn.DataError, match="arrays of dtype F32, F64, I64, got a: "):
+    expected = rf"^{re.escape(str(tmp_path / 'm'))}: expected arrays of dtype F32, F64, I64, got a: .*; take another"
+    with pytest.raises(tn.DataError, match=expected):
         read(tmp_path / "m")
 
 
@@ -138,3 +151,19 @@ def test_arrays_are_not_copied(tmp_path):
     found, _ = read(tmp_path / "m")
     assert found["a"].base is found["b"].base is not None
     assert io.BytesIO((tmp_path / "m").read_bytes()[-found["a"].base.size :]).read() == found["a"].base.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(0, 1, 2**61 - 1), (1,) * 31 + (2,)], ids=["empty", "32 axes"])
+def test_an_array_of_the_largest_shape_is_read(shape, tmp_path):
+    size = 4 * math.prod(shape)
+    (tmp_path / "m").write_bytes(raw({"a": entry(shape=shape, offsets=(0, size))}, bytes(size)))
+    assert read(tmp_path / "m")[0]["a"].shape == shape
+
+
+def test_a_header_of_8_mib_is_read_and_a_longer_one_refused(tmp_path):
+    """The format pads headers with spaces."""
+    (tmp_path / "m").write_bytes(raw(b"{}".ljust(8 << 20)))
+    assert read(tmp_path / "m") == ({}, {})
+    (tmp_path / "m").write_bytes(raw(b"{}".ljust((8 << 20) + 1)))
+    with pytest.raises(tn.DataError, match="expected a whole safetensors file, got 8,388,617 bytes that are not one"):
+        read(tmp_path / "m")

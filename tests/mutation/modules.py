@@ -13,7 +13,7 @@ CORE = [  # the order in which they are measured
     "backend/random",
     "initializers",
     "metrics",
-    "training/checkpoints*",
+    "training/checkpoint*",
     "training/settings",
     "training/state",
     "training/step",

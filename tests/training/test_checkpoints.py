@@ -261,7 +261,7 @@ def test_signals_save_and_leave_with_the_status_that_shells_know(number, status,
     assert 5 <= step < 100
 
 
-def test_a_signal_while_the_last_epoch_is_measured_is_not_lost(small_data, tmp_path):
+def test_a_signal_while_the_last_epoch_is_measured_is_not_lost(small_data, tmp_path, capsys):
     class AskAtTheEnd(tn.Callback):
         def epoch_ends(self, history):
             os.kill(os.getpid(), signal.SIGTERM)
@@ -270,6 +270,8 @@ def test_a_signal_while_the_last_epoch_is_measured_is_not_lost(small_data, tmp_p
     with pytest.raises(SystemExit) as left:
         tn.fit(small_model(), small_data[0], checkpoint=tmp_path, callbacks=[AskAtTheEnd()], **given)
     assert left.value.code == 143
+    saved = tmp_path / "step-000000006.safetensors"
+    assert capsys.readouterr().out.endswith(f"saved {saved}; resume=True continues from there\n")
     assert len(tn.fit(small_model(), small_data[0], checkpoint=tmp_path, resume=True, **given)) == 1
 
 

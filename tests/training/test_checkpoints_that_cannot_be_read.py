@@ -292,3 +292,21 @@ def test_a_best_model_that_cannot_be_read_is_told_and_the_next_one_saved(damage,
     state.history.append({"epoch": 5, "validation_loss": 0.75})  # worse than the 0.5 of the model that was lost
     keeper.after_epoch(state, model)
     assert tn.load(best).theta.tobytes() == model.theta.tobytes()
+
+
+def test_an_old_checkpoint_that_cannot_be_removed_stays_alone(tmp_path):
+    keeper = saved(tmp_path, 27, 28)
+    keeper.path(27).unlink()
+    keeper.path(27).mkdir()
+    keeper = Checkpoints(tmp_path, keep=1)
+    keeper._settings, (_, state) = SETTINGS, resumed(tmp_path)
+    state.step = 29
+    state.meter.add(0.5, 3, 10)
+    keeper.save(state)
+    assert keeper.steps() == [27, 29]
+
+
+@pytest.mark.parametrize("folder", [3, None, b"run"], ids=repr)
+def test_what_is_no_name_of_a_folder_is_refused(folder):
+    with pytest.raises(TypeError, match="^Checkpoints: expected the name of a file or folder, got "):
+        Checkpoints(folder)

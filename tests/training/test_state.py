@@ -208,3 +208,43 @@ def test_the_first_loss_that_is_not_finite_is_found(bad):
         meter.add(loss, None, 10)
         assert meter.diverged == (not math.isfinite(loss))
     assert meter.first_bad() == 2
+
+
+def with_arrays(**changes):
+    arrays = {"losses": [1.0, 2.0], "counts": [1.0, 10.0], "hits": [0, 10], "weights": [0.0, 2.0]}
+    return {name: np.array(values) for name, values in {**arrays, **changes}.items() if values is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"losses": None}, "the losses of an epoch, got none that fit"),
+        ({"counts": None}, "the losses of an epoch, got none that fit"),
+        ({"counts": [1.0]}, "the losses of an epoch, got none that fit"),
+        ({"losses": [[1.0, 2.0]], "counts": [[1.0, 2.0]]}, "the losses of an epoch, got none that fit"),
+        ({"hits": [1]}, "at most 5 losses, got 2"),
+        ({"weights": [1.0, 1.0, 1.0]}, "at most 5 losses, got 2"),
+        ({name: [1.0] * 6 for name in ("losses", "counts", "hits", "weights")}, "at most 5 losses, got 6"),
+        ({"counts": [1.0, 0.5]}, "numbers of examples, hits and weights, got others"),
+        ({"counts": [1.0, np.inf]}, "numbers of examples, hits and weights, got others"),
+        ({"hits": [-1, 1]}, "numbers of examples, hits and weights, got others"),
+        ({"weights": [0.0, -0.5]}, "numbers of examples, hits and weights, got others"),
+        ({"weights": [np.nan, 1.0]}, "numbers of examples, hits and weights, got others"),
+    ],
+    ids=str,
+)
+def test_arrays_that_are_of_no_epoch_are_refused_and_nothing_changes(changes, message):
+    meter = meter_of(BATCHES)
+    before = {name: values.tolist() for name, values in meter.to_arrays().items()}
+    with pytest.raises(tn.DataError, match=f"^a file: expected {message}; delete it$"):
+        meter.from_arrays(with_arrays(**changes), "a file")
+    assert {name: values.tolist() for name, values in meter.to_arrays().items()} == before
+
+
+def test_the_smallest_numbers_of_an_epoch_are_read():
+    """A batch of one example, a batch with no hits, and one that weighs nothing."""
+    meter = Meter(5, CPU)
+    meter.from_arrays(with_arrays(), "a file")
+    assert {name: values.tolist() for name, values in meter.to_arrays().items()} == {
+        "losses": [1, 2], "counts": [1, 10], "hits": [0, 10], "weights": [0, 2],
+    }  # fmt: skip

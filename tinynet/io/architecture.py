@@ -128,7 +128,7 @@ def check_size(about: Any) -> None:
         seen += 1
         if seen > MOST_LAYERS or depth > DEEPEST:
             _refuse_size()
-        values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        values = part.values() if isinstance(part, dict) else part
         todo += [(value, depth + 1) for value in values if isinstance(value, (dict, list))]
     if _positions(about) > MOST_LAYERS:
         _refuse_size()

@@ -216,10 +216,11 @@ class Checkpoints:
         path = self.path(state.step)
         write_arrays(_no_pipe(path), KIND, VERSION, arrays, about)
         self._saved = path
-        with contextlib.suppress(DataError, OSError):  # an old checkpoint that cannot be removed does no harm
+        with contextlib.suppress(DataError):  # a folder that cannot be listed
             older = [step for step in self.steps() if step <= state.step]  # newer ones could not be read
             for step in older[: -self.keep]:
-                self.path(step).unlink()
+                with contextlib.suppress(OSError):  # an old checkpoint that cannot be removed does no harm
+                    self.path(step).unlink()
 
     # In the folder --------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 """Files of arrays: damaged files and files of another kind are refused, and equal models give equal files."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 import tinynet as tn
 from tests.support.child import python
 from tests.support.model_files import header_of, rewrite
+from tinynet.io import array_files
 from tinynet.io.array_files import read_arrays, write_arrays
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
@@ -214,3 +217,32 @@ def test_without_safetensors_the_error_says_what_to_install(tmp_path, does):
     done = python("-c", code, folder=tmp_path)
     assert "install it with: pip install safetensors" in done.stderr
     assert not (tmp_path / "run").exists()  # no training first, and nothing left behind
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_named(tmp_path, monkeypatch):
+    write_arrays(path := tmp_path / "m", "model", 2, {"a": np.zeros(3, "f4")}, {})
+    real = array_files.read_tensors
+
+    def cut_before(*arguments):
+        os.truncate(path, path.stat().st_size - 1)
+        return real(*arguments)
+
+    monkeypatch.setattr(array_files, "read_tensors", cut_before)
+    with pytest.raises(tn.DataError, match=f"^{path}: expected a file that nobody is writing, got one that changed"):
+        read_arrays(path, "model", 2)
+
+
+def test_the_checksum_of_version_1_is_that_of_the_arrays():
+    """As version 0.1.0 wrote it."""
+    path = Path(__file__).parents[1] / "files" / "checkpoint-1.safetensors"
+    arrays, about, version = read_arrays(path, "checkpoint", 2)
+    assert (version, about["step"], arrays["theta"].dtype) == (1, 13, np.float32)
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing that a program of this kind writes"])
+def test_a_file_of_something_else_is_named(content, tmp_path):
+    (tmp_path / "m").write_bytes(content)
+    with pytest.raises(
+        tn.DataError, match=f"^{tmp_path / 'm'}: expected a whole safetensors file, got {len(content)} "
+    ):
+        read_arrays(tmp_path / "m", "model", 2)

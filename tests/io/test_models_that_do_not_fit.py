@@ -65,3 +65,17 @@ def test_a_file_without_the_dtype_of_a_model_is_refused(about, tmp_path):
     write_arrays(tmp_path / "m", "model", 2, {}, about)
     with pytest.raises(tn.DataError, match=f"^{tmp_path / 'm'}: expected a model's description, got another; save"):
         tn.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "more", "message"),
+    [
+        ({"a": np.zeros(1, "f4")}, {}, "the arrays of this model, got unexpected a"),
+        ({}, {"preprocessing": 3}, "the preprocessing of a model, got another value"),
+    ],
+    ids=["an array too many", "a preprocessing that is none"],
+)
+def test_load_names_the_file(arrays, more, message, tmp_path):
+    write_arrays(tmp_path / "m", "model", 2, arrays, {"architecture": RELU, "dtype": "float32", **more})
+    with pytest.raises(tn.DataError, match=f"^{tmp_path / 'm'}: expected {message}"):
+        tn.load(tmp_path / "m")

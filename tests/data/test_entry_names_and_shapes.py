@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet.data.entry import read_class_names, read_shape
+from tinynet.data.entry import read_class_names, read_labels, read_shape
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,11 @@ def test_shapes_become_a_tuple_of_whole_numbers(given, shape):
 def test_what_is_no_shape_is_refused_with_an_example(given):
     with pytest.raises(tn.DataError, match=r"^mine: image_shape: expected .*; write image_shape=\(28, 28\)$"):
         read_shape(given, "mine", "image_shape")
+
+
+@pytest.mark.parametrize("name", ["labels", "targets"])
+def test_labels_are_called_what_the_caller_calls_them(name):
+    with pytest.raises(
+        tn.DataError, match=f"^mine: expected {name} of numbers, got complex128; use np.real.{name}. or"
+    ):
+        read_labels(np.array([1j]), "mine", name=name)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def test_a_file_of_somebody_else_is_named(tmp_path):
     ):
         tn.load(tmp_path / "m")
     save_file({"weight": np.zeros(3, "f4")}, tmp_path / "m", metadata={"tinynet": "[" * 100_000})
-    with pytest.raises(tn.DataError, match=f"^{tmp_path / 'm'}: expected JSON in its header"):
+    with pytest.raises(tn.DataError, match=f"^{re.escape(str(tmp_path / 'm'))}: expected JSON in its header"):
         tn.load(tmp_path / "m")
 
 
@@ -229,7 +230,9 @@ def test_a_file_that_is_cut_while_it_is_read_is_named(tmp_path, monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(array_files, "read_tensors", cut_before)
-    with pytest.raises(tn.DataError, match=f"^{path}: expected a file that nobody is writing, got one that changed"):
+    with pytest.raises(
+        tn.DataError, match=f"^{re.escape(str(path))}: expected a file that nobody is writing, got one that changed"
+    ):
         read_arrays(path, "model", 2)
 
 
@@ -244,7 +247,7 @@ def test_the_checksum_of_version_1_is_that_of_the_arrays():
 def test_a_file_of_something_else_is_named(content, tmp_path):
     (tmp_path / "m").write_bytes(content)
     with pytest.raises(
-        tn.DataError, match=f"^{tmp_path / 'm'}: expected a whole safetensors file, got {len(content)} "
+        tn.DataError, match=f"^{re.escape(str(tmp_path / 'm'))}: expected a whole safetensors file, got {len(content)} "
     ):
         read_arrays(tmp_path / "m", "model", 2)
 

@@ -354,6 +354,13 @@ def test_a_table_can_go_to_standard_output_even_where_that_is_a_file(tmp_path):
     assert (tmp_path / "out").read_text().split() == ["epoch", "1"]
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="Linux lists open files there")
+def test_an_open_file_is_written_and_not_another_of_its_name(tmp_path):
+    with open(tmp_path / "out", "wb") as out:
+        write_atomically(f"/proc/self/fd/{out.fileno()}", b"new")
+        assert os.fstat(out.fileno()).st_size == 3
+
+
 @pytest.mark.parametrize("path", ["folder", "folder/", "new/", ".", "..", "folder/."])
 def test_a_folder_is_refused_and_the_advice_works(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

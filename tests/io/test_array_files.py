@@ -1,6 +1,9 @@
 """Files of arrays: damaged files and files of another kind are refused, and equal models give equal files."""
 
 import json
+import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import pytest
 import tinynet as tn
 from tests.support.child import python
 from tests.support.model_files import header_of, rewrite
+from tinynet.io import array_files
 from tinynet.io.array_files import read_arrays, write_arrays
 
 pytest.importorskip("safetensors", reason="models are files of safetensors, which is not installed")
@@ -39,7 +43,7 @@ def test_a_file_of_somebody_else_is_named(tmp_path):
     ):
         tn.load(tmp_path / "m")
     save_file({"weight": np.zeros(3, "f4")}, tmp_path / "m", metadata={"tinynet": "[" * 100_000})
-    with pytest.raises(tn.DataError, match="JSON in its header"):
+    with pytest.raises(tn.DataError, match=f"^{re.escape(str(tmp_path / 'm'))}: expected JSON in its header"):
         tn.load(tmp_path / "m")
 
 
@@ -116,7 +120,8 @@ def test_a_file_that_does_not_fit_into_memory_is_named(saved):
             print(error)
     """
     done = python("-c", code)
-    assert "expected a file that fits into memory, got 4,294,967," in done.stdout, done.stderr
+    size = f"{saved.stat().st_size:,} bytes"
+    assert f"expected a file that fits into memory, got {size}; " in done.stdout, done.stderr
     assert done.stdout.endswith("read it on a machine with more memory\n")
 
 
@@ -214,3 +219,51 @@ def test_without_safetensors_the_error_says_what_to_install(tmp_path, does):
     done = python("-c", code, folder=tmp_path)
     assert "install it with: pip install safetensors" in done.stderr
     assert not (tmp_path / "run").exists()  # no training first, and nothing left behind
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_named(tmp_path, monkeypatch):
+    write_arrays(path := tmp_path / "m", "model", 2, {"a": np.zeros(3, "f4")}, {})
+    real = array_files.read_tensors
+
+    def cut_before(*arguments):
+        os.truncate(path, path.stat().st_size - 1)
+        return real(*arguments)
+
+    monkeypatch.setattr(array_files, "read_tensors", cut_before)
+    with pytest.raises(
+        tn.DataError, match=f"^{re.escape(str(path))}: expected a file that nobody is writing, got one that changed"
+    ):
+        read_arrays(path, "model", 2)
+
+
+def test_the_checksum_of_version_1_is_that_of_the_arrays():
+    """As version 0.1.0 wrote it."""
+    path = Path(__file__).parents[1] / "files" / "checkpoint-1.safetensors"
+    arrays, about, version = read_arrays(path, "checkpoint", 2)
+    assert (version, about["step"], arrays["theta"].dtype) == (1, 13, np.float32)
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing that a program of this kind writes"])
+def test_a_file_of_something_else_is_named(content, tmp_path):
+    (tmp_path / "m").write_bytes(content)
+    with pytest.raises(
+        tn.DataError, match=f"^{re.escape(str(tmp_path / 'm'))}: expected a whole safetensors file, got {len(content)} "
+    ):
+        read_arrays(tmp_path / "m", "model", 2)
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        (1, "c5449503845fcf532ced77cd9edf110368fe2fd71dcb542dc55dabf46f5e6ca0"),
+        (2, "34a4908d2f23edcb9f4905b1cb3f47a97f65d4f6985988c8dc94e4dc8b3960c6"),
+    ],
+)
+def test_checksums_are_those_of_the_files_that_exist(version, expected):
+    """Computed with the code of commit 4618afa: a file that it wrote, with an empty array or without, is still read."""
+    arrays = {
+        "theta": np.arange(6, dtype="f4").reshape(2, 3),
+        "statistics": np.zeros(0, "f4"),
+        "b": np.zeros((0, 3), "i8"),
+    }
+    assert array_files.checksum(arrays, {"kind": "model", "version": version, "about": {"step": 1}}) == expected

@@ -137,7 +137,10 @@ OTHERS = {
     "a needed argument": (lambda: Needed(3), "got missing a required argument: 'k'"),
     "another name": (lambda: Renamed(3), "expected arguments among .size., got k=3"),
     "another class": (Other, "from_config to build a Other, got a Forgotten; check from_config"),
-    "a nested list": (Nested, "hyperparameters that build it again"),
+    "a nested list": (
+        Nested,
+        "that build it again, got .*; name all arguments of __init__ in its `hyperparameters`, and",
+    ),
     "inside a residual block": (lambda: tn.Residual(tn.ReLU(), Forgotten(3)), "got k = 1 instead of 3"),
     "inside a chain": (lambda: tn.Sequential(tn.Sequential(Forgotten(3))), "got k = 1 instead of 3"),
     "no number": (lambda: Remembered(lambda: 3), "expected k as a number, a string or a list"),
@@ -278,6 +281,10 @@ def test_objects_of_unknown_classes_are_equal_if_their_classes_are(kept, differs
         described(model)
 
 
+def with_arguments():
+    """A function as an attribute."""
+
+
 @pytest.mark.parametrize(
     ("one", "other", "equal"),
     [
@@ -286,6 +293,7 @@ def test_objects_of_unknown_classes_are_equal_if_their_classes_are(kept, differs
         (np.ones(2), np.ones(2), True), (np.ones(2), np.zeros(2), False), (np.ones(2), [1, 1], False),
         (1.0, 1.0, True), (float("nan"), float("nan"), True), (float("nan"), 1.0, False), ("a", "b", False),
         (None, None, True), (None, 1, False), ({1}, {1}, True), ({1}, {2}, False), (b"a", b"a", True),
+        (len, len, True), (with_arguments, 1, False), (1, with_arguments, False),
     ],
 )  # fmt: skip
 def test_attributes_are_equal_if_they_mean_the_same(one, other, equal):

@@ -85,3 +85,9 @@ def test_a_history_without_epochs_has_no_columns(tmp_path):
     history.to_csv(tmp_path / "history.csv")
     with pytest.raises(KeyError, match="none: no epoch was completed"):
         history["epoch"]
+
+
+def test_half_a_character_in_a_column_is_written_as_an_escape(tmp_path):
+    """JSON can hold one, as a callback might name a column, and UTF-8 cannot."""
+    tn.History([{"epoch": 1, "\ud800\u00e9": 2}]).to_csv(tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_bytes() == b"epoch,\\ud800\xc3\xa9\r\n1,2\r\n"

@@ -59,7 +59,7 @@ def _built_again(layer: Layer, names: Mapping[str, type[Layer]]) -> Layer:
     text = json.dumps(layer.get_config())
 
     def build(config: Any, name: str) -> Layer:
-        cls = {**names, type(layer).__name__: type(layer)}.get(config["layer"])
+        cls = names.get(config["layer"])
         if cls is None:
             cls = _class_of_part(layer, config["layer"])
         return cls.from_config(config, build)

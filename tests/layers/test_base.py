@@ -261,6 +261,22 @@ def test_a_layer_of_ones_own_refuses_arguments_that_it_does_not_know():
         Own(3)
 
 
+def test_a_hyperparameter_that_json_cannot_express_and_one_that_is_unknown_are_named():
+    class Own(tn.Layer):
+        hyperparameters = ("units",)
+
+        def __init__(self, units):
+            self.units = units
+
+    with pytest.raises(
+        TypeError, match=r"^Own\(<object .*>\): expected units as a number, a string or a list, got object"
+    ):
+        Own(object()).get_config()
+    with pytest.raises(ValueError, match=r"^Own: expected the hyperparameters \('units',\), got \['neurons'\]"):
+        Own.from_config({"layer": "Own", "neurons": 3})
+    assert Own.from_config(Own(3).get_config()).units == 3
+
+
 def test_an_input_shape_is_known_only_where_there_is_one():
     assert tn.ReLU().input_shape is None
     assert tn.Dense(3, 2).input_shape == (3,)

@@ -227,9 +227,9 @@ def test_a_model_that_is_refused_takes_no_layer():
         (3, "got int; make it a class derived from Layer"),
         (None, "got None; leave it out"),
         (tn.Dense, r"got the class Dense; write tn.Dense\(784, 10\)"),
+        (type("Linear", (), {})(), r"got Linear; write tn.Dense\(784, 10\)"),
         (tn.Trainer, r"got type; make it a class derived from Layer"),
     ],
-    ids=repr,
 )
 def test_what_is_no_layer_is_refused_with_its_kind(given, message):
     with pytest.raises(TypeError, match=f"^Sequential: expected layers, {message}$"):

@@ -156,6 +156,15 @@ def test_an_attribute_that_no_loss_reads_is_refused(loss):
         loss.reduction = "sum"
 
 
+def test_a_loss_of_ones_own_refuses_arguments_that_it_does_not_know():
+    class Own(tn.Loss):
+        def __init__(self, margin):
+            self.margin = margin
+
+    with pytest.raises(TypeError, match=r"^Own: expected arguments among \(margin\), got delta=1"):
+        Own(delta=1)
+
+
 def test_measure_gives_the_loss_the_hits_and_a_fraction_of_the_gradient():
     logits, labels = np.random.default_rng(0).normal(size=(5, 3)), np.array([0, 1, 2, 0, 1])
     value, backward = SOFTMAX.forward(logits, labels)
@@ -207,8 +216,10 @@ def test_targets_of_binary_cross_entropy_are_checked():
         loss.check_targets(np.array([[2.0]]), (1, 1))
     with pytest.raises(tn.ShapeError, match="reshape"):
         loss.check_targets(np.array([1.0]), (1, 1))
-    with pytest.raises(tn.DataError, match="floating targets"):
-        loss.check_targets(np.array([[1]]), (1, 1))
+    with pytest.raises(
+        tn.DataError, match=r"floating targets, got int64; convert them: np.asarray\(targets, 'float32'\)"
+    ):
+        loss.check_targets(np.array([[1]], "int64"), (1, 1))
 
 
 def test_class_weights_must_fit_the_classes():
@@ -221,7 +232,7 @@ def test_class_weights_must_fit_the_classes():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tn.SoftmaxCrossEntropy(1), "expected label_smoothing from 0 up to, not including, 1, got 1"),
+        (lambda: tn.SoftmaxCrossEntropy(1), "expected label_smoothing from 0 up to, not including, 1, got 1; try 0.1"),
         (lambda: tn.SoftmaxCrossEntropy(class_weights=[1, -1]), "expected class_weights of at least 0, one above 0"),
         (lambda: tn.SoftmaxCrossEntropy(class_weights=[0, 0]), "expected class_weights of at least 0, one above 0"),
     ],

@@ -165,6 +165,23 @@ def test_a_loss_of_ones_own_refuses_arguments_that_it_does_not_know():
         Own(delta=1)
 
 
+def test_a_loss_of_ones_own_may_have_a_base_that_looks_at_its_classes():
+    seen = []
+
+    class Listing:
+        def __init_subclass__(cls, label, **arguments):
+            seen.append((cls.__name__, label))
+
+    class Own(tn.Loss, Listing, label="own"):
+        pass
+
+    assert seen == [("Own", "own")]
+
+
+def test_a_loss_that_is_infinite_is_no_error():
+    assert SQUARED(np.full((1, 1), 1e30, "float32"), np.zeros((1, 1), "float32")) == np.inf
+
+
 def test_measure_gives_the_loss_the_hits_and_a_fraction_of_the_gradient():
     logits, labels = np.random.default_rng(0).normal(size=(5, 3)), np.array([0, 1, 2, 0, 1])
     value, backward = SOFTMAX.forward(logits, labels)
@@ -285,9 +302,7 @@ WITHOUT_ORDER = [{1.0, 2.0}, frozenset([1.0, 2.0]), (w for w in (1.0, 2.0)), {0:
 
 @pytest.mark.parametrize("weights", WITHOUT_ORDER, ids=lambda weights: type(weights).__name__)
 def test_class_weights_without_an_order_are_refused(weights):
-    message = (
-        "class_weights: expected a list or tuple, got .*; give a list in the order of the classes, or a dict {class"
-    )
+    message = "^SoftmaxCrossEntropy: class_weights: expected a list or tuple, got .*; give a list in the order of the classes, or a dict {class"
     with pytest.raises(TypeError, match=message):
         tn.SoftmaxCrossEntropy(class_weights=weights)
 
@@ -298,6 +313,10 @@ def test_a_dict_without_some_class_is_refused_with_its_name():
     ):
         tn.SoftmaxCrossEntropy(class_weights={0: 1, 2: 1, 4: 1, 5: 2})
     tn.SoftmaxCrossEntropy(class_weights={0: 1, 2: 1, 4: 1, 5: 2, 1: 1.0, 3: 1.0})  # the advice, followed
+    with pytest.raises(ValueError, match="from 0 to 9, got none for 0, 1, 2, 3, 4; add the rest, as 0: 1.0"):
+        tn.SoftmaxCrossEntropy(class_weights={9: 1})  # the first five
+    with pytest.raises(ValueError, match="from 0 to 0, got none for 0; add the rest, as 0: 1.0"):
+        tn.SoftmaxCrossEntropy(class_weights={})
     loss = tn.SoftmaxCrossEntropy(class_weights={0: 1, 1: 2})
     with pytest.raises(tn.ShapeError, match="3 class_weights, got 2; give one weight for each class; class 2 has none"):
         loss.check_targets(np.array([0]), (1, 3))
@@ -330,6 +349,7 @@ def test_a_batch_of_weight_0_has_a_finite_loss_and_gradient(smoothing):
 def test_a_weighted_loss_travels_without_its_arrays_on_a_device():
     loss = tn.SoftmaxCrossEntropy(class_weights=[1, 2])
     loss.forward(strict.device.put(np.zeros((3, 2))), strict.device.put(np.array([0, 1, 1])))
+    assert b"StrictArray" not in pickle.dumps(loss)
     for travelled in (pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss)):
         assert repr(travelled) == repr(loss)
         assert travelled(np.zeros((3, 2)), np.array([0, 1, 1])) == pytest.approx(np.log(2))

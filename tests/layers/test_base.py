@@ -276,6 +276,19 @@ def test_a_hyperparameter_that_json_cannot_express_and_one_that_is_unknown_are_n
     assert Own.from_config(Own(3).get_config()).units == 3
 
 
+def test_a_layer_of_ones_own_may_have_a_base_that_looks_at_its_classes():
+    seen = []
+
+    class Listing:
+        def __init_subclass__(cls, label, **arguments):
+            seen.append((cls.__name__, label))
+
+    class Own(tn.Layer, Listing, label="own"):
+        pass
+
+    assert seen == [("Own", "own")]
+
+
 def test_an_input_shape_is_known_only_where_there_is_one():
     assert tn.ReLU().input_shape is None
     assert tn.Dense(3, 2).input_shape == (3,)

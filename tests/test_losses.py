@@ -72,6 +72,7 @@ SOFTMAX, SQUARED, BINARY = tn.SoftmaxCrossEntropy(), tn.MeanSquaredError(), tn.B
         (np.array([0.0, 2]), "use np.asarray(labels, 'int64')"),
         (np.array([0, 0.5]), "use loss=MeanSquaredError() and np.asarray(labels).reshape(-1, 1) for a regression"),
         (np.zeros((2, 3, 3), int), "give one label for each example"),
+        (np.full((2, 3, 3), 0.5), "give one label for each example"),
         (np.array([1, 3]), "labels count from 0: use np.asarray(labels) - 1"),
         (np.array([5, 6, 7]), "labels count from 0: use np.asarray(labels) - 5"),
         (np.array([2, 3]), "labels count from 0: use np.asarray(labels) - 1"),
@@ -178,6 +179,19 @@ def test_a_loss_of_ones_own_may_have_a_base_that_looks_at_its_classes():
     assert seen == [("Own", "own")]
 
 
+def test_threads_do_not_share_a_batch_unless_a_loss_of_ones_own_allows_it():
+    class Largest(tn.Loss):
+        """The largest square of a batch: no mean over its rows."""
+
+        def forward(self, outputs, targets):
+            square = (outputs - targets) ** 2
+            return square.max(), lambda dloss=1.0: 2 * (outputs - targets) * (square == square.max()) * dloss
+
+    x = np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
+    with pytest.raises(ValueError, match="threads: expected 1 where the rows of a batch depend on each other, got 2"):
+        tn.fit(tn.Sequential(tn.Dense(3, 1)), (x, x[:, :1]), loss=Largest(), batch_size=6, threads=2)
+
+
 def test_a_loss_that_is_infinite_is_no_error():
     assert SQUARED(np.full((1, 1), 1e30, "float32"), np.zeros((1, 1), "float32")) == np.inf
 
@@ -205,10 +219,12 @@ def test_shapes_that_would_broadcast_silently_are_refused():
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(3, 1\), got \(3,\); reshape the targets"):
         tn.MeanSquaredError().forward(np.zeros((3, 1)), np.zeros(3))
     with pytest.raises(
-        tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 3, 4\); end the model with Flatten"
+        tn.ShapeError, match=r"^SoftmaxCrossEntropy\(\): expected logits of shape \(N, classes\), got \(2, 3, 4\); end"
     ):
         tn.SoftmaxCrossEntropy().check_targets(np.zeros(2, int), (2, 3, 4))
-    with pytest.raises(tn.ShapeError, match=r"logits of shape \(N, classes\), got \(2, 1, 4\); end the model with F"):
+    with pytest.raises(
+        tn.ShapeError, match=r"^SoftmaxCrossEntropy\(\): expected logits of shape \(N, classes\), got \(2, 1, 4\)"
+    ):
         tn.SoftmaxCrossEntropy().forward(np.zeros((2, 1, 4)), np.zeros(2, int))
     with pytest.raises(tn.ShapeError, match=r"targets of shape \(N, 1\), got \(3,\)"):
         tn.MeanSquaredError().check_targets(np.zeros(3), (3, 1))
@@ -302,7 +318,8 @@ WITHOUT_ORDER = [{1.0, 2.0}, frozenset([1.0, 2.0]), (w for w in (1.0, 2.0)), {0:
 
 @pytest.mark.parametrize("weights", WITHOUT_ORDER, ids=lambda weights: type(weights).__name__)
 def test_class_weights_without_an_order_are_refused(weights):
-    message = "^SoftmaxCrossEntropy: class_weights: expected a list or tuple, got .*; give a list in the order of the classes, or a dict {class"
+    remedy = "give a list in the order of the classes, or a dict {class"
+    message = f"^SoftmaxCrossEntropy: class_weights: expected a list or tuple, got .*; {remedy}"
     with pytest.raises(TypeError, match=message):
         tn.SoftmaxCrossEntropy(class_weights=weights)
 

@@ -21,6 +21,10 @@ def test_softmax_is_exact_at_extreme_inputs():
     np.testing.assert_allclose(y, [[1, 0, 0], [1 / 3] * 3], rtol=1e-6)
 
 
+def test_the_gradient_of_softmax_is_taken_along_the_last_of_several_axes():
+    assert tn.gradcheck.check_layer(tn.Softmax(), (2, 3, 4))
+
+
 def test_relu_has_slope_0_at_its_kink_and_keeps_nan():
     y, dx, _ = forward_and_back(tn.ReLU(), np.array([-1.0, -0.0, 0.0, 2.0]))
     assert list(y) == [0, 0, 0, 2]

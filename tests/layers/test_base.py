@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import inspect
 import pickle
 import threading
 import weakref
@@ -261,6 +262,33 @@ def test_a_layer_of_ones_own_refuses_arguments_that_it_does_not_know():
         Own(3)
 
 
+def test_a_hyperparameter_that_json_cannot_express_and_one_that_is_unknown_are_named():
+    class Own(tn.Layer):
+        hyperparameters = ("units",)
+
+        def __init__(self, units):
+            self.units = units
+
+    with pytest.raises(TypeError, match=r"^Own\(<object .*>\): expected units as a number, a string or a list"):
+        Own(object()).get_config()
+    with pytest.raises(ValueError, match=r"^Own: expected the hyperparameters \('units',\), got \['neurons'\]"):
+        Own.from_config({"layer": "Own", "neurons": 3})
+    assert Own.from_config(Own(3).get_config()).units == 3
+
+
+def test_a_layer_of_ones_own_may_have_a_base_that_looks_at_its_classes():
+    seen = []
+
+    class Listing:
+        def __init_subclass__(cls, label, **arguments):
+            seen.append((cls.__name__, label))
+
+    class Own(tn.Layer, Listing, label="own"):
+        pass
+
+    assert seen == [("Own", "own")]
+
+
 def test_an_input_shape_is_known_only_where_there_is_one():
     assert tn.ReLU().input_shape is None
     assert tn.Dense(3, 2).input_shape == (3,)
@@ -363,6 +391,24 @@ def test_a_copy_has_the_same_values_drawn_or_not(make, duplicate, drawn):
     assert np.array_equal(make()(x), layer(x))
     shared = [np.shares_memory(twin.parameters[name], values) for name, values in layer.parameters.items()]
     assert shared == [duplicate is copy.copy] * len(shared)
+
+
+@pytest.mark.parametrize("layer", [tn.Dense(4, 4), tn.BatchNorm(4)], ids=repr)
+def test_a_layer_unpickled_from_memory_that_may_not_be_written_can_be_trained(layer):
+    """As worker processes get it from joblib: pickle leaves arrays in the memory that it is given."""
+    buffers = []
+    pickled = pickle.dumps(layer, protocol=5, buffer_callback=buffers.append)
+    twin = pickle.loads(pickled, buffers=[bytes(buffer) for buffer in buffers])
+    assert buffers
+    for values in {**twin.parameters, **twin.statistics}.values():
+        before = values.copy()
+        values += 1
+        np.testing.assert_array_equal(values, before + 1)
+
+
+def test_a_class_that_has_parameters_can_be_looked_at():
+    tn.Dense(2, 2)
+    assert {"weight", "bias"} <= {name for name, _ in inspect.getmembers(tn.Dense)}
 
 
 def test_a_copy_of_a_part_is_a_layer_alone_with_the_values_of_the_model():

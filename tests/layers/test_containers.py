@@ -89,6 +89,20 @@ def test_a_part_shares_the_vector_of_its_model():
     assert np.array_equal(weight, tn.Sequential(*expected, seed=7, dtype="float64")[2].weight)
 
 
+def test_a_residual_block_alone_keeps_one_vector_from_the_start():
+    block = tn.Residual(tn.Dense(4, 4), tn.BatchNorm(4))
+    first, norm = block.block
+    assert np.shares_memory(first.weight, block.theta)
+    assert np.shares_memory(norm.running_var, block.statistics_vector)
+
+
+def test_the_statistics_of_all_layers_begin_at_their_first_values():
+    model = tn.Sequential(tn.BatchNorm(20), tn.BatchNorm(20), tn.BatchNorm(20))
+    for norm in model:
+        assert (norm.running_mean == 0).all()
+        assert (norm.running_var == 1).all()
+
+
 def test_models_nest_and_keep_one_vector():
     flat = tn.Sequential(tn.Dense(5, 4), tn.ReLU(), tn.Dense(4, 3), seed=2)
     nested = tn.Sequential(tn.Sequential(tn.Dense(5, 4), tn.ReLU()), tn.Dense(4, 3), seed=2)
@@ -206,6 +220,32 @@ def test_a_model_that_is_refused_takes_no_layer():
     assert len(tn.Sequential(layer)) == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("Dense(2, 3)", r"got 'Dense\(2, 3\)'; make it a class derived from Layer"),
+        (3, "got int; make it a class derived from Layer"),
+        (None, "got None; leave it out"),
+        (tn.Dense, r"got the class Dense; write tn.Dense\(784, 10\)"),
+        (type("Linear", (), {})(), r"got Linear; write tn.Dense\(784, 10\)"),
+        (tn.Trainer, r"got type; make it a class derived from Layer"),
+    ],
+)
+def test_what_is_no_layer_is_refused_with_its_kind(given, message):
+    with pytest.raises(TypeError, match=f"^Sequential: expected layers, {message}$"):
+        tn.Sequential(given)
+
+
+@pytest.mark.parametrize("shortcut", [False, True])
+def test_parts_of_a_residual_block_draw_by_their_positions(shortcut):
+    block = [tn.ReLU(), tn.Dropout(0.5)], {"shortcut": tn.Dropout(0.5)} if shortcut else {}
+    x = np.random.default_rng(0).uniform(1, 2, (20, 30))
+    context = tn.Context(training=True, step=3)
+    y, _ = tn.Residual(*block[0], **block[1]).forward(x, context)
+    masks = [tn.Dropout(0.5).forward(x, context.at(position, True))[0] for position in (1, 2)]
+    np.testing.assert_allclose(y, masks[0] + (masks[1] if shortcut else x))
+
+
 def test_an_empty_residual_block_is_refused():
     with pytest.raises(ValueError, match="Residual: expected at least one layer, got none"):
         tn.Residual()
@@ -225,6 +265,12 @@ def test_the_repr_of_a_model_is_the_call_that_makes_it():
     assert repr(model) == "Sequential(Dense(20, 16), ReLU(), Dropout(0.2), Dense(16, 4))"
     assert len(model) == 4
     assert [type(layer).__name__ for layer in model] == ["Dense", "ReLU", "Dropout", "Dense"]
+
+
+def test_the_repr_of_a_residual_block_names_its_shortcut():
+    assert repr(tn.Residual(tn.Dense(3, 2), tn.ReLU())) == "Residual(Dense(3, 2), ReLU())"
+    block = tn.Residual(tn.Dense(3, 2), tn.ReLU(), shortcut=tn.Dense(3, 2))
+    assert repr(block) == "Residual(Dense(3, 2), ReLU(), shortcut=Dense(3, 2))"
 
 
 def test_containers_describe_their_parts():

@@ -47,6 +47,17 @@ def test_wrong_inputs_are_refused_with_a_remedy(make, message):
         make()
 
 
+def test_a_picture_smaller_than_the_kernel_is_refused_with_its_height_and_width():
+    with pytest.raises(tn.ShapeError, match=r"expected pictures of at least \(3, 3\), got \(2, 8\) pixels; write pa"):
+        tn.Conv2D(1, 4)(np.zeros((5, 2, 8, 1), "f4"))
+
+
+def test_the_gradient_of_pictures_that_nobody_needs_is_left_out():
+    layer, x = tn.Conv2D(3, 2), np.ones((4, 5, 5, 3), "float32")
+    y, backward = layer.forward(x, tn.Context(training=True, step=0, input_gradient=False))
+    assert backward(np.ones_like(y), layer.views(np.zeros(layer.size, "float32"))) is None
+
+
 def test_sizes_that_are_no_whole_numbers_are_refused():
     for make, name in [(lambda: tn.Conv2D(0, 3), "inputs"), (lambda: tn.Conv2D(3, 0), "outputs")]:
         with pytest.raises(

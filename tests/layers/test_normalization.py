@@ -90,6 +90,13 @@ def test_what_is_no_picture_is_told_the_number_of_features():
         tn.BatchNorm(3)(np.ones((5, 2, 4, 4), "float32"))
 
 
+@pytest.mark.parametrize("layer", [tn.BatchNorm, tn.LayerNorm])
+def test_a_number_of_features_below_1_is_refused(layer):
+    message = "features: expected a whole number from 1, got 0; give the size of the last axis of x"
+    with pytest.raises(ValueError, match=f"^{layer.__name__}: {message}"):
+        layer(0)
+
+
 def test_a_momentum_of_0_is_refused():
     with pytest.raises(ValueError, match="BatchNorm: expected momentum above 0 and up to 1"):
         tn.BatchNorm(2, momentum=0)
@@ -118,6 +125,14 @@ def test_batch_norm_in_float32_is_as_exact_as_in_float64(name):
     assert y.dtype == np.float32
     np.testing.assert_allclose(y, exact, rtol=1e-5, atol=1e-5)  # it was wrong by 0.32, 3e-3, 1e-2 and 2e-4
     np.testing.assert_allclose(changes, exact_changes, rtol=1e-5, atol=1e-6)  # of the variance: 0.1 (1.0003 - 1)
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_the_running_mean_in_float32_is_the_exact_mean_rounded(name):
+    x = HARD[name]
+    _, changes = _normed(x, momentum=1)
+    exact = x.astype("float64").mean(axis=tuple(range(x.ndim - 1)))
+    np.testing.assert_array_max_ulp(changes[: len(exact)], exact.astype("float32"), maxulp=1)
 
 
 @pytest.mark.parametrize("name", HARD)
@@ -164,9 +179,9 @@ def test_the_statistics_move_whatever_becomes_of_the_update(what, threads):
     np.testing.assert_allclose(norm.running_var, theirs.running_var, rtol=1e-5)
 
 
-def _normed(x):
+def _normed(x, momentum=0.1):
     """What batch norm makes of x in training, and the changes of its statistics."""
-    layer = tn.BatchNorm(x.shape[-1])
+    layer = tn.BatchNorm(x.shape[-1], momentum)
     model = tn.Sequential(layer, dtype=x.dtype.name)
     changes = np.zeros_like(model.statistics_vector)
     y, backward = layer.forward(x, tn.Context(training=True))

@@ -93,7 +93,12 @@ def test_pictures_smaller_than_the_kernel_are_refused():
             r"Conv2D\(1, 2\): kernel_size: expected a whole number from 1, got 0; give one",
         ),
         (lambda: tn.Conv2D(1, 2, 3, (1, 2, 3)), r"stride: expected a whole number from 1, got \(1, 2, 3\)"),
-        (lambda: tn.Conv2D(1, 2, padding="full"), "expected padding 'valid', 'same' or a number, got 'full'"),
+        (
+            lambda: tn.Conv2D(1, 2, padding="full"),
+            "padding 'valid', 'same' or a number, got 'full'; use 'valid' for none",
+        ),
+        (lambda: tn.Conv2D(1, 2, padding="SAME"), "got 'SAME'; write padding='same'"),
+        (lambda: tn.Conv2D(1, 2, padding="Valid"), "got 'Valid'; write padding='valid'"),
         (lambda: tn.Conv2D(1, 2, padding=-1), "padding: expected a whole number from 0, got -1"),
     ],
 )

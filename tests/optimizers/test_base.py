@@ -35,15 +35,14 @@ def test_a_rule_of_ones_own_refuses_arguments_that_it_does_not_know():
         Own(lr=1)
 
 
-@pytest.mark.parametrize("base", [tn.Optimizer, tn.Layer, tn.Loss])
-def test_a_class_of_ones_own_may_have_a_base_that_looks_at_its_classes(base):
+def test_a_rule_of_ones_own_may_have_a_base_that_looks_at_its_classes():
     seen = []
 
     class Listing:
         def __init_subclass__(cls, label, **arguments):
             seen.append((cls.__name__, label))
 
-    class Own(base, Listing, label="own"):
+    class Own(tn.Optimizer, Listing, label="own"):
         pass
 
     assert seen == [("Own", "own")]

@@ -122,7 +122,10 @@ class Server:
             return self.record([self.items[name] for name in request["tests"]])
         chosen = [self.items[name] for name in request["tests"] if name in self.items]
         for item, following in zip(chosen, [*chosen[1:], None]):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            try:
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            except KeyboardInterrupt:  # a test may raise it where it would wait for ever
+                return {"outcome": "killed", "test": item.nodeid}
             if self.failed:
                 return {"outcome": "killed", "test": self.failed}
         return {"outcome": "survived", "test": ""}

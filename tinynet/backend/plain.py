@@ -38,7 +38,7 @@ def plain_array(x: Any, who: object, name: str = "x", strings: bool = False) -> 
 
 def converted(array: Array, dtype: Any, who: object, name: str) -> Array:
     """`array` as `dtype`. DataError if a finite number becomes infinite by it, as 1e300 does in float32."""
-    with ignoring("over"):
+    with ignoring("over", "under"):
         new = array.astype(dtype)
     if array.dtype.kind == "f" and array.dtype.itemsize > new.dtype.itemsize:
         xp = array_module(array)

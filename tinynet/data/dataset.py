@@ -218,7 +218,7 @@ def check_scaled(data: Dataset, dtype: Any, name: str = "images") -> None:
     if not scaled and (images.dtype.kind != "f" or not wide):
         return
     ends = array_module(images).stack([images.min(), images.max()])
-    with ignoring("over", "invalid", "divide"):
+    with ignoring("over", "under", "invalid", "divide"):
         if is_finite(scale_pixels(ends, dtype, data.mean, data.deviation)):
             return
     low, high = float(ends[0]), float(ends[1])
@@ -236,11 +236,12 @@ def scale_pixels(raw: Array, dtype: np.dtype, mean: float = 0.0, deviation: floa
     if raw.dtype == np.uint8:
         scaled = raw.astype(dtype)
         scaled *= dtype.type(1 / (255 * deviation))
-    elif mean == 0 and deviation == 1:
-        return raw.astype(dtype, copy=False)
     else:
-        scaled = raw.astype(dtype)
-        scaled *= dtype.type(1 / deviation)
+        with ignoring("under"):  # numbers that are 0 in this dtype
+            if mean == 0 and deviation == 1:
+                return raw.astype(dtype, copy=False)
+            scaled = raw.astype(dtype)
+            scaled *= dtype.type(1 / deviation)
     if mean != 0:
         scaled -= dtype.type(mean / deviation)
     return scaled

@@ -22,11 +22,8 @@ from tinynet.model import Sequential
 Names = Mapping[str, type[Layer]]
 Shapes = Mapping[str, tuple[int, ...]]
 
-# Limits for a file: a larger one would be an attack.
-MOST_LAYERS, DEEPEST = (
-    10_000,
-    50,
-)  # repetitions included: a model takes the time of its layers, each as often as it runs
+# Limits for a file: a larger one would be an attack. Layers count as often as they run, since each run takes time.
+MOST_LAYERS, DEEPEST = 10_000, 50
 LARGEST, MOST_SIZES, LONGEST_TEXT = 2**31, 32, 100  # of a hyperparameter of this library
 
 
